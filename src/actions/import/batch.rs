@@ -1,0 +1,252 @@
+//! One batch of rows: one transaction.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{
+    BadRow, Imported,
+    rows::{Row, lacking},
+};
+use crate::{
+    actions::{ActionError, Context},
+    domain::{
+        account_type::AccountType,
+        id::{AccountId, AccountTypeId, Shard},
+        monitor::Trigger,
+    },
+    store::{
+        account_tags,
+        accounts::{self, AccountRow, NewAccount, NewFields},
+        data_keys, enrolment,
+        events::{self, Event},
+        wakeups,
+    },
+    vault::{DataKey, Purpose, WrappedKey},
+};
+
+const ACTOR: &str = "import";
+
+/// Writes a batch; adds to what was imported only once it is committed.
+pub(super) async fn write(
+    context: &Context,
+    types: &[(AccountTypeId, AccountType)],
+    rows: &[Row],
+    imported: &mut Imported,
+) -> Result<(), ActionError> {
+    let mut by_type: BTreeMap<usize, Vec<&Row>> = BTreeMap::new();
+    for row in rows {
+        by_type.entry(row.type_index).or_default().push(row);
+    }
+    for (index, rows) in by_type {
+        let Some((id, account_type)) = types.get(index) else { continue };
+        let batch = Batch { context, id: *id, account_type };
+        batch.write(&rows, imported).await?;
+    }
+    Ok(())
+}
+
+struct Batch<'a> {
+    context: &'a Context,
+    id: AccountTypeId,
+    account_type: &'a AccountType,
+}
+
+/// How an account that is there changes.
+struct Update {
+    account: AccountId,
+    fields: Option<NewFields>,
+    key: Option<(Uuid, WrappedKey)>,
+    status: Option<String>,
+    screened: bool,
+}
+
+impl Batch<'_> {
+    async fn write(&self, rows: &[&Row], imported: &mut Imported) -> Result<(), ActionError> {
+        let context = self.context;
+        let now = context.now();
+        let references: Vec<String> = rows.iter().map(|row| row.reference_id.clone()).collect();
+        let mut transaction = context.store.transaction().await?;
+
+        // Due rows are locked before accounts, everywhere: so look, wake, and only then lock. An account
+        // that somebody else changes in between is woken by that change.
+        let before = accounts::list_by_references(&mut transaction, self.id, &references).await?;
+        let mut screened = Vec::new();
+        for (row, account) in pair(rows, &before) {
+            if self.update(row, account)?.screened {
+                screened.push(account.id);
+            }
+        }
+        if !screened.is_empty() {
+            wakeups::insert_of_accounts(&mut transaction, &screened, Trigger::AccountChange, now).await?;
+        }
+        let present = if before.is_empty() {
+            Vec::new()
+        } else {
+            accounts::lock_by_references(&mut transaction, self.id, &references).await?
+        };
+
+        let mut done = Imported::default();
+        let mut told: Vec<Event> = Vec::new();
+        let mut moved: Vec<AccountId> = Vec::new();
+        let mut tagged: Vec<(AccountId, &str)> = Vec::new();
+        let mut fields = Vec::new();
+        let mut statuses: Vec<(AccountId, String)> = Vec::new();
+        let mut keys = Vec::new();
+        let mut changed: Vec<AccountId> = Vec::new();
+        for (row, account) in pair(rows, &present) {
+            let update = self.update(row, account)?;
+            tagged.extend(row.tags.iter().map(|tag| (account.id, tag.as_str())));
+            if update.fields.is_some() || update.status.is_some() {
+                changed.push(account.id);
+            }
+            keys.extend(update.key);
+            fields.extend(update.fields);
+            statuses.extend(update.status.map(|status| (update.account, status)));
+        }
+        data_keys::insert_all(&mut transaction, &keys, now).await?;
+        accounts::save_fields(&mut transaction, &fields, now).await?;
+        accounts::save_statuses(&mut transaction, &statuses, now).await?;
+
+        let (new, new_keys, by_account) = self.new_accounts(rows, &present, &mut done.bad)?;
+        let inserted = accounts::insert_all(&mut transaction, &new, now).await?;
+        let inserted: std::collections::HashSet<AccountId> = inserted.into_iter().collect();
+        let new_keys: Vec<_> =
+            new_keys.into_iter().filter(|(id, _)| inserted.contains(&AccountId(*id))).collect();
+        data_keys::insert_all(&mut transaction, &new_keys, now).await?;
+        for (account, row) in by_account {
+            if inserted.contains(&account) {
+                done.created += 1;
+                moved.push(account);
+                tagged.extend(row.tags.iter().map(|tag| (account, tag.as_str())));
+                told.push(context.event(
+                    account,
+                    "account.created",
+                    ACTOR,
+                    json!({ "type": self.account_type.name }),
+                ));
+            } else {
+                let reason =
+                    "reference_id: was taken by somebody else during the import; import the row again";
+                done.bad.push(BadRow { line: row.line, reason: reason.to_owned() });
+            }
+        }
+        for (account, tag) in account_tags::insert_all(&mut transaction, &tagged, None, now).await? {
+            if !inserted.contains(&account) && !changed.contains(&account) {
+                changed.push(account);
+            }
+            told.push(context.event(account, "account.tag-added", ACTOR, json!({ "tag": tag })));
+        }
+        for account in &changed {
+            told.push(context.event(*account, "account.updated", ACTOR, json!({})));
+        }
+        done.updated = changed.len() as u64;
+        done.unchanged = (present.len() - changed.len()) as u64;
+        moved.extend(changed);
+        events::insert_all(&mut transaction, &told, now).await?;
+        enrolment::insert_queue(&mut transaction, &moved).await?;
+        transaction.commit().await?;
+
+        imported.created += done.created;
+        imported.updated += done.updated;
+        imported.unchanged += done.unchanged;
+        imported.bad.append(&mut done.bad);
+        Ok(())
+    }
+
+    /// What a row changes about an account that is there.
+    fn update(&self, row: &Row, account: &AccountRow) -> Result<Update, ActionError> {
+        let open = match &account.key {
+            Some(stored) => Some(self.context.keyring.unwrap(account.id.0, stored)?),
+            None => None,
+        };
+        let mut before = account.fields.as_object().cloned().unwrap_or_default();
+        if let (Some(key), Some(sealed)) = (&open, &account.sealed_fields) {
+            before.extend(key.open::<Map<String, Value>>(Purpose::AccountFields, sealed)?);
+        }
+        let mut after = before.clone();
+        after.extend(row.fields.clone());
+        let status = row.status.clone().filter(|status| *status != account.status);
+        if after == before {
+            return Ok(Update { account: account.id, fields: None, key: None, status, screened: false });
+        }
+        let (plain, sealed_fields, key) = self.seal(account.id, &after, open)?;
+        Ok(Update {
+            account: account.id,
+            fields: Some(NewFields { id: account.id, fields: plain, sealed_fields }),
+            key: key.map(|key| (account.id.0, key)),
+            status,
+            screened: self.account_type.subject(&before) != self.account_type.subject(&after),
+        })
+    }
+
+    /// The accounts that rows make, with their keys and rows; rows that lack a required field are bad.
+    fn new_accounts<'r>(
+        &self,
+        rows: &[&'r Row],
+        present: &[AccountRow],
+        bad: &mut Vec<BadRow>,
+    ) -> Result<NewAccounts<'r>, ActionError> {
+        let (mut new, mut keys, mut by_account) = (Vec::new(), Vec::new(), Vec::new());
+        let present: std::collections::HashSet<String> = present
+            .iter()
+            .filter_map(|account| account.reference_id.as_ref())
+            .map(|id| id.to_lowercase())
+            .collect();
+        for row in rows.iter().filter(|row| !present.contains(&row.reference_id.to_lowercase())) {
+            if let Some(key) = lacking(self.account_type, &row.fields) {
+                bad.push(BadRow { line: row.line, reason: format!("{key}: is required") });
+                continue;
+            }
+            let [shard] = self.context.random.bytes::<1>();
+            let id = AccountId(self.context.new_uuid(Shard(shard)));
+            let (fields, sealed_fields, key) = self.seal(id, &row.fields, None)?;
+            keys.extend(key.map(|key| (id.0, key)));
+            new.push(NewAccount {
+                id,
+                account_type: self.id,
+                reference_id: Some(row.reference_id.clone()),
+                status: row.status.clone().unwrap_or_else(|| self.account_type.default_status.clone()),
+                fields,
+                sealed_fields,
+            });
+            by_account.push((id, *row));
+        }
+        Ok((new, keys, by_account))
+    }
+
+    /// Parts fields into plain and sealed ones; makes the key when there is none and one is needed.
+    #[expect(clippy::type_complexity, reason = "plain, sealed, new key")]
+    fn seal(
+        &self,
+        id: AccountId,
+        fields: &Map<String, Value>,
+        key: Option<DataKey>,
+    ) -> Result<(Value, Option<Vec<u8>>, Option<WrappedKey>), ActionError> {
+        let (plain, personal) = self.account_type.split(fields);
+        if personal.is_empty() {
+            return Ok((Value::Object(plain), None, None));
+        }
+        let (key, stored) = match key {
+            Some(key) => (key, None),
+            None => {
+                let (key, stored) = self.context.keyring.new_data_key(id.0);
+                (key, Some(stored))
+            }
+        };
+        let sealed = key.seal(Purpose::AccountFields, &personal)?;
+        Ok((Value::Object(plain), Some(sealed), stored))
+    }
+}
+
+type NewAccounts<'r> = (Vec<NewAccount>, Vec<(Uuid, WrappedKey)>, Vec<(AccountId, &'r Row)>);
+
+/// Rows with the accounts that have their reference ids.
+fn pair<'a>(rows: &'a [&Row], accounts: &'a [AccountRow]) -> Vec<(&'a Row, &'a AccountRow)> {
+    let by_reference: HashMap<String, &AccountRow> = accounts
+        .iter()
+        .filter_map(|account| Some((account.reference_id.as_ref()?.to_lowercase(), account)))
+        .collect();
+    rows.iter().filter_map(|row| Some((*row, *by_reference.get(&row.reference_id.to_lowercase())?))).collect()
+}

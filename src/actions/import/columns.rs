@@ -1,0 +1,173 @@
+//! What the columns of a file mean.
+
+use std::collections::BTreeMap;
+
+use super::ImportOptions;
+use crate::domain::{
+    account_type::{AccountType, FieldKind},
+    id::AccountTypeId,
+};
+
+/// What headers of a file mean: header to field key; an empty key leaves the column out.
+pub type HeaderMap = BTreeMap<String, String>;
+
+/// Headers that mean the same in every type, and the words for them.
+const COMMON: [(&str, Column); 9] = [
+    ("reference_id", Column::ReferenceId),
+    ("reference", Column::ReferenceId),
+    ("id", Column::ReferenceId),
+    ("customer_id", Column::ReferenceId),
+    ("type", Column::Type),
+    ("account_type", Column::Type),
+    ("status", Column::Status),
+    ("account_status", Column::Status),
+    ("tags", Column::Tags),
+];
+
+/// What a column holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    ReferenceId,
+    Type,
+    Status,
+    Tags,
+    /// A field, or a part of a person's name: `name_first`.
+    Field(String),
+    /// Whatever the row's type screens as its name, date of birth, country.
+    Name,
+    BirthDate,
+    Country,
+    Ignored,
+}
+
+/// The columns of a file, in its order, with their headers.
+#[derive(Debug)]
+pub(super) struct Columns {
+    pub(super) all: Vec<(String, Column)>,
+    pub(super) default_type: Option<usize>,
+}
+
+impl Columns {
+    pub(super) fn find(
+        headers: &csv::ByteRecord,
+        types: &[(AccountTypeId, AccountType)],
+        options: &ImportOptions,
+    ) -> Result<Self, String> {
+        let default_type = match &options.account_type {
+            None if types.len() == 1 => Some(0),
+            None => None,
+            Some(wanted) => {
+                Some(types.iter().position(|(_, known)| known.name == *wanted).ok_or_else(|| {
+                    format!("there is no account type of that name; accepted are {}", names(types))
+                })?)
+            }
+        };
+        let mut all = Vec::with_capacity(headers.len());
+        let mut unknown = Vec::new();
+        for header in headers {
+            let header =
+                std::str::from_utf8(header).map_err(|_| "the header line is not UTF-8".to_owned())?.trim();
+            match meaning(header, types, options) {
+                Some(column) => all.push((header.to_owned(), column)),
+                None => unknown.push(format!("{header:?}")),
+            }
+        }
+        if let Some(key) = options.headers.values().find(|key| !key.is_empty() && named(key, types).is_none())
+        {
+            return Err(format!(
+                "--map names {key:?}, which no account type has; accepted are {}",
+                accepted(types)
+            ));
+        }
+        if let Some(header) =
+            options.headers.keys().find(|header| !all.iter().any(|(known, _)| known == *header))
+        {
+            return Err(format!("--map names the header {header:?}, which the file does not have"));
+        }
+        if !unknown.is_empty() {
+            return Err(format!(
+                "unknown headers: {}; accepted are {}. Say what a header means with --map 'HEADER=FIELD', or leave its column out with --map 'HEADER='",
+                unknown.join(", "),
+                accepted(types),
+            ));
+        }
+        if !all.iter().any(|(_, column)| *column == Column::ReferenceId) {
+            return Err("no column holds the reference id; accepted is a header reference_id, or --map 'HEADER=reference_id'".to_owned());
+        }
+        if default_type.is_none() && !all.iter().any(|(_, column)| *column == Column::Type) {
+            return Err(format!(
+                "no column holds the account type; accepted is a header type, or --type with one of {}",
+                names(types)
+            ));
+        }
+        Ok(Self { all, default_type })
+    }
+}
+
+fn meaning(header: &str, types: &[(AccountTypeId, AccountType)], options: &ImportOptions) -> Option<Column> {
+    match options.headers.get(header) {
+        Some(key) if key.is_empty() => Some(Column::Ignored),
+        Some(key) => named(key, types),
+        None => named(&snake(header), types),
+    }
+}
+
+fn named(key: &str, types: &[(AccountTypeId, AccountType)]) -> Option<Column> {
+    if let Some((_, column)) = COMMON.iter().find(|(word, _)| *word == key) {
+        return Some(column.clone());
+    }
+    // Which field a plain `name` is depends on the row's type.
+    match key {
+        "name" | "full_name" => return Some(Column::Name),
+        "birthdate" | "birth_date" | "date_of_birth" | "dob" => return Some(Column::BirthDate),
+        "country" | "country_code" => return Some(Column::Country),
+        _ => {}
+    }
+    let known = types.iter().any(|(_, account_type)| {
+        account_type.field(key).is_some()
+            || name_part(key).is_some_and(|(field, _)| {
+                account_type.field(field).is_some_and(|field| field.kind == FieldKind::PersonName)
+            })
+    });
+    known.then(|| Column::Field(key.to_owned()))
+}
+
+/// `name_first` is the part `first` of the field `name`.
+pub(super) fn name_part(key: &str) -> Option<(&str, &'static str)> {
+    ["first", "middle", "last"].into_iter().find_map(|part| {
+        let field = key.strip_suffix(part)?.strip_suffix(['_', '.'])?;
+        Some((field, part))
+    })
+}
+
+fn snake(header: &str) -> String {
+    let words: Vec<String> =
+        header.split([' ', '-', '_']).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    words.join("_")
+}
+
+fn names(types: &[(AccountTypeId, AccountType)]) -> String {
+    types.iter().map(|(_, account_type)| account_type.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn accepted(types: &[(AccountTypeId, AccountType)]) -> String {
+    let mut words: Vec<String> =
+        ["reference_id", "type", "name", "birthdate", "country", "tags", "status"].map(str::to_owned).into();
+    for (_, account_type) in types {
+        for field in &account_type.fields {
+            match field.kind {
+                FieldKind::PersonName => {
+                    words.extend(["first", "middle", "last"].map(|part| format!("{}_{part}", field.key)));
+                }
+                _ => words.push(field.key.clone()),
+            }
+        }
+    }
+    let mut once = Vec::new();
+    words.retain(|word| {
+        let new = !once.contains(word);
+        once.push(word.clone());
+        new
+    });
+    words.join(", ")
+}

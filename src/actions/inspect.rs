@@ -1,0 +1,350 @@
+//! What a person asks to see: an account, hits, the state of everything. The answers hold personal
+//! data, revealed for the one who asked.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{ActionError, Context};
+use crate::{
+    domain::{answer::Finding, id::AccountId},
+    store::{
+        account_tags, account_types,
+        accounts::{self, AccountRow},
+        hits::{self, HitRow},
+        monitors, processes, runs, summary,
+    },
+    vault::{DataKey, Purpose},
+};
+
+/// An account, whole.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AccountView {
+    /// Its id.
+    pub id: AccountId,
+    /// The name of its type.
+    pub account_type: String,
+    /// The customer's own id of it.
+    pub reference_id: Option<String>,
+    /// Its status.
+    pub status: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its fields, opened.
+    pub fields: Map<String, Value>,
+    /// Counts the changes of its fields.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// Who watches it.
+    pub monitors: Vec<MonitorView>,
+    /// Its newest runs.
+    pub runs: Vec<RunView>,
+    /// Its hits.
+    pub hits: Vec<HitView>,
+}
+
+/// A monitor.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MonitorView {
+    /// Its id.
+    pub id: String,
+    /// Its schedule.
+    pub schedule: String,
+    /// Its state.
+    pub state: &'static str,
+    /// Why it is in that state.
+    pub reason: Option<String>,
+    /// When it runs next.
+    pub next_run_at: Option<DateTime<Utc>>,
+    /// How many runs were recorded.
+    pub runs: i64,
+    /// How many attempts at the next one failed.
+    pub failed_attempts: i16,
+}
+
+/// A run.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunView {
+    /// Its id.
+    pub id: String,
+    /// Its schedule.
+    pub schedule: String,
+    /// The slot that it answered.
+    pub slot: i64,
+    /// Why it ran.
+    pub trigger: String,
+    /// When it was to run.
+    pub due_at: DateTime<Utc>,
+    /// When it was recorded.
+    pub recorded_at: DateTime<Utc>,
+    /// How long the provider took.
+    pub duration_ms: i32,
+    /// What it ended with.
+    pub outcome: String,
+    /// How many entities matched.
+    pub findings: i32,
+    /// Why it failed, if it did.
+    pub failure: Option<String>,
+    /// The account's data version that it saw.
+    pub account_version: i64,
+    /// What it rested on: provider, engine, lists, threshold, process.
+    pub basis: Value,
+}
+
+/// A hit.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HitView {
+    /// Its id.
+    pub id: String,
+    /// The account.
+    pub account_id: AccountId,
+    /// The customer's own id of the account.
+    pub reference_id: Option<String>,
+    /// The name of the account's type.
+    pub account_type: String,
+    /// The schedule whose run found it.
+    pub schedule: String,
+    /// The entity.
+    pub entity: String,
+    /// The list.
+    pub list: String,
+    /// Where it stands.
+    pub state: &'static str,
+    /// 0 to 1.
+    pub score: f32,
+    /// The entity's name, facts and the reasons; none when the report was redacted.
+    pub finding: Option<Finding>,
+    /// When a run first found it.
+    pub first_seen_at: DateTime<Utc>,
+    /// When it last changed.
+    pub changed_at: DateTime<Utc>,
+}
+
+/// The one account that `reference` names: an account id, or a reference id in whatever type.
+pub async fn find_account(context: &Context, reference: &str) -> Result<AccountRow, ActionError> {
+    let mut connection = context.store.connection().await?;
+    let mut found = accounts::list_by_reference(&mut connection, reference, reference.parse().ok()).await?;
+    match found.len() {
+        0 => Err(ActionError::NotFound("account of that id or reference id")),
+        1 => Ok(found.remove(0)),
+        several => Err(ActionError::Ambiguous(several)),
+    }
+}
+
+/// Everything about one account.
+pub async fn account(
+    context: &Context,
+    reference: &str,
+    newest_runs: i64,
+) -> Result<AccountView, ActionError> {
+    let row = find_account(context, reference).await?;
+    let mut connection = context.store.connection().await?;
+    let types = account_types::list(&mut connection).await?;
+    let mut fields = row.fields.as_object().cloned().unwrap_or_default();
+    if let (Some(stored), Some(sealed)) = (&row.key, &row.sealed_fields) {
+        let key = context.keyring.unwrap(row.id.0, stored)?;
+        fields.extend(key.open::<Map<String, Value>>(Purpose::AccountFields, sealed)?);
+    }
+    let monitors = monitors::list_of_account(&mut connection, row.id).await?;
+    let runs = runs::list_of_account(&mut connection, row.id, newest_runs).await?;
+    let hits = hits::list(&mut connection, Some(row.id), false, 1000).await?;
+    Ok(AccountView {
+        id: row.id,
+        account_type: types
+            .iter()
+            .find(|(id, _)| *id == row.account_type)
+            .map_or_else(String::new, |(_, account_type)| account_type.name.clone()),
+        reference_id: row.reference_id,
+        status: row.status,
+        tags: account_tags::list(&mut connection, row.id).await?,
+        fields,
+        version: row.version,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        monitors: monitors
+            .into_iter()
+            .map(|monitor| MonitorView {
+                id: monitor.id.to_string(),
+                schedule: monitor.schedule,
+                state: monitor.state.word(),
+                reason: monitor.state_reason,
+                next_run_at: monitor.next_run_at,
+                runs: monitor.slot,
+                failed_attempts: monitor.attempts,
+            })
+            .collect(),
+        runs: runs.into_iter().map(run_view).collect(),
+        hits: open_hits(context, hits)?,
+    })
+}
+
+fn run_view(run: runs::RunRow) -> RunView {
+    RunView {
+        id: run.id.to_string(),
+        schedule: run.schedule,
+        slot: run.slot,
+        trigger: run.trigger,
+        due_at: run.due_at,
+        recorded_at: run.recorded_at,
+        duration_ms: run.duration_ms,
+        outcome: run.outcome,
+        findings: run.findings,
+        failure: run.failure,
+        account_version: run.account_version,
+        basis: run.basis,
+    }
+}
+
+/// Hits of all accounts, the newest first.
+pub async fn hits(context: &Context, open_only: bool, limit: i64) -> Result<Vec<HitView>, ActionError> {
+    let mut connection = context.store.connection().await?;
+    let rows = hits::list(&mut connection, None, open_only, limit).await?;
+    open_hits(context, rows)
+}
+
+fn open_hits(context: &Context, rows: Vec<HitRow>) -> Result<Vec<HitView>, ActionError> {
+    let mut keys: HashMap<_, DataKey> = HashMap::new();
+    rows.into_iter()
+        .map(|row| {
+            if let (Some(stored), false) = (&row.key, keys.contains_key(&row.monitor)) {
+                keys.insert(row.monitor, context.keyring.unwrap(row.monitor.0, stored)?);
+            }
+            let finding = match keys.get(&row.monitor) {
+                Some(key) => Some(key.open(Purpose::HitContent, &row.sealed_content)?),
+                None => None,
+            };
+            Ok(HitView {
+                id: row.id.to_string(),
+                account_id: row.account,
+                reference_id: row.reference_id,
+                account_type: row.account_type,
+                schedule: row.schedule,
+                entity: row.entity,
+                list: row.list,
+                state: row.state.word(),
+                score: row.score,
+                finding,
+                first_seen_at: row.first_seen_at,
+                changed_at: row.changed_at,
+            })
+        })
+        .collect()
+}
+
+/// The state of everything.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StatusView {
+    /// The database's time.
+    pub now: DateTime<Utc>,
+    /// Running daemons.
+    pub processes: Vec<ProcessView>,
+    /// Accounts.
+    pub accounts: i64,
+    /// Hits that nobody has decided on.
+    pub open_hits: i64,
+    /// Accounts waiting for enrolment.
+    pub enrol_queue: i64,
+    /// Urgent runs waiting.
+    pub urgent: i64,
+    /// Rows that found no monthly partition.
+    pub strays: i64,
+    /// When the newest run of the last day was recorded.
+    pub last_run_at: Option<DateTime<Utc>>,
+    /// Every schedule.
+    pub schedules: Vec<ScheduleView>,
+}
+
+/// A running daemon.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ProcessView {
+    /// Its id.
+    pub id: String,
+    /// Its host.
+    pub host: String,
+    /// The system's process number.
+    pub pid: i32,
+    /// The program's version.
+    pub version: String,
+    /// When it started.
+    pub started_at: DateTime<Utc>,
+}
+
+/// A schedule's state.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ScheduleView {
+    /// Its name.
+    pub name: String,
+    /// When the configuration dropped it.
+    pub removed_at: Option<DateTime<Utc>>,
+    /// Whether enrolment is walking over all accounts for it.
+    pub enrolling: bool,
+    /// Monitors that run.
+    pub active: i64,
+    /// Monitors that a match holds.
+    pub held: i64,
+    /// Monitors that are paused.
+    pub paused: i64,
+    /// Monitors that never ran.
+    pub never_run: i64,
+    /// Monitors whose time has come.
+    pub due: i64,
+    /// How long the longest waiting of them has waited, seconds.
+    pub oldest_due_seconds: Option<i64>,
+    /// Monitors whose last attempts failed.
+    pub failing: i64,
+}
+
+/// Asks for the state of everything.
+pub async fn status(context: &Context) -> Result<StatusView, ActionError> {
+    let now = context.now();
+    let mut connection = context.store.connection().await?;
+    let totals = summary::totals(&mut connection).await?;
+    let schedules = summary::schedules(&mut connection, now).await?;
+    let processes = processes::list_running(&mut connection, now).await?;
+    Ok(StatusView {
+        now,
+        processes: processes
+            .into_iter()
+            .map(|process| ProcessView {
+                id: process.id.to_string(),
+                host: process.host,
+                pid: process.pid,
+                version: process.version,
+                started_at: process.started_at,
+            })
+            .collect(),
+        accounts: totals.accounts,
+        open_hits: totals.open_hits,
+        enrol_queue: totals.enrol_queue,
+        urgent: totals.wakeups,
+        strays: totals.strays,
+        last_run_at: summary::last_recorded_at(&mut connection, now - chrono::TimeDelta::days(1)).await?,
+        schedules: schedules
+            .into_iter()
+            .map(|schedule| ScheduleView {
+                name: schedule.name,
+                removed_at: schedule.removed_at,
+                enrolling: schedule.enrolling,
+                active: schedule.active,
+                held: schedule.held,
+                paused: schedule.paused,
+                never_run: schedule.never_run,
+                due: schedule.due,
+                oldest_due_seconds: schedule.oldest_due_at.map(|at| (now - at).num_seconds()),
+                failing: schedule.failing,
+            })
+            .collect(),
+    })
+}

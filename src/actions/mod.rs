@@ -1,0 +1,135 @@
+//! One function for each thing that a person or a timer can do. An action owns its transaction, and
+//! writes the event of what it did in it.
+
+pub mod apply;
+pub mod import;
+pub mod inspect;
+pub mod run_now;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    ambient::{Clock, Random},
+    domain::id::{self, AccountId, EventId, Shard},
+    store::{
+        Store, StoreError,
+        data_keys::{self, KeyError},
+        events::Event,
+    },
+    vault::{DataKey, Keyring, VaultError},
+};
+
+/// What every action and every part of the engine works with.
+#[derive(Clone)]
+pub struct Context {
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Random,
+    /// The master keys.
+    pub keyring: Keyring,
+    /// The key of answer digests and idempotency keys; the same for the life of a database.
+    pub digest_key: DataKey,
+}
+
+impl Context {
+    /// Makes the context of a database whose schema is this program's; refuses wrong master keys.
+    pub async fn open(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        random: Random,
+        keyring: Keyring,
+    ) -> Result<Self, ActionError> {
+        let now = clock.now();
+        let mut transaction = store.transaction().await?;
+        data_keys::check_master_keys(&mut transaction, &keyring, now).await?;
+        // The database itself is the object of this key.
+        let mut keys = data_keys::get_or_insert(&mut transaction, &keyring, &[Uuid::nil()], now).await?;
+        let digest_key = keys.remove(&Uuid::nil()).expect("`get_or_insert` makes what is missing");
+        transaction.commit().await.map_err(StoreError::from)?;
+        Ok(Self { store, clock, random, keyring, digest_key })
+    }
+
+    /// A new id's UUID, of now and of `shard`.
+    pub fn new_uuid(&self, shard: Shard) -> Uuid {
+        let millis = u64::try_from(self.clock.now().timestamp_millis()).unwrap_or(0);
+        id::version_7(millis, self.random.bytes(), shard)
+    }
+
+    /// An event about an account.
+    pub fn event(
+        &self,
+        account: AccountId,
+        kind: &'static str,
+        actor: &str,
+        detail: serde_json::Value,
+    ) -> Event {
+        Event {
+            id: EventId(self.new_uuid(account.shard())),
+            account,
+            object: None,
+            kind,
+            actor: actor.to_owned(),
+            detail,
+        }
+    }
+
+    /// The present time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}
+
+/// Why an action was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The vault refused.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// There is no such thing.
+    #[error("there is no {0}")]
+    NotFound(&'static str),
+    /// More than one account has that reference id, in different types.
+    #[error("{0} accounts have that reference id, of different types: give the account id instead")]
+    Ambiguous(usize),
+    /// A file could not be read.
+    #[error("{path} could not be read")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file as a whole is not what it must be.
+    #[error("{path}: {fault}")]
+    Form {
+        /// The file.
+        path: String,
+        /// What is wrong, and what is accepted.
+        fault: String,
+    },
+}
+
+impl From<KeyError> for ActionError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Store(error) => Self::Store(error),
+            KeyError::Vault(error) => Self::Vault(error),
+        }
+    }
+}
+
+impl From<sqlx::Error> for ActionError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

@@ -1,0 +1,166 @@
+//! What the commands do, apart from reading arguments and printing.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::AppError;
+use crate::{
+    actions::{
+        import::{self, ImportOptions, Imported},
+        inspect::{self, AccountView},
+        run_now,
+    },
+    ambient::Random,
+    config::{self, Settings, Starter},
+    domain::{id::MonitorId, monitor::Trigger},
+    engine::{self, run::Job},
+    store::{Store, due},
+    vault::MasterKey,
+};
+
+/// Writes a starter configuration and a master key into a folder; refuses to overwrite either.
+///
+/// Returns the two files.
+pub fn init(folder: &Path, ofac_folder: &Path) -> Result<(PathBuf, PathBuf), AppError> {
+    let (file, key_file) = (folder.join("watchkeeper.toml"), folder.join("watchkeeper.key"));
+    for path in [&file, &key_file] {
+        if path.exists() {
+            return Err(AppError::Refused(format!(
+                "{} is there already: init overwrites nothing",
+                path.display()
+            )));
+        }
+    }
+    let written = |path: &Path, source| AppError::File { path: path.display().to_string(), source };
+    fs::create_dir_all(folder).map_err(|source| written(folder, source))?;
+    write_key(&key_file)?;
+    let starter =
+        Starter { ofac_folder, master_key_id: "first", master_key_file: Path::new("watchkeeper.key") };
+    fs::write(&file, config::starter(starter)).map_err(|source| written(&file, source))?;
+    Ok((file, key_file))
+}
+
+/// Writes a new master key that only its owner can read; an existing file is an error.
+pub fn write_key(path: &Path) -> Result<(), AppError> {
+    let mut text = MasterKey::new_text(&Random::from_system());
+    text.push('\n');
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|source| AppError::File { path: path.display().to_string(), source })
+}
+
+/// Brings the database's schema up to this program's.
+pub async fn migrate(settings: &Settings) -> Result<(), AppError> {
+    let store = Store::new(&super::address(settings)?)?;
+    store.migrate().await?;
+    store.close().await;
+    Ok(())
+}
+
+/// Imports accounts from a CSV file. `progress` hears how many bytes of how many are done.
+pub async fn import(
+    settings: &Settings,
+    path: &Path,
+    account_type: Option<String>,
+    headers: BTreeMap<String, String>,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Imported, AppError> {
+    let name = path.display().to_string();
+    let failed = |source| AppError::File { path: name.clone(), source };
+    let file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let context = super::open(settings).await?;
+    let applied = super::apply(&context, settings).await?;
+    let types: Vec<_> = applied.types.into_values().collect();
+    let options = ImportOptions { account_type, headers };
+    let imported =
+        import::import(&context, &types, &options, &name, file, |done| progress(done, size)).await?;
+    context.store.close().await;
+    Ok(imported)
+}
+
+/// How long `run` waits for a daemon to do what was asked.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Runs every monitor of an account now and waits for the results.
+///
+/// A running daemon does it, within its budgets. Without one this process does it itself.
+pub async fn run_now(settings: &Settings, reference: &str) -> Result<AccountView, AppError> {
+    let context = super::open(settings).await?;
+    let account = inspect::find_account(&context, reference).await?;
+    let asked = run_now::request(&context, account.id).await?;
+    if asked.is_empty() {
+        return Err(AppError::Refused(
+            "no schedule watches this account: nothing was run. `watchkeeper account` shows its monitors; a daemon enrols new accounts within a second, so is one running (`watchkeeper serve`)?".to_owned(),
+        ));
+    }
+    if run_now::is_daemon_running(&context).await? {
+        let asked: Vec<(MonitorId, i64)> = asked.iter().map(|due| (due.monitor, due.slot)).collect();
+        let settled = wait(&context, &asked);
+        tokio::time::timeout(PATIENCE, settled).await.map_err(|_| {
+            AppError::Refused(format!(
+                "not done within {} s; it is still asked for, and `watchkeeper account` shows it once done",
+                PATIENCE.as_secs()
+            ))
+        })??;
+    } else {
+        let engine = super::engine(context.clone(), settings).await?;
+        engine::upkeep::make_partitions(&engine).await?;
+        for asked in asked {
+            let mut connection = engine.context.store.connection().await?;
+            let now = engine.context.now();
+            let Some(loaded) = due::load(&mut connection, &[asked.monitor]).await?.pop() else { continue };
+            let Some(schedule) = engine.plan.schedules.get(&loaded.schedule_id).cloned() else { continue };
+            let basis_id = schedule.basis_id(&mut connection, engine.process, now).await?;
+            drop(connection);
+            let job = Job { due: asked, trigger: Trigger::RunNow, loaded, schedule, basis_id, place: None };
+            let finished = engine::run::perform(&engine, job).await;
+            engine::record::commit(&engine, &[finished], false).await?;
+        }
+    }
+    Ok(inspect::account(&context, reference, 10).await?)
+}
+
+async fn wait(context: &crate::actions::Context, asked: &[(MonitorId, i64)]) -> Result<(), AppError> {
+    for (monitor, slot) in asked {
+        while !run_now::is_settled(context, *monitor, *slot).await? {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with the files that the configuration names: lists, keys, secrets.
+pub fn check_files(settings: &Settings) -> Vec<String> {
+    let mut faults = Vec::new();
+    let source = settings
+        .file
+        .as_deref()
+        .map_or_else(|| "the configuration".to_owned(), |file| file.display().to_string());
+    for list in settings.lists.values() {
+        if let Err(error) = super::providers::read_list(list) {
+            faults.push(format!("{source}: {error}"));
+        }
+    }
+    if let Err(error) = super::providers::build(settings)
+        && faults.is_empty()
+    {
+        faults.push(format!("{source}: {}", anyhow::Error::from(error)));
+    }
+    if settings.vault.current.is_some()
+        && let Err(error) = super::keyring(settings, Random::from_system())
+    {
+        faults.push(format!("{source}: vault.master-keys: {:#}", anyhow::Error::from(error)));
+    }
+    faults
+}

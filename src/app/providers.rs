@@ -1,0 +1,154 @@
+//! Providers and watchlists, built from the settings.
+
+use std::{collections::HashMap, fs, sync::Arc};
+
+use crate::{
+    config::{
+        HeaderValue, HttpProviderSettings, ListFormat, ListSettings, Method, ProviderKind, ProviderSettings,
+        Settings,
+    },
+    engine::plan::PlannedParts,
+    providers::{
+        Basis, ReportProvider, SettingsFault,
+        budget::{Budget, Limits},
+        http::{self, HttpProvider},
+        local::LocalProvider,
+        mapping::AnswerMapping,
+    },
+    screening::{
+        index::Index,
+        list::{List, ListError},
+        ofac,
+    },
+};
+
+/// Why a provider cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderFault {
+    /// A setting that only the provider itself can judge.
+    #[error("providers.{provider}.{fault}")]
+    Settings {
+        /// The provider.
+        provider: String,
+        /// The setting and what is wrong with it.
+        fault: SettingsFault,
+    },
+    /// A header's secret could not be read.
+    #[error("providers.{provider}.headers.{header}: the file of the secret cannot be read")]
+    Secret {
+        /// The provider.
+        provider: String,
+        /// The header.
+        header: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A watchlist could not be read.
+    #[error("lists.{list}: {fault}")]
+    List {
+        /// The list.
+        list: String,
+        /// The file and what is wrong with it.
+        fault: ListError,
+    },
+}
+
+/// Builds every configured provider, with its budget.
+pub fn build(settings: &Settings) -> Result<Vec<PlannedParts>, ProviderFault> {
+    let mut lists: HashMap<&str, Arc<List>> = HashMap::new();
+    let mut built = Vec::new();
+    for provider in settings.providers.values() {
+        let fault = |fault| ProviderFault::Settings { provider: provider.name.clone(), fault };
+        let limits = Limits {
+            rate_per_second: provider.limits.rate_per_second,
+            burst: provider.limits.burst,
+            concurrency: provider.limits.concurrency,
+        };
+        let answering: Arc<dyn ReportProvider> = match &provider.kind {
+            ProviderKind::Local(local) => {
+                let mut indexes = Vec::with_capacity(local.lists.len());
+                for name in &local.lists {
+                    let Some(list) = settings.lists.get(name) else { continue };
+                    if !lists.contains_key(name.as_str()) {
+                        lists.insert(name, Arc::new(read_list(list)?));
+                    }
+                    if let Some(list) = lists.get(name.as_str()) {
+                        indexes.push(Index::build(list));
+                    }
+                }
+                Arc::new(LocalProvider::new(&provider.name, indexes, local.threshold))
+            }
+            ProviderKind::Http(http) => {
+                Arc::new(HttpProvider::new(http_settings(provider, http)?).map_err(fault)?)
+            }
+        };
+        built.push((answering, Budget::new(limits).map_err(fault)?, limits));
+    }
+    Ok(built)
+}
+
+/// Reads a watchlist, and tells what of it was not understood.
+pub fn read_list(settings: &ListSettings) -> Result<List, ProviderFault> {
+    let read = match settings.format {
+        ListFormat::OfacCsv => ofac::read_folder(&settings.folder),
+    };
+    let mut list = read.map_err(|fault| ProviderFault::List { list: settings.name.clone(), fault })?;
+    list.name.clone_from(&settings.name);
+    let faults = list.faults.total();
+    tracing::info!(list.name = %list.name, list.version = %list.version, entities = list.entities.len(), faults, "list read");
+    Ok(list)
+}
+
+fn http_settings(
+    provider: &ProviderSettings,
+    settings: &HttpProviderSettings,
+) -> Result<http::HttpProviderSettings, ProviderFault> {
+    let mut headers = Vec::new();
+    for (header, value) in &settings.headers {
+        let value = match value {
+            HeaderValue::Literal(text) => http::HeaderValueSource::Literal(text.clone()),
+            HeaderValue::File(path) => {
+                let text = fs::read_to_string(path).map_err(|source| ProviderFault::Secret {
+                    provider: provider.name.clone(),
+                    header: header.clone(),
+                    source,
+                })?;
+                http::HeaderValueSource::Secret(http::Secret::new(text.trim_end()))
+            }
+        };
+        headers.push((header.clone(), value));
+    }
+    let answer = &settings.answer;
+    Ok(http::HttpProviderSettings {
+        name: provider.name.clone(),
+        method: match settings.method {
+            Method::Get => http::Method::Get,
+            Method::Post => http::Method::Post,
+            Method::Put => http::Method::Put,
+        },
+        url: settings.url.clone(),
+        headers,
+        query: settings.query.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        body: settings.body.clone(),
+        kind_words: (settings.kind_words.person.clone(), settings.kind_words.organisation.clone()),
+        answer: AnswerMapping {
+            hits: answer.hits.clone(),
+            null_is_clear: answer.null_is_clear,
+            entity: answer.entity.clone(),
+            list: answer.list.clone(),
+            name: answer.name.clone(),
+            score: answer.score.clone(),
+            score_scale: answer.score_scale,
+            facts: answer.facts.clone(),
+            matched: answer.matched.clone(),
+            error: answer.error.clone(),
+        },
+        idempotency_header: settings.idempotency_header.clone(),
+        max_answer_bytes: settings.max_answer_bytes,
+        connect_timeout: settings.connect_timeout,
+        timeout: settings.timeout,
+        retryable_statuses: settings.retryable_statuses.clone(),
+        basis: Basis { engine: format!("http {}", settings.url), lists: Vec::new() },
+    })
+}

@@ -1,0 +1,123 @@
+//! What can be asked on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A self-hosted store of customer accounts and the daemon that keeps watch over them.
+#[derive(Debug, Parser)]
+#[command(name = "watchkeeper", version, propagate_version = true)]
+pub(super) struct Arguments {
+    /// The configuration; without it ./watchkeeper.toml, then /etc/watchkeeper/watchkeeper.toml.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Shows it all at work: a database of its own, 10,000 invented accounts, a watchlist, hits.
+    Demo(DemoOptions),
+    /// Writes a commented configuration and a master key.
+    Init {
+        /// Where to.
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+        /// The folder of OFAC's CSV files (sdn.csv, alt.csv, add.csv, sdn_comments.csv).
+        #[arg(long, value_name = "FOLDER")]
+        list: Option<PathBuf>,
+    },
+    /// Names every fault of the configuration; asks no database.
+    Check,
+    /// Brings the database to this program's schema.
+    Migrate,
+    /// Imports accounts from a CSV file: takes the good rows, names every bad one.
+    Import {
+        /// The file; its first line holds the headers.
+        file: PathBuf,
+        /// The account type of rows that have no column `type`.
+        #[arg(long = "type", value_name = "TYPE")]
+        account_type: Option<String>,
+        /// What a header means: 'HEADER=FIELD', or 'HEADER=' to leave its column out.
+        #[arg(long, value_name = "HEADER=FIELD", value_parser = mapping)]
+        map: Vec<(String, String)>,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Runs the daemon until it is told to stop.
+    Serve,
+    /// Runs every report of an account now, waits, and shows the results.
+    Run {
+        /// The account's reference id or id.
+        #[arg(long, value_name = "REF")]
+        account: String,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows hits, the newest first.
+    Hits {
+        /// Only those that nobody has decided on.
+        #[arg(long)]
+        open: bool,
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: i64,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows an account: its fields, monitors, runs and hits.
+    Account {
+        /// The account's reference id or id.
+        #[arg(value_name = "REF")]
+        account: String,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows daemons, schedules, what is due and what is behind.
+    Status {
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Runs a program with DATABASE_URL set to a cluster of its own, and stops that again.
+    #[command(hide = true)]
+    WithPostgres {
+        /// Commits reach the disk.
+        #[arg(long)]
+        durable: bool,
+        /// The program and its arguments.
+        #[arg(last = true, required = true)]
+        program: Vec<String>,
+    },
+}
+
+/// How to run the demo.
+#[derive(Args, Clone, Debug)]
+pub(super) struct DemoOptions {
+    /// OFAC's CSV files; without it a small invented list.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "download")]
+    pub(super) list: Option<PathBuf>,
+    /// Fetches OFAC's current list.
+    #[arg(long)]
+    pub(super) download: bool,
+    /// How many accounts to invent.
+    #[arg(long, default_value_t = 10_000, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(super) accounts: u32,
+    /// The same seed invents the same accounts.
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Ends after the first round, instead of keeping watch until Ctrl-C.
+    #[arg(long)]
+    pub(super) exit: bool,
+}
+
+fn mapping(text: &str) -> Result<(String, String), String> {
+    let (header, field) =
+        text.rsplit_once('=').ok_or("accepted is HEADER=FIELD, or HEADER= to leave the column out")?;
+    Ok((header.to_owned(), field.to_owned()))
+}

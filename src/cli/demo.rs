@@ -1,0 +1,164 @@
+//! The demo on the terminal.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{arguments::DemoOptions, runtime, say, tables};
+use crate::{
+    actions::inspect,
+    app::{
+        demo::{self, Demo, ListSource},
+        embedded::{self, Cluster, Durability},
+        serve::{self, Daemon},
+    },
+    config::{LogFormat, LogSettings},
+    telemetry::logs,
+};
+
+/// Hits shown at the end.
+const SHOWN: i64 = 60;
+
+pub(super) fn run(options: &DemoOptions) -> anyhow::Result<()> {
+    logs::start(&LogSettings { level: "warn".to_owned(), format: LogFormat::Text })?;
+    let variable = |name: &str| std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value);
+    let state = embedded::state_folder(&variable)?;
+    // The cluster is started from this thread, which lives as long as the process: the kernel stops
+    // the server with it.
+    let (cluster, url, folder): (Option<Cluster>, String, PathBuf) = match variable("DATABASE_URL") {
+        Some(url) => {
+            say(
+                "Database   the server of DATABASE_URL; the demo makes a database of its own there, watchkeeper_demo",
+            )?;
+            (None, url, state.join("demo-files"))
+        }
+        None => {
+            let cluster = Cluster::start(&state, "demo", Durability::Full)?;
+            say(&format!("Database   an embedded PostgreSQL in {}", cluster.folder().display()))?;
+            let (url, folder) = (cluster.url("postgres"), cluster.folder().join("files"));
+            (Some(cluster), url, folder)
+        }
+    };
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let done = runtime()?.block_on(async {
+        let stop = serve::stop_signal()?;
+        tokio::select! {
+            done = show(options, &folder, &url) => done,
+            () = stop => say("\nStopped."),
+        }
+    });
+    drop(cluster);
+    done
+}
+
+async fn show(options: &DemoOptions, folder: &std::path::Path, url: &str) -> anyhow::Result<()> {
+    let source = match (&options.list, options.download) {
+        (Some(folder), _) => ListSource::Folder(folder.clone()),
+        (None, true) => ListSource::Download,
+        (None, false) => ListSource::Sample,
+    };
+    let mut demo = demo::prepare(folder, url, &source).await?;
+    let whose = match source {
+        ListSource::Sample => ", an invented sample; try --list FOLDER or --download for OFAC's real one",
+        ListSource::Folder(_) | ListSource::Download => "",
+    };
+    say(&format!("Watchlist  {} entities, version {}{whose}", demo.list.entities.len(), demo.list.version))?;
+    let begun = Instant::now();
+    let imported = demo.fill(options.accounts, options.seed).await?;
+    let took = begun.elapsed();
+    say(&format!(
+        "Accounts   {} invented individuals and businesses imported, personal fields encrypted, in {:.1} s ({:.0} a second)",
+        imported.created,
+        took.as_secs_f64(),
+        per_second(imported.created, took),
+    ))?;
+    if let Some(bad) = imported.bad.first() {
+        anyhow::bail!(
+            "{} of the demo's own accounts were refused; the first: {}",
+            imported.bad.len(),
+            bad.reason
+        );
+    }
+    let daemon = demo.start().await?;
+    let watched = watch(&demo, &daemon, imported.created).await;
+    if let Err(error) = watched {
+        daemon.stop().await;
+        return Err(error);
+    }
+    say(&next(&demo, &daemon))?;
+    if options.exit {
+        daemon.stop().await;
+        return Ok(());
+    }
+    say("Watching on: every account is screened again every 5 minutes. Ctrl-C ends it.")?;
+    let stop = serve::stop_signal()?;
+    stop.await;
+    daemon.stop().await;
+    Ok(())
+}
+
+/// Shows the first round, and what it found.
+async fn watch(demo: &Demo, daemon: &Daemon, accounts: u64) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let bar = ProgressBar::new(accounts);
+    bar.set_style(ProgressStyle::with_template(
+        "Screening  {bar:40} {pos}/{len} accounts  {per_sec}  {eta} left",
+    )?);
+    loop {
+        let (done, all) = demo.progress(daemon, accounts).await?;
+        bar.set_length(all);
+        bar.set_position(done);
+        if done >= all {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bar.finish_and_clear();
+    let took = begun.elapsed();
+    let context = &daemon.engine.context;
+    let hits = inspect::hits(context, false, 100_000).await?;
+    say(&format!(
+        "Screened   {accounts} accounts in {:.1} s ({:.0} a second): {} hits",
+        took.as_secs_f64(),
+        per_second(accounts, took),
+        hits.len(),
+    ))?;
+    let shown: Vec<_> = hits.into_iter().take(usize::try_from(SHOWN).unwrap_or(usize::MAX)).collect();
+    say("")?;
+    say(&tables::demo_hits(&shown, &demo.planted))?;
+    let tagged: std::collections::BTreeSet<_> = shown.iter().map(|hit| hit.account_id).collect();
+    say(&format!(
+        "Each of these {} accounts now has the tag watchlist-match and the status under-review.",
+        tagged.len()
+    ))?;
+    io::stdout().flush().context("standard output")
+}
+
+fn next(demo: &Demo, daemon: &Daemon) -> String {
+    let file = demo.settings.file.as_deref().map(|file| file.display().to_string()).unwrap_or_default();
+    let account = demo.planted.keys().next().map_or("DEMO-000001", String::as_str);
+    format!(
+        "
+What to try next, in another terminal:
+  watchkeeper --config {file} status
+  watchkeeper --config {file} account {account}
+  watchkeeper --config {file} run --account {account}
+  watchkeeper --config {file} hits --open --json
+  curl http://{address}/metrics
+Your own data: watchkeeper init, then the commands that it names. A watchlist of your own choice:
+watchkeeper demo --list FOLDER
+",
+        address = daemon.address,
+    )
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn per_second(count: u64, took: Duration) -> f64 {
+    count as f64 / took.as_secs_f64().max(0.001)
+}

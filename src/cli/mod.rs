@@ -1,0 +1,198 @@
+//! The command line: reads arguments, calls one function of [`app`](crate::app), prints what came of it.
+//! Tables for people, `--json` for programs; results on standard output, everything else on standard
+//! error.
+
+mod arguments;
+mod demo;
+mod tables;
+
+use std::{
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use arguments::{Arguments, Command};
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::{
+    actions::inspect,
+    app::{self, commands, embedded, serve},
+    config::{self, Settings},
+    telemetry::logs,
+};
+
+/// Exit code of a command that did its work and has bad news: bad rows, a faulty configuration.
+const BAD_NEWS: u8 = 2;
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(code) => code,
+        // Whoever reads our output has enough: `watchkeeper hits | head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "watchkeeper: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    match &arguments.command {
+        Command::Init { folder, list } => init(folder, list.as_deref()),
+        Command::Check => return check(arguments),
+        Command::Demo(options) => demo::run(options),
+        Command::WithPostgres { durable, program } => return with_postgres(*durable, program),
+        command => {
+            let settings = match config::load(arguments.config.as_deref(), std::env::vars()) {
+                Ok(settings) => settings,
+                Err(faults) => return refuse(&faults),
+            };
+            logs::start(&settings.log)?;
+            return runtime()?.block_on(with_settings(command, &settings));
+        }
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime could be started")
+}
+
+async fn with_settings(command: &Command, settings: &Settings) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Migrate => {
+            commands::migrate(settings).await?;
+            say("The database is at this program's schema.")?;
+        }
+        Command::Import { file, account_type, map, json } => {
+            return import(settings, file, account_type.clone(), map, *json).await;
+        }
+        Command::Serve => serve::serve(settings).await?,
+        Command::Run { account, json } => {
+            let view = commands::run_now(settings, account).await?;
+            show(*json, &view, || tables::run(&view))?;
+        }
+        Command::Hits { open, limit, json } => {
+            let context = app::open(settings).await?;
+            let hits = inspect::hits(&context, *open, *limit).await?;
+            show(*json, &hits, || tables::hits(&hits))?;
+        }
+        Command::Account { account, json } => {
+            let context = app::open(settings).await?;
+            let view = inspect::account(&context, account, 20).await?;
+            show(*json, &view, || tables::account(&view))?;
+        }
+        Command::Status { json } => {
+            let context = app::open(settings).await?;
+            let status = inspect::status(&context).await?;
+            show(*json, &status, || tables::status(&status))?;
+        }
+        Command::Init { .. } | Command::Check | Command::Demo(_) | Command::WithPostgres { .. } => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show<T: Serialize>(json: bool, value: &T, table: impl FnOnce() -> String) -> anyhow::Result<()> {
+    if json { say(&serde_json::to_string_pretty(value)?) } else { say(table().trim_end()) }
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    writeln!(io::stdout(), "{text}").context("standard output")
+}
+
+fn refuse(faults: &config::Faults) -> anyhow::Result<ExitCode> {
+    writeln!(io::stderr(), "{faults}").context("standard error")?;
+    Ok(ExitCode::from(BAD_NEWS))
+}
+
+fn init(folder: &Path, list: Option<&Path>) -> anyhow::Result<()> {
+    let (file, key) = commands::init(folder, list.unwrap_or(Path::new("ofac")))?;
+    say(&format!(
+        "Wrote {file} and {key}.
+
+{key} opens all personal data: back it up apart from the database. Whoever loses it loses the data.
+
+Next:
+  export DATABASE_URL=postgres://USER@HOST/DATABASE
+  watchkeeper --config {file} check
+  watchkeeper --config {file} migrate
+  watchkeeper --config {file} import customers.csv
+  watchkeeper --config {file} serve",
+        file = file.display(),
+        key = key.display(),
+    ))
+}
+
+/// Names every fault of the configuration; asks no database.
+fn check(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let settings = match config::load(arguments.config.as_deref(), std::env::vars()) {
+        Ok(settings) => settings,
+        Err(faults) => return refuse(&faults),
+    };
+    let mut code = ExitCode::SUCCESS;
+    for fault in commands::check_files(&settings) {
+        writeln!(io::stderr(), "{fault}").context("standard error")?;
+        code = ExitCode::from(BAD_NEWS);
+    }
+    if code == ExitCode::SUCCESS {
+        let file = settings.file.as_deref().map_or("the defaults".into(), Path::to_string_lossy);
+        say(&format!(
+            "{file}: no faults; {} schedules, {} providers",
+            settings.schedules.len(),
+            settings.providers.len()
+        ))?;
+    }
+    Ok(code)
+}
+
+async fn import(
+    settings: &Settings,
+    file: &Path,
+    account_type: Option<String>,
+    map: &[(String, String)],
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let bar = ProgressBar::new(0);
+    bar.set_style(ProgressStyle::with_template(
+        "{bar:40} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left",
+    )?);
+    let headers = map.iter().cloned().collect();
+    let imported = commands::import(settings, file, account_type, headers, |done, size| {
+        bar.set_length(size);
+        bar.set_position(done);
+    })
+    .await;
+    bar.finish_and_clear();
+    let imported = imported?;
+    show(json, &imported, || tables::imported(&imported))?;
+    Ok(if imported.bad.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(BAD_NEWS) })
+}
+
+/// Runs a program beside an embedded cluster; with a database configured, beside that.
+fn with_postgres(durable: bool, program: &[String]) -> anyhow::Result<ExitCode> {
+    let variable = |name: &str| std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value);
+    let status = if let Some(url) = variable("DATABASE_URL") {
+        say("Using the database of DATABASE_URL.")?;
+        embedded::run_beside(&url, program)?
+    } else {
+        let durability = if durable { embedded::Durability::Full } else { embedded::Durability::None };
+        let name = if durable { "bench" } else { "test" };
+        let cluster = embedded::Cluster::start(&embedded::state_folder(&variable)?, name, durability)?;
+        say(&format!("Using an embedded PostgreSQL in {}.", cluster.folder().display()))?;
+        embedded::run_beside(&cluster.url("postgres"), program)?
+    };
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    Ok(ExitCode::from(code))
+}

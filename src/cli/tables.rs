@@ -1,0 +1,290 @@
+//! Tables for people.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use chrono::{DateTime, Utc};
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::Value;
+
+use crate::{
+    actions::{
+        import::Imported,
+        inspect::{AccountView, HitView, RunView, StatusView},
+    },
+    domain::answer::Finding,
+};
+
+fn table(headers: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(terminal_width());
+    table.set_header(headers);
+    table
+}
+
+fn terminal_width() -> u16 {
+    // A terminal's own; wide enough for every column where there is none.
+    match console::Term::stdout().size_checked() {
+        Some((_, columns)) => columns.max(80),
+        None => 160,
+    }
+}
+
+fn time(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    text.write_fmt(arguments).expect("a string takes all");
+    text.push('\n');
+}
+
+pub(super) fn imported(imported: &Imported) -> String {
+    let mut text = String::new();
+    line(
+        &mut text,
+        format_args!(
+            "{} accounts created, {} updated, {} unchanged, {} rows not taken",
+            imported.created,
+            imported.updated,
+            imported.unchanged,
+            imported.bad.len()
+        ),
+    );
+    if !imported.bad.is_empty() {
+        let mut bad = table(&["line", "why it was not taken"]);
+        for row in &imported.bad {
+            bad.add_row([row.line.to_string(), row.reason.clone()]);
+        }
+        line(&mut text, format_args!("{bad}"));
+    }
+    text
+}
+
+pub(super) fn hits(hits: &[HitView]) -> String {
+    if hits.is_empty() {
+        return "No hits.".to_owned();
+    }
+    let mut shown = table(&["account", "score", "state", "listed entity", "why", "first seen (UTC)"]);
+    for hit in hits {
+        let (name, why) = finding(hit.finding.as_ref());
+        shown.add_row([
+            hit.reference_id.clone().unwrap_or_else(|| hit.account_id.to_string()),
+            format!("{:.2}", hit.score),
+            hit.state.to_owned(),
+            format!("{name}\n{} · {}", hit.entity, hit.list),
+            why,
+            time(hit.first_seen_at),
+        ]);
+    }
+    format!("{shown}\n{} hits", hits.len())
+}
+
+/// The demo's hits: with what was planted.
+pub(super) fn demo_hits(hits: &[HitView], planted: &BTreeMap<String, &'static str>) -> String {
+    let mut shown = table(&["account", "score", "listed entity", "why", "planted as"]);
+    for hit in hits {
+        let reference = hit.reference_id.clone().unwrap_or_default();
+        let (name, why) = finding(hit.finding.as_ref());
+        let planted = planted.get(&reference).copied().unwrap_or("-");
+        shown.add_row([
+            reference,
+            format!("{:.2}", hit.score),
+            format!("{name}\n{}", hit.entity),
+            why,
+            planted.to_owned(),
+        ]);
+    }
+    shown.to_string()
+}
+
+fn finding(finding: Option<&Finding>) -> (String, String) {
+    match finding {
+        None => ("(redacted)".to_owned(), String::new()),
+        Some(finding) => {
+            let why: Vec<&str> = finding.reasons.iter().map(|reason| reason.text.as_str()).collect();
+            (finding.name.clone(), why.join("\n"))
+        }
+    }
+}
+
+pub(super) fn account(account: &AccountView) -> String {
+    let mut text = String::new();
+    let reference = account.reference_id.as_deref().unwrap_or("-");
+    line(&mut text, format_args!("{reference}  ({}, {})", account.account_type, account.id));
+    line(&mut text, format_args!("status  {}", account.status));
+    let tags = if account.tags.is_empty() { "-".to_owned() } else { account.tags.join(", ") };
+    line(&mut text, format_args!("tags    {tags}"));
+    line(
+        &mut text,
+        format_args!(
+            "made    {}, changed {}, data version {}",
+            time(account.created_at),
+            time(account.updated_at),
+            account.version
+        ),
+    );
+    let mut fields = table(&["field", "value"]);
+    for (key, value) in &account.fields {
+        fields.add_row([key.clone(), field(value)]);
+    }
+    line(&mut text, format_args!("\n{fields}"));
+
+    let mut monitors = table(&["schedule", "report", "state", "runs", "next run (UTC)"]);
+    for monitor in &account.monitors {
+        let mut state = monitor.state.to_owned();
+        if let Some(reason) = &monitor.reason {
+            state = format!("{state}: {reason}");
+        }
+        if monitor.failed_attempts > 0 {
+            state = format!("{state}, {} failed attempts", monitor.failed_attempts);
+        }
+        let next = monitor.next_run_at.map_or_else(|| "-".to_owned(), time);
+        monitors.add_row([&monitor.schedule, &monitor.id, &state, &monitor.runs.to_string(), &next]);
+    }
+    if account.monitors.is_empty() {
+        line(&mut text, format_args!("\nNo schedule watches this account."));
+    } else {
+        line(&mut text, format_args!("\n{monitors}"));
+    }
+    line(&mut text, format_args!("\n{}", runs(&account.runs)));
+    line(&mut text, format_args!("\n{}", hits(&account.hits)));
+    text
+}
+
+pub(super) fn run(account: &AccountView) -> String {
+    let newest: Vec<&RunView> = account
+        .monitors
+        .iter()
+        .filter_map(|monitor| account.runs.iter().find(|run| run.schedule == monitor.schedule))
+        .collect();
+    let mut text = String::new();
+    for run in newest {
+        let failure = run.failure.as_deref().map(|failure| format!(" ({failure})")).unwrap_or_default();
+        line(
+            &mut text,
+            format_args!(
+                "{}: {}{failure}, {} entities, {} ms, against {}",
+                run.schedule,
+                run.outcome,
+                run.findings,
+                run.duration_ms,
+                basis(&run.basis)
+            ),
+        );
+    }
+    let present: Vec<&HitView> = account.hits.iter().filter(|hit| hit.state != "gone").collect();
+    if !present.is_empty() {
+        line(&mut text, format_args!("{}", hits(&account.hits)));
+    }
+    text
+}
+
+fn runs(runs: &[RunView]) -> String {
+    if runs.is_empty() {
+        return "No runs yet.".to_owned();
+    }
+    let mut shown =
+        table(&["recorded (UTC)", "schedule", "slot", "why", "outcome", "entities", "against", "data"]);
+    for run in runs {
+        let failure = run.failure.as_deref().map(|failure| format!(": {failure}")).unwrap_or_default();
+        shown.add_row([
+            time(run.recorded_at),
+            run.schedule.clone(),
+            run.slot.to_string(),
+            run.trigger.clone(),
+            format!("{}{failure}", run.outcome),
+            run.findings.to_string(),
+            basis(&run.basis),
+            format!("v{}", run.account_version),
+        ]);
+    }
+    shown.to_string()
+}
+
+/// `local (local-1), ofac@1a2b3c`
+fn basis(basis: &Value) -> String {
+    let word = |key: &str| basis.get(key).and_then(Value::as_str).unwrap_or("?");
+    let mut text = format!("{} ({})", word("provider"), word("engine"));
+    for list in basis.get("lists").and_then(Value::as_array).into_iter().flatten() {
+        let part = |key: &str| list.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
+        let version: String = part("version").chars().take(12).collect();
+        write!(text, ", {}@{version}", part("name")).expect("a string takes all");
+    }
+    text
+}
+
+fn field(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(list) => list.iter().map(field).collect::<Vec<_>>().join("; "),
+        Value::Object(parts) => {
+            let order = ["first", "middle", "last"];
+            let known = order.iter().filter_map(|key| parts.get(*key)).map(field);
+            let rest =
+                parts.iter().filter(|(key, _)| !order.contains(&key.as_str())).map(|(_, part)| field(part));
+            known.chain(rest).collect::<Vec<_>>().join(" ")
+        }
+        other => other.to_string(),
+    }
+}
+
+pub(super) fn status(status: &StatusView) -> String {
+    let mut text = String::new();
+    match status.processes.as_slice() {
+        [] => line(&mut text, format_args!("No daemon is running.")),
+        processes => {
+            for process in processes {
+                line(
+                    &mut text,
+                    format_args!(
+                        "daemon {} on {} (pid {}), version {}, since {}",
+                        process.id,
+                        process.host,
+                        process.pid,
+                        process.version,
+                        time(process.started_at)
+                    ),
+                );
+            }
+        }
+    }
+    let last = status.last_run_at.map_or_else(|| "none in the last day".to_owned(), time);
+    line(
+        &mut text,
+        format_args!(
+            "{} accounts, {} open hits; last run {last}; {} accounts to enrol, {} urgent runs waiting",
+            status.accounts, status.open_hits, status.enrol_queue, status.urgent
+        ),
+    );
+    if status.strays > 0 {
+        line(
+            &mut text,
+            format_args!("{} rows found no monthly partition and went to the default one", status.strays),
+        );
+    }
+    let mut schedules =
+        table(&["schedule", "active", "held", "paused", "never run", "due", "oldest due", "failing", ""]);
+    for schedule in &status.schedules {
+        let oldest =
+            schedule.oldest_due_seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds} s"));
+        let note = match (schedule.removed_at, schedule.enrolling) {
+            (Some(_), _) => "removed",
+            (None, true) => "enrolling",
+            (None, false) => "",
+        };
+        schedules.add_row([
+            schedule.name.clone(),
+            schedule.active.to_string(),
+            schedule.held.to_string(),
+            schedule.paused.to_string(),
+            schedule.never_run.to_string(),
+            schedule.due.to_string(),
+            oldest,
+            schedule.failing.to_string(),
+            note.to_owned(),
+        ]);
+    }
+    line(&mut text, format_args!("{schedules}"));
+    text
+}

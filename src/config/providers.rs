@@ -1,0 +1,153 @@
+//! Who answers reports: the checked settings of providers.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+mod check;
+
+pub(super) use check::providers;
+
+/// `[providers.NAME]`: who answers reports.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ProviderSettings {
+    /// Its name.
+    pub name: String,
+    /// Where the answers come from.
+    pub kind: ProviderKind,
+    /// How much may be asked of it.
+    pub limits: ProviderLimits,
+}
+
+/// Where a provider's answers come from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProviderKind {
+    /// From lists kept here.
+    Local(LocalProviderSettings),
+    /// From an API.
+    Http(Box<HttpProviderSettings>),
+}
+
+/// How much may be asked of a provider.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ProviderLimits {
+    /// How many calls a second the fleet makes in the long run; no limit if none.
+    pub rate_per_second: Option<f64>,
+    /// How many calls may be made at once after a quiet time. Means nothing without a rate.
+    pub burst: u32,
+    /// How many calls one process has under way at most.
+    pub concurrency: u32,
+}
+
+/// A provider that matches against lists kept here.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LocalProviderSettings {
+    /// The names of the lists; at least one.
+    pub lists: Vec<String>,
+    /// The least score of a finding, 0 to 1, where the template has none.
+    pub threshold: f64,
+}
+
+/// A provider behind an API: what to send, and where in the answer things are.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HttpProviderSettings {
+    /// The method of the request.
+    pub method: Method,
+    /// Where the request goes; without user and password.
+    pub url: String,
+    /// What the request's headers hold.
+    pub headers: BTreeMap<String, HeaderValue>,
+    /// Parameters to add to the URL, with placeholders.
+    pub query: BTreeMap<String, String>,
+    /// The JSON to send, with placeholders.
+    pub body: Option<Value>,
+    /// The provider's words for a person and for an organisation.
+    pub kind_words: KindWords,
+    /// Where in the answer things are.
+    pub answer: AnswerSettings,
+    /// Statuses after which the call is tried again, besides the usual ones.
+    pub retryable_statuses: Vec<u16>,
+    /// How long a call may take.
+    pub timeout: Duration,
+    /// How long the connection may take to stand.
+    pub connect_timeout: Duration,
+    /// How many bytes an answer may have.
+    pub max_answer_bytes: usize,
+    /// The header that carries the idempotency key.
+    pub idempotency_header: String,
+}
+
+/// The methods that providers are asked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// GET.
+    Get,
+    /// POST.
+    Post,
+    /// PUT.
+    Put,
+}
+
+/// As HTTP writes it.
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+        })
+    }
+}
+
+/// What `{{kind}}` stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct KindWords {
+    /// The provider's word for a person.
+    pub person: String,
+    /// The provider's word for an organisation.
+    pub organisation: String,
+}
+
+/// What a header holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeaderValue {
+    /// This text.
+    Literal(String),
+    /// The text in this file: a secret.
+    File(PathBuf),
+}
+
+/// Where in an answer things are, as JSON pointers: into the whole answer, or into a hit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AnswerSettings {
+    /// The array of hits, in the whole answer.
+    pub hits: String,
+    /// Whether null in that place means no hits.
+    pub null_is_clear: bool,
+    /// The entity's lasting id, in a hit.
+    pub entity: String,
+    /// The list, in a hit.
+    pub list: Option<String>,
+    /// The entity's name, in a hit.
+    pub name: Option<String>,
+    /// The score, in a hit.
+    pub score: Option<String>,
+    /// What a score is divided by to lie between 0 and 1.
+    pub score_scale: f64,
+    /// The facts of which a change is news, in a hit.
+    pub facts: Vec<String>,
+    /// Whether the provider calls it a match, in a hit.
+    pub matched: Option<String>,
+    /// What there is only in an answer that is an error, in the whole answer.
+    pub error: Option<String>,
+}

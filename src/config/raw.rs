@@ -1,0 +1,261 @@
+//! The settings as they are written, before they are checked.
+//!
+//! What has a default in `config/default.toml` is plain here, for the defaults are always read first.
+//! What has none is an `Option`. A test holds these structs and that file to each other.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use serde::{
+    Deserialize,
+    de::{Error, Unexpected, Visitor},
+};
+use serde_json::Value;
+
+use crate::domain::{
+    schedule::{MatchMode, ReportType},
+    subject::SubjectKind,
+};
+
+/// A duration as people write it: `90s`, `6h`, `1d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Human(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for Human {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Written;
+
+        impl Visitor<'_> for Written {
+            type Value = Human;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration such as 90s, 6h or 1d")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Human, E> {
+                let duration = humantime::parse_duration(text.trim());
+                duration.map(Human).map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+            }
+        }
+
+        deserializer.deserialize_str(Written)
+    }
+}
+
+#[cfg(test)]
+impl serde::Serialize for Human {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(self.0))
+    }
+}
+
+/// Declares structs whose every key is known, in kebab-case; tests also write them.
+macro_rules! sections {
+    ($($(#[$about:meta])* struct $name:ident { $($(#[$with:meta])* $key:ident: $kind:ty,)* })*) => {$(
+        $(#[$about])*
+        #[derive(Deserialize)]
+        #[cfg_attr(test, derive(serde::Serialize))]
+        #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+        pub(super) struct $name { $($(#[$with])* pub(super) $key: $kind,)* }
+    )*};
+}
+
+sections! {
+    /// The whole configuration.
+    struct Raw {
+        database: RawDatabase,
+        vault: RawVault,
+        http: RawHttp,
+        log: RawLog,
+        engine: RawEngine,
+        #[serde(default)]
+        lists: BTreeMap<String, RawList>,
+        #[serde(default)]
+        providers: BTreeMap<String, RawProvider>,
+        #[serde(default)]
+        account_types: BTreeMap<String, RawAccountType>,
+        #[serde(default)]
+        report_templates: BTreeMap<String, RawTemplate>,
+        #[serde(default)]
+        schedules: BTreeMap<String, RawSchedule>,
+    }
+
+    struct RawDatabase {
+        url: Option<String>,
+        max_connections: u64,
+        statement_timeout: Human,
+        application_name: String,
+    }
+
+    struct RawVault {
+        current: Option<String>,
+        #[serde(default)]
+        master_keys: Vec<RawMasterKey>,
+    }
+
+    struct RawMasterKey {
+        id: Option<String>,
+        file: Option<String>,
+    }
+
+    struct RawHttp {
+        listen: String,
+    }
+
+    struct RawLog {
+        level: String,
+        format: super::settings::LogFormat,
+    }
+
+    struct RawEngine {
+        claim_batch: u64,
+        record_batch: u64,
+        record_linger: Human,
+        max_in_flight: u64,
+        run_deadline: Human,
+        max_attempts: u64,
+        retry_base: Human,
+        retry_max: Human,
+        reconcile: String,
+        drain_deadline: Human,
+        walk_interval: Human,
+        longest_write_transaction: Human,
+        partitions: String,
+    }
+
+    struct RawList {
+        format: Option<super::settings::ListFormat>,
+        folder: Option<String>,
+    }
+
+    /// Either kind of provider: which keys belong to which is checked later, so that each fault has its key.
+    #[derive(Default)]
+    struct RawProvider {
+        kind: Option<RawProviderKind>,
+        lists: Option<Vec<String>>,
+        threshold: Option<f64>,
+        method: Option<super::providers::Method>,
+        url: Option<String>,
+        headers: Option<BTreeMap<String, Value>>,
+        query: Option<BTreeMap<String, String>>,
+        body: Option<BTreeMap<String, Value>>,
+        kind_words: Option<RawKindWords>,
+        retryable_statuses: Option<Vec<u64>>,
+        timeout: Option<Human>,
+        connect_timeout: Option<Human>,
+        max_answer_bytes: Option<u64>,
+        idempotency_header: Option<String>,
+        answer: Option<RawAnswer>,
+        rate_per_second: Option<f64>,
+        burst: Option<u64>,
+        concurrency: Option<u64>,
+    }
+
+    struct RawKindWords {
+        person: Option<String>,
+        organisation: Option<String>,
+    }
+
+    #[derive(Default)]
+    struct RawAnswer {
+        hits: Option<String>,
+        null_is_clear: Option<bool>,
+        entity: Option<String>,
+        list: Option<String>,
+        name: Option<String>,
+        score: Option<String>,
+        score_scale: Option<f64>,
+        facts: Option<Vec<String>>,
+        matched: Option<String>,
+        error: Option<String>,
+    }
+
+    struct RawAccountType {
+        kind: Option<SubjectKind>,
+        statuses: Option<Vec<String>>,
+        default_status: Option<String>,
+        screened: Option<RawScreened>,
+        #[serde(default)]
+        fields: BTreeMap<String, RawField>,
+    }
+
+    #[derive(Default)]
+    struct RawScreened {
+        #[serde(default)]
+        names: Vec<String>,
+        birth_date: Option<String>,
+        #[serde(default)]
+        countries: Vec<String>,
+    }
+
+    struct RawField {
+        r#type: Option<RawFieldType>,
+        label: Option<String>,
+        pii: Option<bool>,
+        required: Option<bool>,
+        choices: Option<Vec<String>>,
+    }
+
+    struct RawTemplate {
+        r#type: Option<ReportType>,
+        provider: Option<String>,
+        threshold: Option<f64>,
+    }
+
+    struct RawSchedule {
+        template: Option<String>,
+        every: Option<Human>,
+        cron: Option<String>,
+        time_zone: Option<String>,
+        spread: Option<Human>,
+        backfill_per_second: Option<f64>,
+        accounts: Option<RawSelection>,
+        on_match: Option<RawOnMatch>,
+        on_clear: Option<RawOnClear>,
+    }
+
+    #[derive(Default)]
+    struct RawSelection {
+        types: Option<Vec<String>>,
+        statuses: Option<Vec<String>>,
+        tags_any: Option<Vec<String>>,
+        tags_none: Option<Vec<String>>,
+        fields: Option<BTreeMap<String, Vec<Value>>>,
+    }
+
+    #[derive(Default)]
+    struct RawOnMatch {
+        tags: Option<Vec<String>>,
+        status: Option<String>,
+        status_from: Option<Vec<String>>,
+        mode: Option<MatchMode>,
+    }
+
+    #[derive(Default)]
+    struct RawOnClear {
+        status: Option<String>,
+    }
+}
+
+/// Where a provider's answers come from.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawProviderKind {
+    Local,
+    Http,
+}
+
+/// The words for what a field takes.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawFieldType {
+    String,
+    Integer,
+    Number,
+    Boolean,
+    Date,
+    Choices,
+    StringList,
+    PersonName,
+}

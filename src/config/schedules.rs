@@ -1,0 +1,241 @@
+//! How report templates and schedules are checked, also against each other and the account types.
+
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+use serde_json::Value;
+
+use super::{
+    checker::Checker,
+    key::Key,
+    raw::{Human, RawOnClear, RawOnMatch, RawSchedule, RawSelection, RawTemplate},
+};
+use crate::domain::{
+    account_type::AccountType,
+    cadence::{Cadence, CadenceFault},
+    schedule::{ClearEffect, MatchEffect, ReportTemplate, Schedule, Selection},
+};
+
+const BACKFILL_PER_SECOND: f64 = 500.0;
+
+/// Checks `[report-templates]`.
+pub(super) fn templates(
+    check: &mut Checker<'_>,
+    raw: BTreeMap<String, RawTemplate>,
+) -> BTreeMap<String, ReportTemplate> {
+    let mut templates = BTreeMap::new();
+    let providers = check.names("providers");
+    for (name, raw) in raw {
+        let key = Key::of("report-templates").at(&name);
+        check.name(&key, &name);
+        let types =
+            "\"watchlist\", \"politically-exposed-person\", \"adverse-media\" or \"business-watchlist\"";
+        let report = check.needed(&key.at("type"), raw.r#type, types);
+        let provider = check.needed(&key.at("provider"), raw.provider, "the name of a provider");
+        if let Some(provider) = &provider {
+            check.known(&key.at("provider"), provider, "the name of a provider", &providers);
+        }
+        let threshold = raw.threshold.map(|threshold| check.fraction(&key.at("threshold"), threshold));
+        if let (Some(report), Some(provider)) = (report, provider) {
+            templates.insert(name.clone(), ReportTemplate { name, report, provider, threshold });
+        }
+    }
+    templates
+}
+
+/// Checks `[schedules]`.
+pub(super) fn schedules(
+    check: &mut Checker<'_>,
+    raw: BTreeMap<String, RawSchedule>,
+    types: &BTreeMap<String, AccountType>,
+) -> BTreeMap<String, Schedule> {
+    let mut schedules = BTreeMap::new();
+    for (name, raw) in raw {
+        let key = Key::of("schedules").at(&name);
+        check.name(&key, &name);
+        if let Some(schedule) = schedule(check, &key, &name, raw, types) {
+            schedules.insert(name, schedule);
+        }
+    }
+    schedules
+}
+
+fn schedule(
+    check: &mut Checker<'_>,
+    key: &Key,
+    name: &str,
+    raw: RawSchedule,
+    types: &BTreeMap<String, AccountType>,
+) -> Option<Schedule> {
+    let cadence = cadence(check, key, &raw);
+    let template = check.needed(&key.at("template"), raw.template, "the name of a report template");
+    if let Some(template) = &template {
+        let templates = check.names("report-templates");
+        check.known(&key.at("template"), template, "the name of a report template", &templates);
+    }
+    let backfill = raw.backfill_per_second.unwrap_or(BACKFILL_PER_SECOND);
+    let backfill_per_second = check.rate(&key.at("backfill-per-second"), backfill, 1e6);
+    let (accounts, selected) = selection(check, &key.at("accounts"), raw.accounts.unwrap_or_default(), types);
+    let on_match_mode = raw.on_match.as_ref().and_then(|raw| raw.mode).unwrap_or_default();
+    let on_match = on_match(check, &key.at("on-match"), raw.on_match.unwrap_or_default(), &selected);
+    let on_clear =
+        on_clear(check, &key.at("on-clear"), raw.on_clear.unwrap_or_default(), &on_match, &selected);
+    Some(Schedule {
+        name: name.to_owned(),
+        accounts,
+        template: template?,
+        cadence: cadence?,
+        backfill_per_second,
+        on_match_mode,
+        on_match,
+        on_clear,
+    })
+}
+
+fn cadence(check: &mut Checker<'_>, key: &Key, raw: &RawSchedule) -> Option<Cadence> {
+    let spread = raw.spread.map(|Human(spread)| spread);
+    if raw.time_zone.is_some() && raw.cron.is_none() {
+        check.refuse(&key.at("time-zone"), "is only for schedules with cron");
+    }
+    let cadence = match (raw.every, &raw.cron) {
+        (Some(Human(every)), None) => Cadence::every(every, spread),
+        (None, Some(pattern)) => {
+            let pattern = check.pattern(&key.at("cron"), pattern);
+            let zone = raw.time_zone.as_deref().unwrap_or("UTC").parse::<Tz>();
+            let zone = zone.map_err(|_| {
+                let text = "accepted is a name of the IANA time zone database, such as Europe/Berlin";
+                check.refuse(&key.at("time-zone"), text);
+            });
+            Cadence::cron(pattern?, zone.ok()?, spread)
+        }
+        (None, None) => {
+            check.needed::<()>(&key.at("every"), None, "a duration from 1m to 3650d; or else cron");
+            return None;
+        }
+        (Some(_), Some(_)) => {
+            check.refuse_name(&key.at("cron"), "accepted is either every or cron, found both");
+            return None;
+        }
+    };
+    let refused = match cadence {
+        Ok(cadence) => return Some(cadence),
+        Err(fault) => fault,
+    };
+    let name = match refused {
+        CadenceFault::Interval => "every",
+        CadenceFault::Spread => "spread",
+        CadenceFault::Pattern => "cron",
+    };
+    check.refuse(&key.at(name), refused);
+    None
+}
+
+/// Checks which accounts; also returns the types that are selected and not themselves at fault.
+fn selection<'t>(
+    check: &mut Checker<'_>,
+    key: &Key,
+    raw: RawSelection,
+    types: &'t BTreeMap<String, AccountType>,
+) -> (Selection, Vec<&'t AccountType>) {
+    let names = raw.types.filter(|types| !types.is_empty());
+    let names = check.needed(&key.at("types"), names, "a list of names of account types").unwrap_or_default();
+    let names = check.texts(&key.at("types"), names);
+    let (known, mut selected) = (check.names("account-types"), Vec::new());
+    for (index, name) in names.iter().enumerate() {
+        let key = key.at("types").item(index);
+        check.known(&key, name, "the name of an account type", &known);
+        if let Some(selectable) = types.get(name) {
+            if selectable.screened.names.is_empty() {
+                check.refuse(&key, "accepted is an account type with screened names");
+            }
+            selected.push(selectable);
+        }
+    }
+    let statuses = check.texts(&key.at("statuses"), raw.statuses.unwrap_or_default());
+    for (index, status) in statuses.iter().enumerate() {
+        known_status(check, &key.at("statuses").item(index), status, &selected);
+    }
+    let tags_any = check.texts(&key.at("tags-any"), raw.tags_any.unwrap_or_default());
+    let tags_none = check.texts(&key.at("tags-none"), raw.tags_none.unwrap_or_default());
+    let mut fields = BTreeMap::new();
+    for (field, values) in raw.fields.unwrap_or_default() {
+        let values = field_values(check, &key.at("fields").at(&field), &field, &values, &selected);
+        fields.insert(field, values);
+    }
+    (Selection { types: names, statuses, tags_any, tags_none, fields }, selected)
+}
+
+/// Checks that each selected type has the field, plain, and that it takes the values.
+fn field_values(
+    check: &mut Checker<'_>,
+    key: &Key,
+    name: &str,
+    values: &[Value],
+    selected: &[&AccountType],
+) -> Vec<Value> {
+    let mut kept: Vec<Value> = values.to_vec();
+    if values.is_empty() {
+        check.refuse(key, "accepted is a list of at least one value");
+    }
+    for selectable in selected {
+        let Some(field) = selectable.field(name).filter(|field| !field.pii) else {
+            let plain: Vec<&str> =
+                selectable.fields.iter().filter(|field| !field.pii).map(|field| field.key.as_str()).collect();
+            let plain = if plain.is_empty() { "there is none".to_owned() } else { plain.join(", ") };
+            let text = format!("accepted are fields of {} without pii ({plain})", selectable.name);
+            check.refuse_name(key, &text);
+            return kept;
+        };
+        for (index, (value, kept)) in values.iter().zip(&mut kept).enumerate() {
+            match field.check(value) {
+                Ok(value) => *kept = value,
+                Err(fault) => check.refuse(&key.item(index), fault),
+            }
+        }
+    }
+    kept
+}
+
+/// Refuses a status that one of the types lacks.
+fn known_status(check: &mut Checker<'_>, key: &Key, status: &str, selected: &[&AccountType]) {
+    if let Some(lacking) = selected.iter().find(|selected| !selected.has_status(status)) {
+        let known: Vec<&str> = lacking.statuses.iter().map(String::as_str).collect();
+        check.known(key, status, &format!("a status of {}", lacking.name), &known);
+    }
+}
+
+fn on_match(check: &mut Checker<'_>, key: &Key, raw: RawOnMatch, selected: &[&AccountType]) -> MatchEffect {
+    let tags = check.texts(&key.at("tags"), raw.tags.unwrap_or_default());
+    let status_from = check.texts(&key.at("status-from"), raw.status_from.unwrap_or_default());
+    for (index, status) in status_from.iter().enumerate() {
+        known_status(check, &key.at("status-from").item(index), status, selected);
+    }
+    match &raw.status {
+        Some(status) => {
+            known_status(check, &key.at("status"), status, selected);
+            let named = (!status_from.is_empty()).then_some(());
+            check.needed(&key.at("status-from"), named, "a list of the statuses that may be changed");
+        }
+        None if !status_from.is_empty() => {
+            check.refuse_name(&key.at("status-from"), "is only for effects with a status");
+        }
+        None => {}
+    }
+    MatchEffect { tags, status: raw.status, status_from }
+}
+
+fn on_clear(
+    check: &mut Checker<'_>,
+    key: &Key,
+    raw: RawOnClear,
+    on_match: &MatchEffect,
+    selected: &[&AccountType],
+) -> ClearEffect {
+    if let Some(status) = &raw.status {
+        known_status(check, &key.at("status"), status, selected);
+        if on_match.status.is_none() {
+            check.refuse_name(&key.at("status"), "is only for schedules with on-match.status");
+        }
+    }
+    ClearEffect { status: raw.status }
+}

@@ -1,0 +1,90 @@
+//! Hits: what the findings of an answer change among the hits that a monitor has.
+
+use std::collections::BTreeMap;
+
+use super::monitor::words;
+
+words! {
+    /// Where a hit stands.
+    HitState {
+        /// Nobody has decided on it.
+        Open = "open",
+        /// A person found that it is somebody else.
+        Dismissed = "dismissed",
+        /// A person found that it is the account.
+        Confirmed = "confirmed",
+        /// Runs no longer find it.
+        Gone = "gone",
+    }
+}
+
+/// A hit that a monitor has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known<I> {
+    /// Its id.
+    pub id: I,
+    /// Its entity.
+    pub entity: String,
+    /// Where it stands.
+    pub state: HitState,
+    /// Digest of the facts that its decision rests on.
+    pub facts: [u8; 16],
+}
+
+/// What became of an entity between the last answer and this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change<I> {
+    /// Found for the first time.
+    New,
+    /// Found, and its facts differ: the hit is open again.
+    Changed(I),
+    /// Found again after it was gone: the hit is open again.
+    Back(I),
+    /// Found as before.
+    Unchanged(I),
+}
+
+/// Compares the hits that a monitor has with the entities that an answer found (with the digests of
+/// their facts). Returns what became of each found entity, in their order, and the hits that are gone.
+pub fn compare<I: Copy>(known: &[Known<I>], found: &[(&str, [u8; 16])]) -> (Vec<Change<I>>, Vec<I>) {
+    let by_entity: BTreeMap<&str, &Known<I>> = known.iter().map(|hit| (hit.entity.as_str(), hit)).collect();
+    let changes = found
+        .iter()
+        .map(|(entity, facts)| match by_entity.get(entity) {
+            None => Change::New,
+            Some(hit) if hit.state == HitState::Gone => Change::Back(hit.id),
+            Some(hit) if hit.facts != *facts => Change::Changed(hit.id),
+            Some(hit) => Change::Unchanged(hit.id),
+        })
+        .collect();
+    let gone = known
+        .iter()
+        .filter(|hit| hit.state != HitState::Gone && !found.iter().any(|(entity, _)| *entity == hit.entity))
+        .map(|hit| hit.id)
+        .collect();
+    (changes, gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(id: u8, state: HitState, facts: u8) -> Known<u8> {
+        Known { id, entity: format!("e{id}"), state, facts: [facts; 16] }
+    }
+
+    #[test]
+    fn each_found_entity_is_new_changed_back_or_unchanged_and_the_rest_is_gone() {
+        let hits = [
+            known(1, HitState::Open, 1),
+            known(2, HitState::Dismissed, 1),
+            known(3, HitState::Gone, 1),
+            known(4, HitState::Confirmed, 1),
+            known(5, HitState::Gone, 1),
+        ];
+        let found = [("e1", [1; 16]), ("e2", [9; 16]), ("e3", [1; 16]), ("e9", [1; 16])];
+        let (changes, gone) = compare(&hits, &found);
+        assert_eq!(changes, [Change::Unchanged(1), Change::Changed(2), Change::Back(3), Change::New]);
+        assert_eq!(gone, [4]);
+    }
+}

@@ -1,0 +1,12 @@
+//! What is true: types, states and rules. No I/O, no clock.
+
+pub mod account_type;
+pub mod answer;
+pub mod cadence;
+pub mod date;
+pub mod hit;
+pub mod id;
+pub mod monitor;
+pub mod personal;
+pub mod schedule;
+pub mod subject;

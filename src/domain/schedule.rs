@@ -1,0 +1,199 @@
+//! Which accounts get which report, how often, and what a match does to them.
+//!
+//! A schedule's effects are its own: on a match it may set tags and a status, the status only from
+//! those that it names; on clear it takes back what it set itself. It never overrides a person.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::cadence::Cadence;
+
+/// What a report asks about its subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportType {
+    /// Sanctions and other watchlists, for a person.
+    Watchlist,
+    /// Politically exposed persons.
+    PoliticallyExposedPerson,
+    /// Adverse media.
+    AdverseMedia,
+    /// Sanctions and other watchlists, for an organisation.
+    BusinessWatchlist,
+}
+
+impl ReportType {
+    /// Its word in the configuration, such as `watchlist`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Watchlist => "watchlist",
+            Self::PoliticallyExposedPerson => "politically-exposed-person",
+            Self::AdverseMedia => "adverse-media",
+            Self::BusinessWatchlist => "business-watchlist",
+        }
+    }
+}
+
+/// As the API names it, such as `report/watchlist`.
+impl fmt::Display for ReportType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "report/{}", self.word())
+    }
+}
+
+/// A report that can be asked for: its type, and who answers it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReportTemplate {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What it asks.
+    pub report: ReportType,
+    /// The name of the provider that answers it.
+    pub provider: String,
+    /// The least score of a finding, 0 to 1; the provider's own when none is given.
+    pub threshold: Option<f64>,
+}
+
+/// Which accounts a schedule is for: those that every condition fits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Selection {
+    /// Accounts of any of these types; at least one.
+    pub types: Vec<String>,
+    /// Accounts of any of these statuses; all when empty.
+    pub statuses: Vec<String>,
+    /// Accounts with any of these tags; all when empty.
+    pub tags_any: Vec<String>,
+    /// Accounts with none of these tags.
+    pub tags_none: Vec<String>,
+    /// Accounts of which each of these fields (none of them personal) has any of its values.
+    pub fields: BTreeMap<String, Vec<Value>>,
+}
+
+impl Selection {
+    /// The selection in words.
+    pub fn describe(&self) -> String {
+        let mut words = vec![format!("accounts of type {}", any(&self.types))];
+        let conditions = [
+            (" with status ", &self.statuses),
+            (", tagged ", &self.tags_any),
+            (", not tagged ", &self.tags_none),
+        ];
+        for (condition, values) in conditions.into_iter().filter(|(_, values)| !values.is_empty()) {
+            words.extend([condition.to_owned(), any(values)]);
+        }
+        for (key, values) in &self.fields {
+            let values: Vec<String> = values.iter().map(plain).collect();
+            words.push(format!(", with {key} {}", any(&values)));
+        }
+        words.concat()
+    }
+}
+
+/// What happens to a monitor after a match.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MatchMode {
+    /// It keeps running, and anything new raises an alert.
+    #[default]
+    Continue,
+    /// It stops until a person has decided.
+    Hold,
+}
+
+/// What a match does to its account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MatchEffect {
+    /// Tags that are set.
+    pub tags: Vec<String>,
+    /// The status that is set, from one of `status_from` only.
+    pub status: Option<String>,
+    /// The statuses from which the status may be changed.
+    pub status_from: Vec<String>,
+}
+
+/// What a clear report does to its account, besides taking back the tags that the schedule set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ClearEffect {
+    /// The status that is set where the account still has the status that a match set.
+    pub status: Option<String>,
+}
+
+/// Which accounts get which report, how often.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Schedule {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The accounts that it is for.
+    pub accounts: Selection,
+    /// The name of its report template.
+    pub template: String,
+    /// How often the report repeats.
+    pub cadence: Cadence,
+    /// How many monitors a second are first made due when the schedule, or many accounts, are new.
+    pub backfill_per_second: f64,
+    /// What happens to a monitor after a match.
+    pub on_match_mode: MatchMode,
+    /// What a match does.
+    pub on_match: MatchEffect,
+    /// What a clear report does.
+    pub on_clear: ClearEffect,
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn any(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+/// A value without the quotation marks of JSON.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_selection_reads_as_words() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let mut selection = Selection { types: words(&["individual"]), ..Selection::default() };
+        assert_eq!(selection.describe(), "accounts of type individual");
+        selection.types = words(&["individual", "business"]);
+        selection.statuses = words(&["active", "under-review", "blocked"]);
+        selection.tags_any = words(&["vip"]);
+        selection.tags_none = words(&["test", "staff"]);
+        selection.fields = BTreeMap::from([("risk".to_owned(), vec![json!("high"), json!(3)])]);
+        assert_eq!(
+            selection.describe(),
+            "accounts of type individual or business with status active, under-review or blocked, \
+             tagged vip, not tagged test or staff, with risk high or 3"
+        );
+    }
+
+    #[test]
+    fn a_report_type_appears_as_the_api_names_it() {
+        assert_eq!(ReportType::Watchlist.to_string(), "report/watchlist");
+        let words = [
+            ReportType::Watchlist,
+            ReportType::PoliticallyExposedPerson,
+            ReportType::AdverseMedia,
+            ReportType::BusinessWatchlist,
+        ];
+        for report in words {
+            assert_eq!(serde_json::to_value(report).unwrap(), report.word());
+        }
+    }
+}

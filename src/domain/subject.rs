@@ -1,0 +1,37 @@
+//! Who a report asks about.
+
+use serde::{Deserialize, Serialize};
+
+use super::{date::PartialDate, personal::Personal};
+
+/// What sort of party an account stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubjectKind {
+    /// A natural person.
+    Person,
+    /// A company, authority, association: anything that is not a natural person.
+    Organisation,
+}
+
+/// The facts about one account that a report may use: the input of every provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Subject {
+    /// Person or organisation.
+    pub kind: SubjectKind,
+    /// The name first, then other names; each as one string, in the order in which it is written.
+    pub names: Vec<Personal<String>>,
+    /// Date of birth, or of foundation.
+    pub birth_date: Option<Personal<PartialDate>>,
+    /// ISO 3166-1 alpha-2 codes, upper case: residence, nationality, jurisdiction.
+    pub countries: Vec<Personal<String>>,
+}
+
+impl Subject {
+    /// What a subject lacks to be screened at all, if anything.
+    pub fn missing(&self) -> Option<&'static str> {
+        let named = self.names.iter().any(|name| !name.reveal().trim().is_empty());
+        (!named).then_some("name")
+    }
+}

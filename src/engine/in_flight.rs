@@ -1,0 +1,81 @@
+//! Which monitors have a run under way in this process.
+//!
+//! Nothing in the database says so: the due row stays as it is until the run is recorded. A walk would
+//! therefore find the monitor again. It would also find it if it had read the due row just before the
+//! recorder moved it; so a monitor that settled while a walk was being read is refused to that walk.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::domain::id::MonitorId;
+
+#[derive(Default)]
+struct State {
+    running: HashSet<MonitorId>,
+    /// Since the present walk began.
+    settled: HashSet<MonitorId>,
+}
+
+/// The monitors under way in one lane.
+#[derive(Clone, Default)]
+pub(super) struct InFlight(Arc<Mutex<State>>);
+
+impl InFlight {
+    /// A walk is about to read. One walk at a time.
+    pub(super) fn begin_walk(&self) {
+        // What settled before is recorded: whatever the walk reads of it is new.
+        self.state().settled.clear();
+    }
+
+    /// Takes a monitor that the present walk found; none when it is under way, or settled while the
+    /// walk read.
+    pub(super) fn admit(&self, monitor: MonitorId) -> Option<Ticket> {
+        let mut state = self.state();
+        if state.settled.contains(&monitor) || !state.running.insert(monitor) {
+            return None;
+        }
+        Some(Ticket { monitor, lane: self.clone() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Stands for a monitor under way; dropped when its run is recorded, put off or lost.
+pub(super) struct Ticket {
+    monitor: MonitorId,
+    lane: InFlight,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut state = self.lane.state();
+        state.running.remove(&self.monitor);
+        state.settled.insert(self.monitor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_monitor_under_way_or_settled_during_the_walk_is_refused_until_the_next() {
+        let lane = InFlight::default();
+        let monitor = MonitorId(Uuid::from_u128(1));
+        lane.begin_walk();
+        let ticket = lane.admit(monitor);
+        assert!(ticket.is_some());
+        assert!(lane.admit(monitor).is_none(), "under way");
+        lane.begin_walk();
+        drop(ticket);
+        assert!(lane.admit(monitor).is_none(), "settled while the walk was being read");
+        lane.begin_walk();
+        assert!(lane.admit(monitor).is_some());
+    }
+}

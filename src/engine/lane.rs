@@ -1,0 +1,216 @@
+//! One lane a provider: finds its due monitors, loads their accounts, and starts their runs.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    Engine, EngineError,
+    in_flight::InFlight,
+    marks::Marks,
+    plan::PlannedProvider,
+    run::{self, Finished, Job, Place},
+    task,
+};
+use crate::{
+    domain::{
+        id::{MonitorId, Shard},
+        monitor::Trigger,
+    },
+    store::{
+        due::{self, Due, Loaded},
+        wakeups,
+    },
+    telemetry::metrics::ProviderLabels,
+};
+
+/// How long the statements of one turn may take together.
+const TURN: Duration = Duration::from_secs(10);
+
+/// How long to leave a database alone that failed.
+const AWAY: Duration = Duration::from_millis(500);
+
+pub(super) struct Lane {
+    engine: Engine,
+    provider: Arc<PlannedProvider>,
+    recorders: Vec<mpsc::Sender<Finished>>,
+    tracker: TaskTracker,
+    in_flight: InFlight,
+    marks: Marks,
+    /// Runs that may be under way or waiting.
+    room: Arc<Semaphore>,
+    capacity: u32,
+    batch: u32,
+}
+
+impl Lane {
+    pub(super) fn new(
+        engine: &Engine,
+        provider: &Arc<PlannedProvider>,
+        recorders: Vec<mpsc::Sender<Finished>>,
+        tracker: TaskTracker,
+    ) -> Self {
+        let capacity = capacity(provider.limits.rate_per_second, provider.limits.concurrency)
+            .min(engine.settings.max_in_flight)
+            .max(1);
+        Self {
+            engine: engine.clone(),
+            provider: Arc::clone(provider),
+            recorders,
+            tracker,
+            in_flight: InFlight::default(),
+            marks: Marks::new(engine.settings.longest_write_transaction, Instant::now()),
+            room: Arc::new(Semaphore::new(capacity as usize)),
+            capacity,
+            batch: engine.settings.claim_batch.min(capacity.div_ceil(2)),
+        }
+    }
+
+    pub(super) async fn drive(mut self, stop: CancellationToken) {
+        loop {
+            let room = Arc::clone(&self.room).acquire_many_owned(self.batch);
+            let Some(room) = stop.run_until_cancelled(room).await else { break };
+            let room = room.expect("the lane owns the semaphore and never closes it");
+            let turn = tokio::time::timeout(TURN, self.turn(room)).await;
+            let pause = match turn.unwrap_or(Err(EngineError::Deadline(TURN))) {
+                Ok(0) => self.engine.settings.walk_interval,
+                Ok(_) => {
+                    task::answered(&self.engine.health);
+                    continue;
+                }
+                Err(error) => {
+                    task::report(&self.engine.health, "lane", &error);
+                    AWAY
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.engine.nudge.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Finds and starts what there is room for. Returns how many runs it started.
+    async fn turn(&mut self, mut room: OwnedSemaphorePermit) -> Result<usize, EngineError> {
+        let engine = self.engine.clone();
+        let mut connection = engine.context.store.connection().await?;
+        let now = engine.context.now();
+        let lane = self.provider.lane;
+        self.in_flight.begin_walk();
+        self.marks.step_back(now, Instant::now());
+
+        let urgent = wakeups::list(&mut connection, lane, now, i64::from(self.capacity)).await?;
+        let mut admitted = Vec::with_capacity(room.num_permits());
+        for (due, trigger) in urgent {
+            self.admit(due, trigger, &mut room, &mut admitted);
+        }
+        if room.num_permits() > 0 {
+            let per_shard = i64::try_from(room.num_permits().div_ceil(Shard::COUNT) + 2).unwrap_or(i64::MAX);
+            let found = due::list_after(&mut connection, lane, self.marks.all(), now, per_shard).await?;
+            for due in self.marks.take(found, room.num_permits()) {
+                let trigger = if due.slot == 0 { Trigger::First } else { Trigger::Interval };
+                self.admit(due, trigger, &mut room, &mut admitted);
+            }
+        }
+        drop(room);
+        self.show_in_flight();
+        if admitted.is_empty() {
+            return Ok(0);
+        }
+        let monitors: Vec<MonitorId> = admitted.iter().map(|(due, _, _)| due.monitor).collect();
+        let loaded = due::load(&mut connection, &monitors).await?;
+        let mut loaded: HashMap<MonitorId, Loaded> =
+            loaded.into_iter().map(|one| (one.monitor, one)).collect();
+        let mut jobs = Vec::with_capacity(admitted.len());
+        for (due, trigger, place) in admitted {
+            // Stopped since the walk read it, or of a schedule that only others know: not ours to run.
+            let Some(loaded) = loaded.remove(&due.monitor) else { continue };
+            let Some(schedule) = engine.plan.schedules.get(&loaded.schedule_id) else { continue };
+            let basis_id = schedule.basis_id(&mut connection, engine.process, now).await?;
+            jobs.push(Job {
+                due,
+                trigger,
+                loaded,
+                schedule: Arc::clone(schedule),
+                basis_id,
+                place: Some(place),
+            });
+        }
+        // No connection is held while a provider is called.
+        drop(connection);
+        let started = jobs.len();
+        for job in jobs {
+            let recorder = self.recorder(job.due.monitor);
+            let engine = engine.clone();
+            self.tracker.spawn(async move {
+                let finished = run::perform(&engine, job).await;
+                // The recorders outlive the lanes; if one is gone the process is ending by force.
+                let _ = recorder.send(finished).await;
+            });
+        }
+        Ok(started)
+    }
+
+    fn admit(
+        &self,
+        due: Due,
+        trigger: Trigger,
+        room: &mut OwnedSemaphorePermit,
+        admitted: &mut Vec<(Due, Trigger, Place)>,
+    ) {
+        if room.num_permits() == 0 {
+            return;
+        }
+        if let Some(ticket) = self.in_flight.admit(due.monitor)
+            && let Some(one) = room.split(1)
+        {
+            admitted.push((due, trigger, Place { _ticket: ticket, _room: one }));
+        }
+    }
+
+    fn recorder(&self, monitor: MonitorId) -> mpsc::Sender<Finished> {
+        let index = usize::from(monitor.shard().0) % self.recorders.len();
+        self.recorders.get(index).expect("the remainder is below the length").clone()
+    }
+
+    fn show_in_flight(&self) {
+        let under_way = self.capacity as usize - self.room.available_permits().min(self.capacity as usize);
+        let labels = ProviderLabels { provider: self.provider.provider.name().to_owned() };
+        self.engine
+            .metrics
+            .in_flight
+            .get_or_create(&labels)
+            .set(i64::try_from(under_way).unwrap_or(i64::MAX));
+    }
+}
+
+/// How many runs a lane takes on: those that may be called at once, and as many waiting as keep the
+/// provider busy for a second, so that urgent work never waits behind more than that.
+fn capacity(rate_per_second: Option<f64>, concurrency: u32) -> u32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates, and clamp follows"
+    )]
+    let waiting =
+        rate_per_second.map_or(concurrency, |rate| (rate.ceil() as u32).clamp(1, concurrency.max(1000)));
+    concurrency.saturating_add(waiting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::capacity;
+
+    #[test]
+    fn a_slow_provider_keeps_few_waiting() {
+        assert_eq!(capacity(Some(0.2), 10), 11);
+        assert_eq!(capacity(Some(50.0), 10), 60);
+        assert_eq!(capacity(None, 200), 400);
+    }
+}

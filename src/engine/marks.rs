@@ -1,0 +1,119 @@
+//! Where the walk of each shard stands.
+//!
+//! A walk continues where it stopped, so index entries that runs left dead are not read again. Two
+//! things bring it back. Every so often all shards step back by the longest write transaction, since a
+//! row may be committed that late with an earlier time; and each time one shard after the other starts
+//! from the beginning, which repairs whatever was missed, at a bounded cost.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    domain::id::Shard,
+    store::due::{Due, Mark},
+};
+
+/// How often shards step back.
+const STEP_BACK_EVERY: Duration = Duration::from_secs(1);
+
+/// The marks of all shards of one lane.
+pub(super) struct Marks {
+    marks: Vec<(Shard, Mark)>,
+    trail: Duration,
+    stepped_back_at: Instant,
+    repaired: u8,
+}
+
+impl Marks {
+    /// At the beginning of every shard. `longest_write` is the longest write transaction.
+    pub(super) fn new(longest_write: Duration, now: Instant) -> Self {
+        Self {
+            marks: Shard::all().map(|shard| (shard, Mark::START)).collect(),
+            trail: longest_write + STEP_BACK_EVERY * 2,
+            stepped_back_at: now,
+            repaired: 0,
+        }
+    }
+
+    /// Where each shard's walk continues.
+    pub(super) fn all(&self) -> &[(Shard, Mark)] {
+        &self.marks
+    }
+
+    /// Steps back if it is time to.
+    pub(super) fn step_back(&mut self, database_now: DateTime<Utc>, now: Instant) {
+        if now.duration_since(self.stepped_back_at) < STEP_BACK_EVERY {
+            return;
+        }
+        self.stepped_back_at = now;
+        let trailing = Mark { at: database_now - self.trail, monitor: Uuid::nil() };
+        for (shard, mark) in &mut self.marks {
+            *mark = if shard.0 == self.repaired { Mark::START } else { (*mark).min(trailing) };
+        }
+        self.repaired = self.repaired.wrapping_add(1);
+    }
+
+    /// Keeps of `found` the earliest `room`, and moves each shard's mark behind the last that is kept
+    /// of it: what is not kept is found again.
+    pub(super) fn take(&mut self, mut found: Vec<Due>, room: usize) -> Vec<Due> {
+        found.sort_unstable_by_key(|due| (due.at, due.monitor));
+        found.truncate(room);
+        let mut last: HashMap<Shard, Mark> = HashMap::new();
+        for due in &found {
+            last.insert(due.monitor.shard(), Mark { at: due.at, monitor: due.monitor.0 });
+        }
+        for (shard, mark) in &mut self.marks {
+            if let Some(last) = last.get(shard) {
+                *mark = *last;
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{MonitorId, version_7};
+
+    fn due(shard: u8, second: i64) -> Due {
+        let id = version_7(u64::try_from(second).unwrap(), [7; 10], Shard(shard));
+        Due {
+            monitor: MonitorId(id),
+            at: DateTime::from_timestamp(second, 0).unwrap(),
+            slot: 0,
+            wanted: 0,
+            attempts: 0,
+            last_digest: None,
+        }
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_found_again() {
+        let mut marks = Marks::new(Duration::from_secs(10), Instant::now());
+        let kept = marks.take(vec![due(1, 30), due(2, 10), due(1, 20), due(3, 40)], 2);
+        assert_eq!(kept, [due(2, 10), due(1, 20)]);
+        let mark = |shard: usize| marks.all()[shard].1.at.timestamp();
+        assert_eq!((mark(1), mark(2), mark(3)), (20, 10, 0));
+    }
+
+    #[test]
+    fn marks_step_back_once_a_second_and_one_shard_after_the_other_starts_over() {
+        let start = Instant::now();
+        let now = DateTime::from_timestamp(1_000, 0).unwrap();
+        let mut marks = Marks::new(Duration::from_secs(10), start);
+        marks.take(vec![due(0, 999), due(1, 999), due(2, 900)], 9);
+        marks.step_back(now, start + Duration::from_millis(999));
+        assert_eq!(marks.all()[1].1.at.timestamp(), 999);
+        marks.step_back(now, start + Duration::from_secs(1));
+        let mark = |marks: &Marks, shard: usize| marks.all()[shard].1.at.timestamp();
+        assert_eq!((mark(&marks, 0), mark(&marks, 1), mark(&marks, 2)), (0, 988, 900));
+        marks.step_back(now, start + Duration::from_secs(2));
+        assert_eq!(mark(&marks, 1), 0);
+    }
+}

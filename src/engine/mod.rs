@@ -1,0 +1,119 @@
+//! Work without a request: enrol, dispatch, record, and the daemon's own upkeep.
+//!
+//! Data flows one way, and each step knows only the next:
+//!
+//! ```text
+//! enrol ──> due rows ──> lane (walk, load) ──> run (permit, call) ──> recorder ──> database
+//! ```
+//!
+//! - [`enrol`] keeps monitors in step with schedules x accounts, a page at a time.
+//! - A [`lane`] per provider walks the due rows, so that a provider that is down holds up its own
+//!   monitors only. It writes nothing: what is under way is known in memory ([`in_flight`]), and a
+//!   process that dies leaves its due rows as they were.
+//! - [`run`] makes one call under a permit and a deadline, and decides what its end means.
+//! - [`record`] writes answers in batches; the due row's compare-and-set makes each slot count once.
+//!
+//! Bounded everywhere: a lane takes on no more than it has room for, and room is given back only when
+//! the result is recorded. A database that is away therefore stops the calls, not the process.
+
+pub mod enrol;
+mod in_flight;
+mod lane;
+mod marks;
+mod outcome;
+pub mod plan;
+pub mod record;
+pub mod run;
+pub mod task;
+pub mod upkeep;
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use plan::{Plan, PlannedProvider, PlannedSchedule};
+
+use crate::{
+    actions::{ActionError, Context},
+    config::EngineSettings,
+    domain::id::ProcessId,
+    store::StoreError,
+    telemetry::{health::Health, metrics::Metrics},
+};
+
+/// Why a part of the engine failed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An action failed.
+    #[error(transparent)]
+    Action(#[from] ActionError),
+    /// The database did not answer in time.
+    #[error("the database did not answer within {0:?}")]
+    Deadline(std::time::Duration),
+    /// The daemon's own timer failed.
+    #[error("the timer of periodic work failed")]
+    Timer(#[from] tokio_cron_scheduler::JobSchedulerError),
+}
+
+impl From<sqlx::Error> for EngineError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl EngineError {
+    /// Whether the same work may succeed when tried again unchanged.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Store(error) | Self::Action(ActionError::Store(error)) => error.is_passing(),
+            Self::Deadline(_) => true,
+            Self::Action(_) | Self::Timer(_) => false,
+        }
+    }
+}
+
+/// What all parts of the engine share.
+#[derive(Clone)]
+pub struct Engine {
+    /// The database, the time, the keys.
+    pub context: Context,
+    /// What to run.
+    pub plan: Arc<Plan>,
+    /// How much at once, how long, how often.
+    pub settings: Arc<EngineSettings>,
+    /// What is told of the work.
+    pub metrics: Metrics,
+    /// Whether the daemon is to be relied on.
+    pub health: Health,
+    /// This process, in the evidence of its runs.
+    pub process: ProcessId,
+    /// Woken when there may be work at once; a lost wake-up costs a walk's interval, nothing else.
+    pub nudge: Arc<Notify>,
+}
+
+/// How many recorders write at once: two fill two cores, more gain nothing (measured).
+const RECORDERS: usize = 2;
+
+impl Engine {
+    /// Starts the engine's tasks on `tracker`. When `stop` is cancelled, nothing new is begun, what is
+    /// under way is finished and recorded, and the tasks end.
+    pub fn start(&self, tracker: &TaskTracker, stop: &CancellationToken) {
+        let mut recorders = Vec::with_capacity(RECORDERS);
+        for _ in 0..RECORDERS {
+            let (sender, receiver) = mpsc::channel(self.settings.record_batch as usize * 2);
+            recorders.push(sender);
+            tracker.spawn(record::drive(self.clone(), receiver));
+        }
+        for provider in &self.plan.providers {
+            let lane = lane::Lane::new(self, provider, recorders.clone(), tracker.clone());
+            tracker.spawn(lane.drive(stop.clone()));
+        }
+        let second = std::time::Duration::from_secs(1);
+        tracker.spawn(task::drive(enrol::Enrol::new(self.clone()), second, stop.clone()));
+        tracker.spawn(task::drive(upkeep::Heartbeat::new(self.clone()), second, stop.clone()));
+    }
+}

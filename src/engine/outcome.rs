@@ -1,0 +1,249 @@
+//! What a changed answer changes: content, hits, tags, status, hold; with an event for each.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    Engine, EngineError,
+    record::content,
+    run::{End, Finished},
+};
+use crate::{
+    actions::ActionError,
+    domain::{
+        hit::{Change, Known, compare},
+        id::{AccountId, HitId, MonitorId},
+        monitor::MonitorState,
+        schedule::{MatchMode, Schedule},
+    },
+    store::{
+        account_tags, accounts, data_keys, enrolment,
+        events::{self, Event},
+        hits::{self, SavedHit},
+        monitors,
+        runs::{self, NewRun},
+    },
+    telemetry::metrics::{HitLabels, Metrics},
+    vault::{DataKey, Purpose},
+};
+
+/// How many hits changed, by schedule and change; counted once committed.
+#[derive(Default)]
+pub(super) struct Effects(Vec<HitLabels>);
+
+impl Effects {
+    pub(super) fn count(self, metrics: &Metrics) {
+        for labels in self.0 {
+            metrics.hits.get_or_create(&labels).inc();
+        }
+    }
+}
+
+/// What the answers of one schedule did.
+#[derive(Default)]
+struct Group<'a> {
+    schedule: Option<&'a Schedule>,
+    matched: Vec<AccountId>,
+    cleared: Vec<AccountId>,
+    held: Vec<MonitorId>,
+}
+
+/// Writes what settled runs with changed answers change.
+pub(super) async fn write(
+    engine: &Engine,
+    conn: &mut PgConnection,
+    changed: &[(&Finished, &NewRun)],
+    now: DateTime<Utc>,
+) -> Result<Effects, EngineError> {
+    if changed.is_empty() {
+        return Ok(Effects::default());
+    }
+    let context = &engine.context;
+    let mut touched: Vec<AccountId> = changed.iter().map(|(finished, _)| finished.account).collect();
+    touched.sort_unstable();
+    touched.dedup();
+    accounts::lock_all(conn, &touched).await?;
+
+    let monitors: Vec<MonitorId> = changed.iter().map(|(finished, _)| finished.monitor()).collect();
+    let objects: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
+    let keys =
+        data_keys::get_or_insert(conn, &context.keyring, &objects, now).await.map_err(ActionError::from)?;
+    let mut known: BTreeMap<MonitorId, Vec<Known<HitId>>> = BTreeMap::new();
+    for (monitor, hit) in hits::list_known(conn, &monitors).await? {
+        known.entry(monitor).or_default().push(hit);
+    }
+
+    let mut written = Written::default();
+    let mut groups: BTreeMap<i32, Group<'_>> = BTreeMap::new();
+    let mut contents = Vec::with_capacity(changed.len());
+    for (finished, run) in changed {
+        let key = keys.get(&finished.monitor().0).expect("`get_or_insert` makes what is missing");
+        let sealed = key.seal(Purpose::RunContent, &content(finished)).map_err(ActionError::from)?;
+        contents.push((*run, sealed));
+        let before = known.get(&finished.monitor()).map(Vec::as_slice).unwrap_or_default();
+        let news = written.add(engine, finished, key, before)?;
+        let group = groups.entry(finished.schedule.id).or_default();
+        group.schedule = Some(&finished.schedule.schedule);
+        if run.findings == 0 {
+            group.cleared.push(finished.account);
+        } else if news {
+            group.matched.push(finished.account);
+            if finished.schedule.schedule.on_match_mode == MatchMode::Hold {
+                group.held.push(finished.monitor());
+            }
+        }
+    }
+    runs::insert_changed(conn, &contents, now).await?;
+    hits::save_open(conn, &written.open, now).await?;
+    hits::save_gone(conn, &written.gone, now).await?;
+    for (id, group) in groups {
+        let Some(schedule) = group.schedule else { continue };
+        let changed = apply(engine, conn, id, schedule, &group, now).await?;
+        written.events.extend(changed);
+    }
+    events::insert_all(conn, &written.events, now).await?;
+    Ok(written.effects)
+}
+
+#[derive(Default)]
+struct Written {
+    open: Vec<SavedHit>,
+    gone: Vec<HitId>,
+    events: Vec<Event>,
+    effects: Effects,
+}
+
+impl Written {
+    /// Compares one answer with the hits there are. Returns whether it holds anything new.
+    fn add(
+        &mut self,
+        engine: &Engine,
+        finished: &Finished,
+        key: &DataKey,
+        known: &[Known<HitId>],
+    ) -> Result<bool, EngineError> {
+        let End::Answered { answer, facts, .. } = &finished.end else { return Ok(false) };
+        let found: Vec<(&str, [u8; 16])> = answer
+            .findings
+            .iter()
+            .zip(facts)
+            .map(|(finding, facts)| (finding.entity.as_str(), *facts))
+            .collect();
+        let (changes, gone) = compare(known, &found);
+        let mut news = false;
+        for ((finding, facts), change) in answer.findings.iter().zip(facts).zip(changes) {
+            let (id, word, kind) = match change {
+                Change::Unchanged(_) => continue,
+                Change::New => {
+                    (HitId(engine.context.new_uuid(finished.account.shard())), "opened", "report.hit-opened")
+                }
+                Change::Back(id) => (id, "opened", "report.hit-opened"),
+                Change::Changed(id) => (id, "changed", "report.hit-changed"),
+            };
+            news = true;
+            #[expect(clippy::cast_possible_truncation, reason = "a score needs no more digits")]
+            let score = finding.score as f32;
+            self.open.push(SavedHit {
+                id,
+                account: finished.account,
+                monitor: finished.monitor(),
+                entity: finding.entity.clone(),
+                list: finding.list.clone(),
+                score,
+                facts_digest: *facts,
+                sealed_content: key.seal(Purpose::HitContent, finding).map_err(ActionError::from)?,
+            });
+            self.tell(engine, finished, id, word, kind, &finding.entity);
+        }
+        for id in gone {
+            let entity = known.iter().find(|hit| hit.id == id).map_or("", |hit| hit.entity.as_str());
+            self.tell(engine, finished, id, "gone", "report.hit-gone", entity);
+            self.gone.push(id);
+        }
+        Ok(news)
+    }
+
+    fn tell(
+        &mut self,
+        engine: &Engine,
+        finished: &Finished,
+        hit: HitId,
+        change: &'static str,
+        kind: &'static str,
+        entity: &str,
+    ) {
+        let schedule = &finished.schedule.schedule.name;
+        let detail = json!({
+            "entity": entity,
+            "hit": hit,
+            "report": finished.monitor(),
+            "run": finished.id,
+            "schedule": schedule,
+        });
+        let mut event = engine.context.event(finished.account, kind, &format!("schedule:{schedule}"), detail);
+        event.object = Some(hit.0);
+        self.events.push(event);
+        self.effects.0.push(HitLabels { schedule: schedule.clone(), change });
+    }
+}
+
+/// Tags, statuses and holds of one schedule. A schedule takes back only what it set itself, changes a
+/// status only from those that it names, and never overrides a person.
+async fn apply(
+    engine: &Engine,
+    conn: &mut PgConnection,
+    id: i32,
+    schedule: &Schedule,
+    group: &Group<'_>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Event>, EngineError> {
+    let actor = format!("schedule:{}", schedule.name);
+    let mut told = Vec::new();
+    let mut tell =
+        |account: AccountId, kind, detail| told.push(engine.context.event(account, kind, &actor, detail));
+
+    if !schedule.on_match.tags.is_empty() && !group.matched.is_empty() {
+        let pairs: Vec<(AccountId, &str)> = group
+            .matched
+            .iter()
+            .flat_map(|account| schedule.on_match.tags.iter().map(|tag| (*account, tag.as_str())))
+            .collect();
+        for (account, tag) in account_tags::insert_all(conn, &pairs, Some(id), now).await? {
+            tell(account, "account.tag-added", json!({ "tag": tag }));
+        }
+    }
+    if let (Some(status), false) = (&schedule.on_match.status, group.matched.is_empty()) {
+        let from = &schedule.on_match.status_from;
+        for (account, before) in
+            accounts::save_status_of_schedule(conn, &group.matched, from, status, id, now).await?
+        {
+            tell(account, "account.status-updated", json!({ "from": before, "to": status }));
+        }
+    }
+    if !group.cleared.is_empty() {
+        for (account, tag) in account_tags::remove_of_schedule(conn, &group.cleared, id).await? {
+            tell(account, "account.tag-removed", json!({ "tag": tag }));
+        }
+        if let Some(status) = &schedule.on_clear.status {
+            for (account, before) in accounts::save_status_back(conn, &group.cleared, status, id, now).await?
+            {
+                tell(account, "account.status-updated", json!({ "from": before, "to": status }));
+            }
+        }
+    }
+    if !group.held.is_empty() {
+        monitors::save_stopped(conn, &group.held, MonitorState::Held, "match", now).await?;
+    }
+    // Tags and statuses decide which schedules an account is in.
+    let mut moved: Vec<AccountId> = told.iter().map(|event| event.account).collect();
+    moved.sort_unstable();
+    moved.dedup();
+    if !moved.is_empty() {
+        enrolment::insert_queue(conn, &moved).await?;
+    }
+    Ok(told)
+}

@@ -1,0 +1,332 @@
+//! One run: a call under a permit and a deadline, and what its end means.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{Engine, in_flight::Ticket, plan::PlannedSchedule};
+use crate::{
+    domain::{
+        answer::{Answer, Finding},
+        id::{AccountId, MonitorId, RunId},
+        monitor::Trigger,
+        subject::Subject,
+    },
+    providers::{CallError, FailureClass, Request, Verdict},
+    store::due::{Due, Loaded},
+    telemetry::metrics::{CallLabels, ProviderLabels, ScheduleLabels},
+    vault::Purpose,
+};
+
+/// The class of failure when an account's sealed fields do not open.
+const SEALED: &str = "sealed-data";
+
+/// A run about to be made.
+pub struct Job {
+    /// The due row that it answers.
+    pub due: Due,
+    /// Why it runs.
+    pub trigger: Trigger,
+    /// Its account, as loaded.
+    pub loaded: Loaded,
+    /// Its schedule.
+    pub schedule: Arc<PlannedSchedule>,
+    /// What it rests on.
+    pub basis_id: i32,
+    /// Its place among what is under way; none when it is made outside a lane.
+    pub place: Option<Place>,
+}
+
+/// A run's place in its lane; given back when it is dropped.
+pub struct Place {
+    pub(super) _ticket: Ticket,
+    pub(super) _room: OwnedSemaphorePermit,
+}
+
+/// A run that was made.
+pub struct Finished {
+    /// Its id.
+    pub id: RunId,
+    /// The due row that it answers.
+    pub due: Due,
+    /// Why it ran.
+    pub trigger: Trigger,
+    /// Its account.
+    pub account: AccountId,
+    /// The account's data version that it saw.
+    pub account_version: i64,
+    /// Its schedule.
+    pub schedule: Arc<PlannedSchedule>,
+    /// What it rested on.
+    pub basis_id: i32,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
+    /// How long the provider took.
+    pub duration: Duration,
+    /// What came of it.
+    pub end: End,
+    /// Held until it is recorded.
+    pub place: Option<Place>,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub enum End {
+    /// The provider answered.
+    Answered {
+        /// What was asked about.
+        input: Subject,
+        /// The answer; its findings in the order of their entities, each entity once.
+        answer: Answer,
+        /// Digest of each finding's facts, in the same order.
+        facts: Vec<[u8; 16]>,
+        /// Digest of the whole; none when it is clear.
+        digest: Option<[u8; 16]>,
+    },
+    /// There is no answer, and will be none: an errored run.
+    Failed {
+        /// The class of failure.
+        class: &'static str,
+    },
+    /// The attempt failed; another may not.
+    Postponed {
+        /// How long to wait.
+        wait: Duration,
+        /// Whether the attempt counts.
+        counts: bool,
+    },
+}
+
+impl Finished {
+    /// Its monitor.
+    pub fn monitor(&self) -> MonitorId {
+        self.due.monitor
+    }
+}
+
+/// Makes a run.
+pub async fn perform(engine: &Engine, job: Job) -> Finished {
+    let Job { due, trigger, loaded, schedule, basis_id, place } = job;
+    let labels = ScheduleLabels { schedule: schedule.schedule.name.clone() };
+    let subject = open_subject(engine, &loaded);
+    let mut call = Called { started_at: engine.context.now(), duration: Duration::ZERO };
+    let end = match subject {
+        Err(class) => End::Failed { class },
+        Ok(subject) if subject.missing().is_some() => {
+            End::Failed { class: FailureClass::Unscreenable.as_str() }
+        }
+        Ok(subject) => ask(engine, &due, &schedule, subject, &mut call).await,
+    };
+    let late = (call.started_at - due.at).to_std().unwrap_or_default();
+    engine.metrics.lateness.get_or_create(&labels).observe(late.as_secs_f64());
+    Finished {
+        id: RunId(engine.context.new_uuid(due.monitor.shard())),
+        due,
+        trigger,
+        account: loaded.account,
+        account_version: loaded.account_version,
+        schedule,
+        basis_id,
+        started_at: call.started_at,
+        ended_at: engine.context.now(),
+        duration: call.duration,
+        end,
+        place,
+    }
+}
+
+struct Called {
+    started_at: DateTime<Utc>,
+    duration: Duration,
+}
+
+fn open_subject(engine: &Engine, loaded: &Loaded) -> Result<Subject, &'static str> {
+    let Some(account_type) = engine.plan.types.get(&loaded.account_type) else {
+        return Err(FailureClass::Unscreenable.as_str());
+    };
+    let mut fields = match &loaded.fields {
+        serde_json::Value::Object(fields) => fields.clone(),
+        _ => serde_json::Map::new(),
+    };
+    if let Some((sealed, stored)) = &loaded.sealed {
+        let opened = engine
+            .context
+            .keyring
+            .unwrap(loaded.account.0, stored)
+            .and_then(|key| key.open::<serde_json::Map<_, _>>(Purpose::AccountFields, sealed));
+        match opened {
+            Ok(personal) => fields.extend(personal),
+            Err(error) => {
+                tracing::error!(account.id = %loaded.account, error = &error as &dyn std::error::Error, "an account does not open");
+                return Err(SEALED);
+            }
+        }
+    }
+    Ok(account_type.subject(&fields))
+}
+
+async fn ask(
+    engine: &Engine,
+    due: &Due,
+    schedule: &PlannedSchedule,
+    input: Subject,
+    call: &mut Called,
+) -> End {
+    let planned = &schedule.provider;
+    let request = Request {
+        idempotency_key: idempotency_key(engine, due, &input),
+        subject: input,
+        threshold: schedule.template.threshold,
+        deadline: engine.settings.run_deadline,
+    };
+    let permit = planned.budget.permit().await;
+    call.started_at = engine.context.now();
+    let clock = Instant::now();
+    // A provider keeps the deadline itself; one that does not is given up here.
+    let answer = tokio::time::timeout(engine.settings.run_deadline, planned.provider.call(&request)).await;
+    call.duration = clock.elapsed();
+    drop(permit);
+
+    let provider = planned.provider.name().to_owned();
+    let answer = answer.unwrap_or(Err(CallError {
+        verdict: Verdict::Later,
+        class: FailureClass::Timeout,
+        retry_after: None,
+        status: None,
+    }));
+    let verdict = answer.as_ref().map_or_else(|error| error.class.as_str(), |_| "answered");
+    engine.metrics.calls.get_or_create(&CallLabels { provider: provider.clone(), verdict }).inc();
+    engine
+        .metrics
+        .call_duration
+        .get_or_create(&ProviderLabels { provider: provider.clone() })
+        .observe(call.duration.as_secs_f64());
+    match answer {
+        Ok(answer) => answered(engine, request.subject, answer),
+        Err(error) => {
+            tracing::debug!(provider.name = %provider, monitor.id = %due.monitor, error = %error, "a call failed");
+            if let Some(rest) = error.retry_after {
+                planned.budget.pause_for(rest);
+            }
+            let end = failed(&error, due.attempts, engine.context.random.fraction(), &engine.settings);
+            if let End::Postponed { .. } = end {
+                engine.metrics.postponed.get_or_create(&ProviderLabels { provider }).inc();
+            }
+            end
+        }
+    }
+}
+
+/// What a failed attempt means: another attempt later, or an errored run.
+///
+/// A provider that says when to come back is obeyed, and the attempt does not count. Otherwise the
+/// wait doubles from attempt to attempt, of which a random half is taken, so that those that failed
+/// together do not come back together.
+fn failed(error: &CallError, attempts: i16, fraction: f64, settings: &crate::config::EngineSettings) -> End {
+    let made = u32::from(attempts.unsigned_abs()) + 1;
+    match (error.verdict, error.retry_after) {
+        (Verdict::Never, _) => End::Failed { class: error.class.as_str() },
+        (Verdict::Later, Some(rest)) => {
+            // The provider is one; its clients shall not all knock at the same instant.
+            let wait = rest + settings.retry_base.mul_f64(fraction);
+            End::Postponed { wait, counts: false }
+        }
+        (Verdict::Later, None) if made >= settings.max_attempts => {
+            End::Failed { class: error.class.as_str() }
+        }
+        (Verdict::Later, None) => {
+            let doubled = settings.retry_base.saturating_mul(1 << (made - 1).min(20));
+            let wait = doubled.min(settings.retry_max).mul_f64(0.5 + fraction / 2.0);
+            End::Postponed { wait, counts: true }
+        }
+    }
+}
+
+fn answered(engine: &Engine, input: Subject, mut answer: Answer) -> End {
+    answer.findings.sort_by(|one, other| one.entity.cmp(&other.entity));
+    answer.findings.dedup_by(|one, other| one.entity == other.entity);
+    let facts: Vec<[u8; 16]> = answer.findings.iter().map(|finding| facts_digest(engine, finding)).collect();
+    let digest = (!facts.is_empty()).then(|| {
+        let set: Vec<_> =
+            answer.findings.iter().zip(&facts).map(|(finding, facts)| (&finding.entity, facts)).collect();
+        short(engine.context.digest_key.digest(json!(["answer", set]).to_string().as_bytes()))
+    });
+    End::Answered { input, answer, facts, digest }
+}
+
+/// Digest of what a decision rests on. Neither score nor order nor reasons are part of it.
+fn facts_digest(engine: &Engine, finding: &Finding) -> [u8; 16] {
+    let facts = json!(["facts", finding.entity, finding.list, finding.name, finding.facts]);
+    short(engine.context.digest_key.digest(facts.to_string().as_bytes()))
+}
+
+/// Equal for every attempt at the same slot with the same input; without meaning to an outsider.
+fn idempotency_key(engine: &Engine, due: &Due, input: &Subject) -> String {
+    let question = json!(["call", due.monitor, due.slot, input]);
+    let digest = engine.context.digest_key.digest(question.to_string().as_bytes());
+    uuid::Builder::from_custom_bytes(short(digest)).into_uuid().to_string()
+}
+
+fn short(digest: [u8; 32]) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(digest.split_at(16).0);
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> crate::config::EngineSettings {
+        let settings = crate::config::load(None, std::iter::empty()).unwrap();
+        crate::config::EngineSettings {
+            max_attempts: 3,
+            retry_base: Duration::from_secs(10),
+            retry_max: Duration::from_secs(15),
+            ..settings.engine
+        }
+    }
+
+    fn error(verdict: Verdict, retry_after: Option<u64>) -> CallError {
+        CallError {
+            verdict,
+            class: FailureClass::ServerError,
+            retry_after: retry_after.map(Duration::from_secs),
+            status: None,
+        }
+    }
+
+    fn wait(end: &End) -> Option<(Duration, bool)> {
+        match end {
+            End::Postponed { wait, counts } => Some((*wait, *counts)),
+            End::Failed { .. } | End::Answered { .. } => None,
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_the_last_attempt_errs() {
+        let failed = |attempts| failed(&error(Verdict::Later, None), attempts, 1.0, &settings());
+        assert_eq!(wait(&failed(0)), Some((Duration::from_secs(10), true)));
+        assert_eq!(wait(&failed(1)), Some((Duration::from_secs(15), true)));
+        assert!(matches!(failed(2), End::Failed { class: "server-error" }));
+    }
+
+    #[test]
+    fn what_will_fail_again_errs_at_once() {
+        let end = failed(&error(Verdict::Never, None), 0, 0.0, &settings());
+        assert!(matches!(end, End::Failed { class: "server-error" }));
+    }
+
+    #[test]
+    fn a_provider_that_says_when_to_come_back_is_obeyed_and_the_attempt_does_not_count() {
+        let end = failed(&error(Verdict::Later, Some(3600)), 99, 0.0, &settings());
+        assert_eq!(wait(&end), Some((Duration::from_secs(3600), false)));
+    }
+}

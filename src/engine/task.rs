@@ -1,0 +1,70 @@
+//! The contract of background work.
+
+use std::{future::Future, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::EngineError;
+use crate::telemetry::health::{Concern, Health};
+
+/// What an activation left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing: the next one may wait.
+    Done,
+    /// More of the same: the next one follows at once.
+    More,
+}
+
+/// Work done on a timer or when nudged.
+///
+/// An activation takes no input: it looks at the database and acts on what it finds, so a lost nudge
+/// costs time and never correctness.
+pub trait Task: Send {
+    /// Names the task in logs.
+    const NAME: &'static str;
+
+    /// Where the task reports that the database is away.
+    fn health(&self) -> &Health;
+
+    /// Does one bounded batch of work.
+    fn activate(&mut self) -> impl Future<Output = Result<Activation, EngineError>> + Send;
+}
+
+/// An activation that takes longer than this hangs, and is given up.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Runs `task` until `stop` is cancelled; a batch under way is finished first.
+pub async fn drive<T: Task>(mut task: T, every: Duration, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let activation = tokio::time::timeout(LONGEST, task.activate()).await;
+        match activation.unwrap_or(Err(EngineError::Deadline(LONGEST))) {
+            Ok(Activation::More) => continue,
+            Ok(Activation::Done) => {}
+            Err(error) => report(task.health(), T::NAME, &error),
+        }
+        let _ = stop.run_until_cancelled(tokio::time::sleep(every)).await;
+    }
+}
+
+/// Logs a failure once: an outage of the database when it begins, anything else each time.
+pub(super) fn report(health: &Health, part: &'static str, error: &EngineError) {
+    if !error.is_passing() {
+        tracing::error!(part, error = error as &dyn std::error::Error, "background work failed");
+    } else if health.raise(Concern::Database, "PostgreSQL does not answer") {
+        tracing::error!(
+            part,
+            error = error as &dyn std::error::Error,
+            "the database is away: waiting for it"
+        );
+    } else {
+        tracing::debug!(part, error = error as &dyn std::error::Error, "the database is still away");
+    }
+}
+
+/// Says that the database answers again, if it was away.
+pub(super) fn answered(health: &Health) {
+    if health.clear(Concern::Database) {
+        tracing::info!("the database is back");
+    }
+}

@@ -1,0 +1,22 @@
+//! How names are written and compared. Pure; knows no list and no account.
+//!
+//! The way of a name: [`fold`] turns each word into plain lower-case letters ([`script`] carries
+//! the other alphabets), [`name`] makes parts of the words (dropping titles, particles and legal
+//! forms, see [`words`]), [`sound`] gives each part its keys, [`similarity`] measures two parts and
+//! [`mod@align`] two names.
+//!
+//! Two promises. Two parts are *alike* only if they share a key of [`sound::part_keys`], so that
+//! an index over those keys finds every name that [`mod@align`] would accept. And nothing here is
+//! learned from a list: weights come from [`words`] alone, so the score of two names changes only
+//! with the program.
+
+pub mod align;
+pub mod fold;
+pub mod name;
+pub mod script;
+pub mod similarity;
+pub mod sound;
+pub mod words;
+
+pub use align::{Alignment, align};
+pub use name::{Name, NameKind, Part};

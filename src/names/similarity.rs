@@ -1,0 +1,270 @@
+//! How alike two parts of a name are spelled.
+//!
+//! An edit distance in which a slip of the ear costs less than one of the finger: a vowel for a
+//! vowel, `k` for `q`, a doubled letter. How much is forgiven grows with the length: nothing in two
+//! letters, two wrong ones in eight.
+
+use super::sound::{is_vowel, sound_of};
+
+/// Longer parts are compared by their beginnings.
+const LONGEST: usize = 32;
+
+/// Costs are counted in twentieths of a wrong letter: whole numbers are quick and exact.
+type Cost = u16;
+
+/// A wrong, missing or extra letter.
+const LETTER: Cost = 20;
+
+/// Two neighbours in each other's place.
+const SWAP: Cost = 16;
+
+/// A weak letter or a vowel that comes or goes, or letters that two languages exchange.
+const WEAK: Cost = 10;
+
+/// Another letter of the same sound.
+const SAME_SOUND: Cost = 8;
+
+/// Another vowel.
+const VOWEL: Cost = 7;
+
+/// A doubled letter: the cheapest.
+const DOUBLING: Cost = 6;
+
+/// A part of a name, prepared for comparing.
+#[derive(Clone)]
+pub struct Spelling {
+    letters: Box<[Letter]>,
+    sounds: u32,
+    digits: bool,
+}
+
+impl Spelling {
+    /// Prepares `letters`.
+    pub fn new(letters: &[char]) -> Self {
+        let before = std::iter::once(None).chain(letters.iter().copied().map(Some));
+        Self {
+            letters: letters
+                .iter()
+                .zip(before)
+                .take(LONGEST)
+                .map(|(letter, before)| Letter::new(*letter, before))
+                .collect(),
+            sounds: letters
+                .iter()
+                .filter_map(|letter| sound_of(*letter))
+                .fold(0, |set, sound| set | bit(sound)),
+            digits: letters.iter().any(char::is_ascii_digit),
+        }
+    }
+
+    /// The sounds in it, vowels aside, as a set: most pairs are told apart by it alone.
+    pub const fn sounds(&self) -> u32 {
+        self.sounds
+    }
+
+    /// How many letters are compared.
+    pub const fn len(&self) -> usize {
+        self.letters.len()
+    }
+
+    /// Whether there is nothing to compare.
+    pub const fn is_empty(&self) -> bool {
+        self.letters.is_empty()
+    }
+
+    fn equals(&self, other: &Self) -> bool {
+        self.len() == other.len()
+            && self.letters.iter().zip(&other.letters).all(|(a, b)| a.itself == b.itself)
+    }
+}
+
+/// 0 when `left` and `right` are different names, else 0.6 to 1, where 1 is equal.
+pub fn similarity(left: &Spelling, right: &Spelling) -> f64 {
+    if left.equals(right) {
+        return 1.0;
+    }
+    let longest = left.len().max(right.len());
+    let allowed = tolerance(longest);
+    if allowed == 0
+        || left.digits
+        || right.digits
+        || !could_be_alike(left.sounds, left.len(), right.sounds, right.len())
+    {
+        return 0.0;
+    }
+    let cost = distance(&left.letters, &right.letters, allowed);
+    let share = f64::from(cost) / f64::from(LETTER) / f64::from(u32::try_from(longest).unwrap_or(u32::MAX));
+    if cost > allowed { 0.0 } else { 1.0 - share }
+}
+
+/// The greatest cost that two parts may differ by, of which the longer has `letters` letters.
+const fn tolerance(letters: usize) -> Cost {
+    match letters {
+        0..=2 => 0,
+        3 => LETTER / 2,
+        4..=5 => LETTER,
+        6..=7 => LETTER * 3 / 2,
+        8..=11 => LETTER * 2,
+        _ => LETTER * 5 / 2,
+    }
+}
+
+/// Whether parts with these sounds and lengths may be alike at all; errs towards yes.
+pub fn could_be_alike(left: u32, left_length: usize, right: u32, right_length: usize) -> bool {
+    let allowed = u32::from(tolerance(left_length.max(right_length)));
+    // A sound that only one side has was put in, left out or changed for one that only the other
+    // has, at the price of a letter; or, if it is one that w and j are exchanged for, at half.
+    let least = |only: u32| {
+        let cheap = (only & EXCHANGED).count_ones();
+        cheap * u32::from(WEAK) + (only.count_ones() - cheap) * u32::from(LETTER)
+    };
+    least(left & !right).max(least(right & !left)) <= allowed
+        && left_length.abs_diff(right_length) * usize::from(DOUBLING) <= allowed as usize
+}
+
+/// The sounds that a weak letter may stand for: see [`substitution`].
+const EXCHANGED: u32 = bit('f') | bit('p') | bit('k') | bit('s');
+
+const fn bit(sound: char) -> u32 {
+    1 << (sound as u32 % 32)
+}
+
+/// A letter with what its edits cost.
+#[derive(Clone, Copy)]
+struct Letter {
+    itself: char,
+    sound: Option<char>,
+    vowel: bool,
+    /// What it costs to leave it out or put it in.
+    insertion: Cost,
+}
+
+type Row = [Cost; LONGEST + 1];
+
+impl Letter {
+    fn new(letter: char, previous: Option<char>) -> Self {
+        let sound = sound_of(letter);
+        let insertion = match sound {
+            _ if previous == Some(letter) => DOUBLING,
+            None => WEAK,
+            Some(_) => LETTER,
+        };
+        Self { itself: letter, sound, vowel: is_vowel(letter), insertion }
+    }
+}
+
+/// The least cost of turning `left` into `right`; anything above `allowed` when it is more.
+fn distance(left: &[Letter], right: &[Letter], allowed: Cost) -> Cost {
+    // Three rows: two back for swapped neighbours.
+    let (mut first, mut second, mut third): (Row, Row, Row) =
+        ([0; LONGEST + 1], [0; LONGEST + 1], [0; LONGEST + 1]);
+    let (mut before, mut above, mut row) = (&mut first, &mut second, &mut third);
+    let mut total = 0;
+    for (cell, b) in above.iter_mut().skip(1).zip(right) {
+        total += b.insertion;
+        *cell = total;
+    }
+    let mut a_before = None;
+    let mut least_above = 0;
+    for a in left {
+        let mut least = fill(row, above, before, (a, a_before), right);
+        std::mem::swap(&mut least, &mut least_above);
+        // A swap reaches over one row; when neither row can be saved, nothing can.
+        if least > allowed && least_above > allowed {
+            return Cost::MAX;
+        }
+        a_before = Some(a.itself);
+        (before, above, row) = (above, row, before);
+    }
+    above.get(right.len()).copied().unwrap_or(Cost::MAX)
+}
+
+/// Fills one row from the two before it; returns the least cost in it.
+fn fill(
+    row: &mut Row,
+    above: &Row,
+    before: &Row,
+    (a, a_before): (&Letter, Option<char>),
+    right: &[Letter],
+) -> Cost {
+    let [start, cells @ ..] = row;
+    let [above_start, aboves @ ..] = above;
+    let mut diagonal = *above_start;
+    let mut beside = *above_start + a.insertion;
+    *start = beside;
+    let mut least = beside;
+    let mut b_before = None;
+    let mut swapped = Cost::MAX - SWAP;
+    // `swapped` trails by one: it is the cell two rows up and two columns back.
+    let mut trail = before.iter();
+    for ((cell, straight), b) in cells.iter_mut().zip(aboves).zip(right) {
+        let mut cost = (diagonal + substitution(a, b)).min(straight + a.insertion).min(beside + b.insertion);
+        if a.itself != b.itself && a_before == Some(b.itself) && b_before == Some(a.itself) {
+            cost = cost.min(swapped + SWAP);
+        }
+        *cell = cost;
+        least = least.min(cost);
+        diagonal = *straight;
+        beside = cost;
+        b_before = Some(b.itself);
+        swapped = trail.next().copied().unwrap_or(Cost::MAX - SWAP);
+    }
+    least
+}
+
+fn substitution(a: &Letter, b: &Letter) -> Cost {
+    if a.itself == b.itself {
+        return 0;
+    }
+    match (a.sound, b.sound) {
+        (Some(a), Some(b)) if a == b => SAME_SOUND,
+        (None, None) if a.vowel && b.vowel => VOWEL,
+        (None, None) => WEAK,
+        // w and v, j and g: one sound in two languages.
+        (None, Some('f' | 'p')) if a.itself == 'w' => WEAK,
+        (Some('f' | 'p'), None) if b.itself == 'w' => WEAK,
+        (None, Some('k' | 's')) if a.itself == 'j' => WEAK,
+        (Some('k' | 's'), None) if b.itself == 'j' => WEAK,
+        _ => LETTER,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alike(left: &str, right: &str) -> f64 {
+        let letters = |text: &str| Spelling::new(&text.chars().collect::<Vec<_>>());
+        let forth = similarity(&letters(left), &letters(right));
+        let back = similarity(&letters(right), &letters(left));
+        assert!((forth - back).abs() < 1e-9, "{left} {right} depends on the order");
+        forth
+    }
+
+    #[test]
+    fn slips_of_the_ear_cost_less_than_slips_of_the_finger() {
+        assert!(alike("laden", "ladin") > alike("laden", "lamen"));
+        assert!(alike("qadhafi", "kadhafi") > alike("qadhafi", "madhafi"));
+        assert!(alike("makhlouf", "makhlouff") > alike("makhlouf", "makhloufs"));
+    }
+
+    #[test]
+    fn what_is_forgiven_grows_with_the_length() {
+        assert!(alike("wu", "wo") < 0.1);
+        assert!(alike("smith", "smath") > 0.8);
+        assert!(alike("khodorkovsky", "khordorovsky") > 0.7);
+        assert!(alike("paul", "saul") > 0.7);
+        assert!(alike("paul", "sahl") < 0.1);
+    }
+
+    #[test]
+    fn swapped_neighbours_are_one_slip() {
+        assert!(alike("lukashenko", "luakshenko") > 0.85);
+    }
+
+    #[test]
+    fn numbers_are_equal_or_different() {
+        assert!(alike("2004", "2005") < 0.1);
+        assert!((alike("44", "44") - 1.0).abs() < 1e-9);
+    }
+}

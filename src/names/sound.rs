@@ -1,0 +1,163 @@
+//! The sound of a name's part, and the keys under which alike parts are found.
+//!
+//! A *skeleton* is what remains when vowels and weak letters go and letters that one name's
+//! spellings exchange become one: `Gaddafi`, `Qadhafi` and `Kadafi` are all `ktf`. Keys allow for a
+//! slip: a long skeleton is also kept with each of its sounds left out in turn, and a short one,
+//! which would then say too little, with each letter of the spelling left out instead.
+
+/// A hash under which an index and a blind index look parts up. Stable between machines.
+pub type Key = u64;
+
+/// The letters after which a part is no longer looked at.
+const LONGEST: usize = 40;
+
+/// The sounds of a part of a name, without vowels; the first letter keeps its place.
+///
+/// ```text
+/// mohammed, muhamad, mhmd -> mmt      yevgeny, evgeni -> afkn
+/// ```
+pub fn skeleton(letters: &[char]) -> Vec<char> {
+    let mut sounds: Vec<char> = Vec::with_capacity(8);
+    let mut previous = None;
+    let mut rest = letters.iter().copied().take(LONGEST).peekable();
+    while let Some(letter) = rest.next() {
+        let next = rest.peek().copied();
+        let sound = match (letter, next) {
+            ('c' | 's' | 'z', Some('h')) => Some('s'),
+            ('p', Some('h')) => Some('f'),
+            // The `s` or `j` after it is what is heard.
+            ('t', Some('s' | 'z')) | ('d', Some('z' | 'j')) => None,
+            (letter, _) => sound_of(letter),
+        };
+        let first = sounds.is_empty() && previous.is_none();
+        match sound {
+            // The start of a name is heard; which vowel it is differs between spellings.
+            None if first && is_open(letter) => sounds.push('a'),
+            Some(sound) if previous != Some(sound) || sounds.is_empty() => sounds.push(sound),
+            _ => {}
+        }
+        // `tt` is one sound; `tat` is two.
+        previous = sound.or(Some('a'));
+    }
+    sounds
+}
+
+/// The keys of one part: never empty, at most a dozen for an ordinary name.
+pub fn part_keys(letters: &[char]) -> Vec<Key> {
+    let sounds = skeleton(letters);
+    let mut keys = vec![join_key(letters)];
+    if sounds.len() >= 4 {
+        for left_out in 0..sounds.len() {
+            keys.push(hash('s', &sounds, Some(left_out)));
+        }
+    }
+    if sounds.len() <= 4 && letters.len() >= 4 {
+        keys.push(hash('l', letters, None));
+        for left_out in 0..letters.len().min(LONGEST) {
+            keys.push(hash('l', letters, Some(left_out)));
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// The one key of two neighbouring parts read as one: the sound alone, without slips.
+pub fn join_key(letters: &[char]) -> Key {
+    let sounds = skeleton(letters);
+    // A skeleton of one sound stands for half the short names there are: the spelling counts.
+    if sounds.len() < 2 { hash('l', letters, None) } else { hash('s', &sounds, None) }
+}
+
+/// Whether two sorted sets of keys have one in common.
+pub fn share_key(left: &[Key], right: &[Key]) -> bool {
+    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
+    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+        match a.cmp(b) {
+            std::cmp::Ordering::Less => left.next(),
+            std::cmp::Ordering::Greater => right.next(),
+            std::cmp::Ordering::Equal => return true,
+        };
+    }
+    false
+}
+
+/// Whether the letter is a vowel or reads as one.
+pub const fn is_vowel(letter: char) -> bool {
+    matches!(letter, 'a' | 'e' | 'i' | 'o' | 'u' | 'y')
+}
+
+/// Letters that one name's spellings exchange have one sound; vowels and weak letters have none.
+pub const fn sound_of(letter: char) -> Option<char> {
+    Some(match letter {
+        'a' | 'e' | 'i' | 'o' | 'u' | 'y' | 'j' | 'h' | 'w' => return None,
+        'b' | 'p' => 'p',
+        'f' | 'v' => 'f',
+        'c' | 'k' | 'q' | 'g' | 'x' => 'k',
+        'd' | 't' => 't',
+        's' | 'z' => 's',
+        other => other,
+    })
+}
+
+const fn is_open(letter: char) -> bool {
+    is_vowel(letter) || matches!(letter, 'j' | 'h' | 'w')
+}
+
+/// FNV-1a over the letters: fixed for ever, unlike the standard library's.
+fn hash(space: char, letters: &[char], left_out: Option<usize>) -> Key {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut feed = |letter: char| {
+        hash ^= u64::from(u32::from(letter));
+        hash = hash.wrapping_mul(0x0000_0100_0000_01b3);
+    };
+    feed(space);
+    for (index, letter) in letters.iter().take(LONGEST).enumerate() {
+        if Some(index) != left_out {
+            feed(*letter);
+        }
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letters(text: &str) -> Vec<char> {
+        text.chars().collect()
+    }
+
+    fn sounds(text: &str) -> String {
+        skeleton(&letters(text)).into_iter().collect()
+    }
+
+    #[test]
+    fn spellings_of_one_name_sound_alike() {
+        for spellings in [
+            &["gaddafi", "qadhafi", "kadafi"][..],
+            &["mohammed", "muhamad", "mhmd"],
+            &["yevgeny", "evgeni", "evgenij"],
+            &["hussein", "husayn", "hossein"],
+            &["laden", "ladin"],
+        ] {
+            let first = sounds(spellings[0]);
+            assert!(spellings.iter().all(|other| sounds(other) == first), "{spellings:?} {first}");
+        }
+    }
+
+    #[test]
+    fn one_slip_still_leaves_a_common_key() {
+        for (right, wrong) in
+            [("sechin", "sechim"), ("messi", "bessi"), ("lukashenko", "lukashnko"), ("makhlouf", "makhlout")]
+        {
+            assert!(share_key(&part_keys(&letters(right)), &part_keys(&letters(wrong))), "{right} {wrong}");
+        }
+    }
+
+    #[test]
+    fn different_names_share_no_key() {
+        assert!(!share_key(&part_keys(&letters("putin")), &part_keys(&letters("khamenei"))));
+        assert!(!share_key(&part_keys(&letters("wu")), &part_keys(&letters("he"))));
+    }
+}

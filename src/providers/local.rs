@@ -1,0 +1,170 @@
+//! The embedded screener as a provider: lists, answered from memory.
+//!
+//! A new version of a list is swapped in without a pause: a call under way finishes with the
+//! lists that it began with, the next one takes the new. A caller that keeps evidence reads the
+//! [basis](LocalProvider::basis) before the call, so that evidence never names a version newer than
+//! the one that answered: at worst the account is screened once more.
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use crate::domain::answer::{Answer, Finding};
+use crate::screening::{ENGINE_VERSION, index::Index};
+
+use super::{Basis, CallError, CallFuture, ListVersion, ReportProvider, Request, verdict::Failure};
+
+/// A provider that screens against lists in memory.
+pub struct LocalProvider {
+    name: String,
+    indexes: RwLock<Arc<Vec<Index>>>,
+    threshold: f64,
+}
+
+impl LocalProvider {
+    /// A provider that answers from `indexes`; `threshold` counts where a request names none.
+    pub fn new(name: impl Into<String>, indexes: Vec<Index>, threshold: f64) -> Self {
+        Self { name: name.into(), indexes: RwLock::new(Arc::new(indexes)), threshold }
+    }
+
+    /// Answers from `indexes` from now on; calls under way keep the old ones until they are over.
+    pub fn replace(&self, indexes: Vec<Index>) {
+        let new = Arc::new(indexes);
+        let old = std::mem::replace(&mut *self.indexes.write().unwrap_or_else(PoisonError::into_inner), new);
+        // Taking a large index apart takes a while: not while others wait for the lock.
+        drop(old);
+    }
+
+    fn indexes(&self) -> Arc<Vec<Index>> {
+        // A swap is one assignment: whoever panicked left whole indexes behind.
+        Arc::clone(&self.indexes.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn screen(&self, request: &Request) -> Result<Answer, CallError> {
+        if request.subject.missing().is_some() {
+            return Err(Failure::Unscreenable.into_error(&[], None));
+        }
+        let indexes = self.indexes();
+        let threshold = request.threshold.unwrap_or(self.threshold);
+        let findings = indexes
+            .iter()
+            .flat_map(|index| {
+                index.screen(&request.subject, threshold).into_iter().map(|found| Finding::from(&found))
+            })
+            .collect();
+        Ok(Answer { findings })
+    }
+}
+
+impl fmt::Debug for LocalProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalProvider").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl ReportProvider for LocalProvider {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn basis(&self) -> Basis {
+        let version = |index: &Index| ListVersion {
+            name: index.list().to_owned(),
+            version: index.version().to_owned(),
+        };
+        let mut lists: Vec<ListVersion> = self.indexes().iter().map(version).collect();
+        lists.sort();
+        Basis { engine: ENGINE_VERSION.to_owned(), lists }
+    }
+
+    /// Screens when it is first polled, without waiting for anything: a call has no use for its
+    /// deadline.
+    fn call<'a>(&'a self, request: &'a Request) -> CallFuture<'a> {
+        Box::pin(async move { self.screen(request) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::domain::personal::Personal;
+    use crate::domain::subject::{Subject, SubjectKind};
+    use crate::screening::list::{EntityKind, List, ListEntity, ListName, NameQuality, ParseFaults};
+
+    use super::super::{FailureClass, Verdict};
+    use super::*;
+
+    fn index(version: &str, names: &[&str]) -> Vec<Index> {
+        let entity = |(number, name): (usize, &&str)| ListEntity {
+            id: format!("own:{number}"),
+            kind: EntityKind::Individual,
+            names: vec![ListName { text: (*name).to_owned(), quality: NameQuality::Primary }],
+            birth_dates: Vec::new(),
+            countries: Vec::new(),
+            programs: Vec::new(),
+            remarks: String::new(),
+        };
+        vec![Index::build(&List {
+            name: "own".to_owned(),
+            version: version.to_owned(),
+            entities: names.iter().enumerate().map(entity).collect(),
+            faults: ParseFaults::default(),
+        })]
+    }
+
+    fn request(name: &str, threshold: Option<f64>) -> Request {
+        Request {
+            subject: Subject {
+                kind: SubjectKind::Person,
+                names: vec![Personal::new(name.to_owned())],
+                birth_date: None,
+                countries: Vec::new(),
+            },
+            threshold,
+            idempotency_key: "5eed".to_owned(),
+            deadline: Duration::from_secs(1),
+        }
+    }
+
+    async fn found(provider: &dyn ReportProvider, request: Request) -> Vec<String> {
+        provider.call(&request).await.unwrap().findings.into_iter().map(|finding| finding.name).collect()
+    }
+
+    #[tokio::test]
+    async fn a_listed_name_is_found_and_an_unlisted_one_is_clear() {
+        let provider: Arc<dyn ReportProvider> =
+            Arc::new(LocalProvider::new("local", index("1", &["Boris Tarkhanov"]), 0.85));
+        assert_eq!(found(&*provider, request("Boris Tarkhanov", None)).await, ["Boris Tarkhanov"]);
+        assert_eq!(found(&*provider, request("Maria Lindqvist", None)).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn the_threshold_of_a_request_goes_before_the_providers_own() {
+        let provider = LocalProvider::new("local", index("1", &["Boris Tarkhanov"]), 1.1);
+        assert_eq!(found(&provider, request("Boris Tarkhanov", None)).await, [""; 0]);
+        assert_eq!(found(&provider, request("Boris Tarkhanov", Some(0.85))).await, ["Boris Tarkhanov"]);
+    }
+
+    #[tokio::test]
+    async fn a_new_list_answers_the_next_call_and_shows_in_the_basis() {
+        let provider = LocalProvider::new("local", index("1", &["Boris Tarkhanov"]), 0.85);
+        let version = |version: &str| Basis {
+            engine: ENGINE_VERSION.to_owned(),
+            lists: vec![ListVersion { name: "own".to_owned(), version: version.to_owned() }],
+        };
+        assert_eq!(provider.basis(), version("1"));
+        provider.replace(index("2", &["Maria Lindqvist"]));
+        assert_eq!(provider.basis(), version("2"));
+        assert_eq!(found(&provider, request("Boris Tarkhanov", None)).await, [""; 0]);
+        assert_eq!(found(&provider, request("Maria Lindqvist", None)).await, ["Maria Lindqvist"]);
+    }
+
+    #[tokio::test]
+    async fn a_subject_without_a_name_is_unscreenable_and_not_clear() {
+        let provider = LocalProvider::new("local", index("1", &["Boris Tarkhanov"]), 0.85);
+        let error = provider.call(&request(" ", None)).await.unwrap_err();
+        assert_eq!((error.verdict, error.class), (Verdict::Never, FailureClass::Unscreenable));
+    }
+}

@@ -1,0 +1,94 @@
+//! The world outside: talking to whoever answers reports.
+//!
+//! A [`ReportProvider`] takes a [`Request`] and gives an answer of the domain, or a [`CallError`]
+//! that says whether trying again is worth it. There are two: [`local`] asks the embedded screener,
+//! [`http`] any HTTP API, described by configuration. Three rules hold for all of them:
+//!
+//! - *Unknown is never clear.* What cannot be read for certain is a failure, not an empty answer.
+//! - *Failures carry no content.* Neither the subject nor the provider's words nor an address with
+//!   a query reach an error text or a log line; a failure is a [`FailureClass`] and perhaps a status.
+//! - *One call is one call.* Nothing here repeats a call: the engine decides that, by the
+//!   [`Verdict`], which [`verdict`] alone gives.
+//!
+//! A caller takes a [`budget::Permit`] before each call and keeps it until the call is over.
+
+use std::{pin::Pin, time::Duration};
+
+use crate::domain::{answer::Answer, subject::Subject};
+
+pub mod budget;
+pub mod client;
+pub mod download;
+pub mod http;
+pub mod local;
+pub mod mapping;
+mod retry_after;
+mod template;
+pub mod verdict;
+
+pub use verdict::{CallError, FailureClass, Verdict};
+
+/// What a call gives back when it is over.
+pub type CallFuture<'a> = Pin<Box<dyn Future<Output = Result<Answer, CallError>> + Send + 'a>>;
+
+/// Someone who answers reports.
+///
+/// A call may be repeated with the same idempotency key; a provider that charges or counts calls
+/// can so tell a repetition from a new question.
+pub trait ReportProvider: Send + Sync {
+    /// The name that the configuration gives it, as findings and evidence show it.
+    fn name(&self) -> &str;
+
+    /// What the answers rest on at this moment, for the evidence of a run.
+    fn basis(&self) -> Basis;
+
+    /// Asks once. It is over by the request's deadline, with an answer or with a failure.
+    fn call<'a>(&'a self, request: &'a Request) -> CallFuture<'a>;
+}
+
+/// One question about one subject.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Who is asked about.
+    pub subject: Subject,
+    /// The score, 0 to 1, from which a match counts; the provider's own when absent.
+    pub threshold: Option<f64>,
+    /// The same for every repetition of this question; without meaning to an outsider.
+    pub idempotency_key: String,
+    /// How long the call may take altogether.
+    pub deadline: Duration,
+}
+
+/// What an answer rests on: when it changes, an unchanged account may get another answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Basis {
+    /// The name and version of what compares.
+    pub engine: String,
+    /// The lists compared with, sorted by name; none when the provider does not say.
+    pub lists: Vec<ListVersion>,
+}
+
+/// One list in the version that was used.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListVersion {
+    /// The list's name, such as `ofac-sdn`.
+    pub name: String,
+    /// Its version, in the words of whoever publishes it.
+    pub version: String,
+}
+
+/// A setting that no provider can be built from.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key} {reason}")]
+pub struct SettingsFault {
+    /// The setting's key below the provider's own, such as `body.queries.q1.schema`.
+    pub key: String,
+    /// What is wrong with it; completes a sentence that begins with the key, quotes no secret.
+    pub reason: String,
+}
+
+impl SettingsFault {
+    fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { key: key.into(), reason: reason.into() }
+    }
+}

@@ -1,0 +1,217 @@
+use super::*;
+use crate::domain::answer::Finding;
+use crate::domain::date::PartialDate;
+use crate::domain::personal::Personal;
+use crate::screening::DEFAULT_THRESHOLD;
+use crate::screening::list::{NameQuality, ParseFaults};
+
+fn entity(id: &str, kind: EntityKind, names: &[(&str, NameQuality)]) -> ListEntity {
+    ListEntity {
+        id: format!("ofac:{id}"),
+        kind,
+        names: names
+            .iter()
+            .map(|(text, quality)| ListName { text: (*text).to_owned(), quality: *quality })
+            .collect(),
+        birth_dates: Vec::new(),
+        countries: Vec::new(),
+        programs: vec!["SDGT".to_owned()],
+        remarks: String::new(),
+    }
+}
+
+fn list(entities: Vec<ListEntity>) -> List {
+    List { name: "ofac-sdn".to_owned(), version: "1".to_owned(), entities, faults: ParseFaults::default() }
+}
+
+fn sample() -> List {
+    use EntityKind::{Aircraft, Entity, Individual, Vessel};
+    use NameQuality::{Primary, Strong, Weak};
+    let mut makhlouf = entity(
+        "1",
+        Individual,
+        &[("Rami Muhammad MAKHLOUF", Primary), ("Rami MAKHLUF", Strong), ("Abu Fulan", Weak)],
+    );
+    makhlouf.birth_dates = vec!["1969-07-10".parse().unwrap()];
+    makhlouf.countries = vec!["SY".to_owned()];
+    list(vec![
+        makhlouf,
+        entity("2", Individual, &[("Hafiz MAKHLOUF", Primary)]),
+        entity("3", Entity, &[("BANK MELLI IRAN", Primary), ("NATIONAL BANK OF IRAN", Strong)]),
+        entity("4", Vessel, &[("ARTAVIL STAR", Primary)]),
+        entity("5", Aircraft, &[("EP-MNF", Primary)]),
+        entity("6", Individual, &[("Hannibal", Primary)]),
+        entity("7", Individual, &[("A. Khamenei", Primary), ("Ali Hosseini KHAMENEI", Strong)]),
+    ])
+}
+
+fn subject(kind: SubjectKind, name: &str) -> Subject {
+    Subject { kind, names: vec![Personal::new(name.to_owned())], birth_date: None, countries: Vec::new() }
+}
+
+fn ids(index: &Index, subject: &Subject) -> Vec<String> {
+    index.screen(subject, DEFAULT_THRESHOLD).iter().map(|found| found.entity.id.clone()).collect()
+}
+
+#[test]
+fn a_listed_person_is_found_under_any_of_the_names_and_only_once() {
+    let index = Index::build(&sample());
+    for name in ["Rami Makhlouf", "MAKHLOUF, Rami", "Rami Mohammed Makhluf", "RamiMakhlouf", "رامي مخلوف"]
+    {
+        assert_eq!(ids(&index, &subject(SubjectKind::Person, name)), ["ofac:1"], "{name}");
+    }
+    assert!(ids(&index, &subject(SubjectKind::Person, "Makhlouf")).is_empty(), "a surname alone");
+}
+
+#[test]
+fn organisations_and_ships_match_organisations_and_not_people() {
+    let index = Index::build(&sample());
+    assert_eq!(ids(&index, &subject(SubjectKind::Organisation, "Bank Melli Iran Ltd.")), ["ofac:3"]);
+    assert_eq!(ids(&index, &subject(SubjectKind::Organisation, "Artavil Star")), ["ofac:4"]);
+    assert!(ids(&index, &subject(SubjectKind::Person, "Artavil Star")).is_empty());
+}
+
+#[test]
+fn a_weak_alias_needs_more_than_itself() {
+    let index = Index::build(&sample());
+    let mut account = subject(SubjectKind::Person, "Abu Fulan");
+    assert!(ids(&index, &account).is_empty());
+    account.birth_date = Some(Personal::new("1969-07-10".parse().unwrap()));
+    assert_eq!(ids(&index, &account), ["ofac:1"]);
+}
+
+#[test]
+fn birth_date_and_country_move_the_score_and_say_so() {
+    let index = Index::build(&sample());
+    let mut account = subject(SubjectKind::Person, "Rami Makhlouf");
+    let alone = index.screen(&account, DEFAULT_THRESHOLD)[0].score;
+    account.birth_date = Some(Personal::new(PartialDate::of_year(1969)));
+    account.countries = vec![Personal::new("SY".to_owned())];
+    let found = index.screen(&account, DEFAULT_THRESHOLD);
+    assert!(found[0].score > alone);
+    let finding = Finding::from(&found[0]);
+    let told: Vec<&str> = finding.reasons.iter().map(|reason| reason.fact.as_str()).collect();
+    assert!(told.contains(&"birth-date") && told.contains(&"country"), "{told:?}");
+    account.birth_date = Some(Personal::new(PartialDate::of_year(1999)));
+    assert!(index.screen(&account, DEFAULT_THRESHOLD).is_empty(), "another birth year clears");
+}
+
+#[test]
+fn a_finding_explains_each_part_of_the_name() {
+    let index = Index::build(&sample());
+    let account = subject(SubjectKind::Person, "Rami Makhlout");
+    let found = index.screen(&account, 0.8);
+    let finding = Finding::from(&found[0]);
+    let texts: Vec<&str> = finding.reasons.iter().map(|reason| reason.text.as_str()).collect();
+    assert!(
+        texts.contains(&"“Rami” equals “Rami” in the list's name “Rami MAKHLUF”.")
+            || texts.contains(&"“Rami” equals “Rami” in the list's name “Rami Muhammad MAKHLOUF”."),
+        "{texts:?}"
+    );
+    assert!(texts.iter().any(|text| text.starts_with("“Makhlout” is spelled like “MAKHL")), "{texts:?}");
+    let total: f64 = finding.reasons.iter().map(|reason| reason.effect).sum();
+    assert!((total - finding.score).abs() < 1e-3, "the effects add up to the score");
+    assert_eq!((finding.entity.as_str(), finding.list.as_str()), ("ofac:1", "ofac-sdn"));
+    assert_eq!(finding.facts["birth-dates"][0], "1969-07-10");
+    assert_eq!(finding.facts["names"].as_array().unwrap().len(), 3);
+}
+
+/// A small generator of numbers: the same sequence in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit.max(1)
+    }
+
+    /// A name with a few of the slips that people make.
+    fn mutate(&mut self, name: &str) -> String {
+        let mut letters: Vec<char> = name.chars().collect();
+        for _ in 0..=self.below(3) {
+            let at = self.below(letters.len());
+            let letter = char::from(b'a' + u8::try_from(self.below(26)).unwrap());
+            match self.below(6) {
+                0 => drop(letters.splice(at..at, [letter])),
+                1 if letters.len() > 3 => drop(letters.remove(at)),
+                2 => letters[at] = letter,
+                3 if at > 0 => letters.swap(at - 1, at),
+                4 => drop(letters.splice(at..at, [' '])),
+                _ => {
+                    let text: String = letters.iter().collect();
+                    let mut words: Vec<&str> = text.split(' ').collect();
+                    let turns = self.below(words.len());
+                    words.rotate_left(turns);
+                    letters = words.join(" ").chars().collect();
+                }
+            }
+        }
+        letters.into_iter().collect()
+    }
+}
+
+const NAMES: &[&str] = &[
+    "Rami Muhammad Makhlouf",
+    "Usama bin Muhammad bin Awad bin Ladin",
+    "Vladimir Vladimirovich Putin",
+    "Ali Akbar Velayati",
+    "Kim Jong Un",
+    "Abd al-Rahman Mustafa al-Qaduli",
+    "Juan Carlos Perez Garcia",
+    "Hannibal",
+    "Bank Melli Iran",
+    "Tactical Missiles Corporation JSC",
+    "A. Khamenei",
+    "Saif al-Din Fulayyih Hassan Taha al-Rawi",
+    "William W Frost",
+    "Sally Anne Frances Jones",
+    "Li Wei",
+    "MohammadHasni Haji Asad Khan Zarkari",
+];
+
+#[test]
+fn names_that_the_scorer_accepts_share_a_blocking_key() {
+    let mut dice = Dice(7);
+    let mut accepted = 0;
+    for round in 0..20_000 {
+        let kind = if round % 4 == 0 { NameKind::Organisation } else { NameKind::Person };
+        let original = NAMES[dice.below(NAMES.len())];
+        let changed = dice.mutate(original);
+        let score = align(kind, &Name::new(kind, original), &Name::new(kind, &changed)).score;
+        if score >= 0.5 {
+            accepted += 1;
+            let (left, right) = (blocking_keys(kind, original), blocking_keys(kind, &changed));
+            assert!(left.iter().any(|key| right.contains(key)), "{original} / {changed}: {score}");
+        }
+    }
+    assert!(accepted > 10_000, "only {accepted} were accepted: nothing was tested");
+}
+
+#[test]
+fn the_index_finds_exactly_what_comparing_with_every_name_finds() {
+    let names: Vec<ListEntity> = NAMES
+        .iter()
+        .enumerate()
+        .map(|(at, name)| entity(&at.to_string(), EntityKind::Individual, &[(name, NameQuality::Primary)]))
+        .collect();
+    let index = Index::build(&list(names));
+    let mut dice = Dice(11);
+    let mut found_any = 0;
+    for _ in 0..5_000 {
+        let first = NAMES[dice.below(NAMES.len())];
+        let account = subject(SubjectKind::Person, &dice.mutate(first));
+        let name = Name::new(NameKind::Person, account.names[0].reveal());
+        let mut expected: Vec<&str> = index
+            .names
+            .iter()
+            .filter(|listed| align(NameKind::Person, &name, &listed.name).score >= DEFAULT_THRESHOLD)
+            .map(|listed| index.entities[listed.entity as usize].id.as_str())
+            .collect();
+        expected.sort_unstable();
+        let mut found = ids(&index, &account);
+        found.sort_unstable();
+        assert_eq!(found, expected, "{}", account.names[0].reveal());
+        found_any += found.len();
+    }
+    assert!(found_any > 2_000, "only {found_any} were found: nothing was tested");
+}

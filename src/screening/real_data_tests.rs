@@ -1,0 +1,176 @@
+//! Against the real lists and names in `shared/data`, read in place; skipped where they are absent.
+
+use std::path::PathBuf;
+
+use super::DEFAULT_THRESHOLD;
+use super::index::{Index, name_kind};
+use super::list::{EntityKind, List, NameQuality};
+use super::ofac;
+use crate::domain::date::PartialDate;
+use crate::domain::personal::Personal;
+use crate::domain::subject::{Subject, SubjectKind};
+use crate::names::{Name, NameKind, align};
+
+#[expect(clippy::print_stderr, reason = "a skipped test and a measured figure have to be seen")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// A file or folder of the real data; none, with a word, when it is not there.
+fn real(path: &str) -> Option<PathBuf> {
+    let found = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")).join(path);
+    let found = found.exists().then_some(found);
+    if found.is_none() {
+        say(&format!("skipped: there is no shared/data/{path}"));
+    }
+    found
+}
+
+fn rows(path: &str) -> Option<Vec<csv::StringRecord>> {
+    let path = real(path)?;
+    Some(csv::Reader::from_path(path).unwrap().records().collect::<Result<_, _>>().unwrap())
+}
+
+fn list(folder: &str) -> Option<List> {
+    Some(ofac::read_folder(&real(folder)?).unwrap())
+}
+
+fn account(kind: SubjectKind, name: &str) -> Subject {
+    Subject { kind, names: vec![Personal::new(name.to_owned())], birth_date: None, countries: Vec::new() }
+}
+
+#[test]
+fn both_versions_of_the_list_are_read_with_few_faults() {
+    for (folder, at_least) in [("ofac-a", 7_379), ("ofac-b", 8_976)] {
+        let Some(list) = list(folder) else { return };
+        let dated = list.entities.iter().filter(|entity| !entity.birth_dates.is_empty()).count();
+        let names: usize = list.entities.iter().map(|entity| entity.names.len()).sum();
+        say(&format!(
+            "{folder}: {} entities, {names} names, {dated} with a birth date, faults {:?}",
+            list.entities.len(),
+            list.faults
+        ));
+        assert_eq!(list.entities.len(), at_least);
+        assert!(list.faults.total() < 30, "{:?}", list.faults);
+        assert!(dated > 3_000 && list.entities.iter().any(|entity| entity.countries.len() > 1));
+    }
+}
+
+/// What a clerk, a passport office or a hurried customer makes of a name.
+fn treated(name: &str, round: usize) -> String {
+    let mut words: Vec<String> = name.split_whitespace().map(str::to_lowercase).collect();
+    match round % 5 {
+        0 => {}
+        1 => words.reverse(),
+        2 => {
+            // A letter of the longest word goes.
+            if let Some(word) = words.iter_mut().max_by_key(|word| word.chars().count()) {
+                let at = word.char_indices().nth(word.chars().count() / 2).map_or(0, |(at, _)| at);
+                word.remove(at);
+            }
+        }
+        3 => {
+            // Two neighbours in it change places.
+            if let Some(word) = words.iter_mut().max_by_key(|word| word.chars().count()) {
+                let mut letters: Vec<char> = word.chars().collect();
+                let at = letters.len() / 2;
+                letters.swap(at.saturating_sub(1), at);
+                *word = letters.into_iter().collect();
+            }
+        }
+        _ => {
+            // One of four or more words is left out.
+            if words.len() > 3 {
+                words.remove(1);
+            }
+        }
+    }
+    words.join(" ")
+}
+
+#[test]
+fn listed_names_are_found_again_after_the_usual_slips() {
+    let Some(list) = list("ofac-b") else { return };
+    let index = Index::build(&list);
+    let (mut found, mut asked) = ([0_usize; 5], [0_usize; 5]);
+    let ordinary =
+        list.entities.iter().filter(|e| matches!(e.kind, EntityKind::Individual | EntityKind::Entity));
+    for (round, entity) in ordinary.enumerate() {
+        let kind = if entity.kind == EntityKind::Individual {
+            SubjectKind::Person
+        } else {
+            SubjectKind::Organisation
+        };
+        // A single word treated is another word: not what is measured here.
+        let name = entity.primary_name();
+        if Name::new(name_kind(entity.kind), name).parts.len() < 2 {
+            continue;
+        }
+        let subject = account(kind, &treated(name, round / 2));
+        let matches = index.screen(&subject, DEFAULT_THRESHOLD);
+        asked[round / 2 % 5] += 1;
+        found[round / 2 % 5] += usize::from(matches.iter().any(|found| found.entity.id == entity.id));
+    }
+    say(&format!(
+        "found {found:?} of {asked:?} (as it is, turned round, letter lost, letters swapped, word left out)"
+    ));
+    assert_eq!(found[0], asked[0], "an equal name is always found");
+    assert!(found.iter().sum::<usize>() * 100 > asked.iter().sum::<usize>() * 93);
+}
+
+#[test]
+fn invented_people_seldom_match() {
+    let Some(list) = list("ofac-b") else { return };
+    let index = Index::build(&list);
+    for file in ["matching/negatives-us.csv", "matching/negatives-global.csv"] {
+        let Some(rows) = rows(file) else { return };
+        let (mut by_name, mut by_all) = (0, 0);
+        for row in &rows {
+            let mut subject = account(SubjectKind::Person, &row[0]);
+            let hits = index.screen(&subject, DEFAULT_THRESHOLD);
+            by_name += usize::from(!hits.is_empty());
+            subject.birth_date = row[5].parse::<PartialDate>().ok().map(Personal::new);
+            subject.countries = super::countries::code(&row[7])
+                .map(|code| Personal::new(code.to_owned()))
+                .into_iter()
+                .collect();
+            by_all += usize::from(!index.screen(&subject, DEFAULT_THRESHOLD).is_empty());
+        }
+        say(&format!(
+            "{file}: {by_name} of {} match by name alone, {by_all} with date and country",
+            rows.len()
+        ));
+        assert!(by_name * 50 < rows.len() && by_all * 200 < rows.len(), "{by_name} {by_all}");
+    }
+}
+
+#[test]
+fn labelled_pairs_of_names_are_mostly_told_apart() {
+    let Some(rows) = rows("matching/name-pairs.csv") else { return };
+    let (mut right, mut false_alarms, mut missed) = (0_u32, 0_u32, 0_u32);
+    for row in &rows {
+        let kind = if &row[0] == "Person" { NameKind::Person } else { NameKind::Organisation };
+        let score = align(kind, &Name::new(kind, &row[1]), &Name::new(kind, &row[2])).score;
+        match (score >= DEFAULT_THRESHOLD, &row[3] == "true") {
+            (true, true) => right += 1,
+            (true, false) => false_alarms += 1,
+            (false, true) => missed += 1,
+            (false, false) => {}
+        }
+    }
+    let (right, wrong) = (f64::from(right), f64::from(false_alarms + missed));
+    let f1 = 2.0 * right / (2.0 * right + wrong);
+    say(&format!("F1 {f1:.3}: {right} right, {false_alarms} false alarms, {missed} missed"));
+    assert!(f1 > 0.7, "{f1}");
+}
+
+#[test]
+fn weak_aliases_are_read_from_the_remarks() {
+    let Some(list) = list("ofac-b") else { return };
+    let weak = list
+        .entities
+        .iter()
+        .flat_map(|entity| &entity.names)
+        .filter(|name| name.quality == NameQuality::Weak);
+    assert!(weak.count() > 500);
+}

@@ -1,0 +1,177 @@
+//! Who must be monitored and is not, and the other way round: schedules x accounts against monitors.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{StoreError, providers::Lane};
+use crate::domain::id::{AccountId, AccountTypeId, MonitorId};
+
+/// Queues changed accounts: enrolment looks at them within seconds.
+pub async fn insert_queue(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<(), StoreError> {
+    let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+    sqlx::query!(
+        "insert into enrol_queue (shard, account_id) select * from unnest($1::smallint[], $2::uuid[])",
+        &shards,
+        &ids,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes queued accounts off the queue, oldest first; they are back on it if the transaction fails.
+pub async fn claim_queue(conn: &mut PgConnection, limit: i64) -> Result<Vec<AccountId>, StoreError> {
+    let mut ids = sqlx::query_scalar!(
+        r#"
+        delete from enrol_queue
+        where queue_id in (select queue_id from enrol_queue order by queue_id limit $1 for update skip locked)
+        returning account_id
+        "#,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids.into_iter().map(AccountId).collect())
+}
+
+/// A schedule's selection in the form that SQL compares with.
+#[derive(Debug, Default)]
+pub struct Selected {
+    /// Account types; empty means any.
+    pub types: Vec<Uuid>,
+    /// Statuses; empty means any.
+    pub statuses: Vec<String>,
+    /// At least one of these tags; empty means no matter.
+    pub tags_any: Vec<String>,
+    /// None of these tags.
+    pub tags_none: Vec<String>,
+    /// A JSON object: plain field key to the array of accepted values.
+    pub fields: Value,
+    /// Nothing is selected: the schedule was removed.
+    pub nothing: bool,
+}
+
+impl Selected {
+    /// Ids of types in the form that the statement takes.
+    pub fn type_ids(types: &[AccountTypeId]) -> Vec<Uuid> {
+        types.iter().map(|id| id.0).collect()
+    }
+}
+
+/// An account whose monitor of a schedule is not what the selection asks for.
+#[derive(Debug)]
+pub struct Difference {
+    /// The account.
+    pub account: AccountId,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// The monitor it has, in whatever state.
+    pub monitor: Option<MonitorId>,
+    /// Whether the selection asks for one.
+    pub selected: bool,
+}
+
+/// Compares `accounts` with what the selection asks for, and tells where they differ.
+pub async fn list_differences(
+    conn: &mut PgConnection,
+    schedule_id: i32,
+    selected: &Selected,
+    accounts: &[AccountId],
+) -> Result<Vec<Difference>, StoreError> {
+    let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+    let rows = sqlx::query!(
+        r#"
+        select account.account_id, account.created_at, monitor.monitor_id as "monitor_id?",
+               wanted.selected as "selected!"
+        from unnest($1::smallint[], $2::uuid[]) as page (shard, account_id)
+        join accounts as account using (shard, account_id)
+        left join monitors as monitor
+            on monitor.shard = account.shard
+           and monitor.account_id = account.account_id
+           and monitor.schedule_id = $3
+        cross join lateral (
+            select not $9
+               and (cardinality($4::uuid[]) = 0 or account.account_type_id = any($4))
+               and (cardinality($5::text[]) = 0 or account.status = any($5))
+               and (cardinality($6::text[]) = 0 or exists (
+                       select from account_tags join tags using (tag_id)
+                       where account_tags.shard = account.shard
+                         and account_tags.account_id = account.account_id
+                         and tags.name = any($6)))
+               and (cardinality($7::text[]) = 0 or not exists (
+                       select from account_tags join tags using (tag_id)
+                       where account_tags.shard = account.shard
+                         and account_tags.account_id = account.account_id
+                         and tags.name = any($7)))
+               -- Each wanted field must hold one of its accepted values; an absent field does not.
+               and not exists (
+                       select from jsonb_each($8::jsonb) as accepted (key, choices)
+                       where not coalesce(accepted.choices @> (account.fields -> accepted.key), false))
+               as selected
+        ) as wanted
+        where wanted.selected <> (
+            monitor.monitor_id is not null
+            and monitor.state <> 'ended'
+            -- A schedule that comes back takes up what its removal paused.
+            and monitor.state_reason is distinct from 'schedule-removed'
+        )
+        order by account.shard, account.account_id
+        "#,
+        &shards,
+        &ids,
+        schedule_id,
+        &selected.types,
+        &selected.statuses,
+        &selected.tags_any,
+        &selected.tags_none,
+        selected.fields,
+        selected.nothing,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Difference {
+            account: AccountId(row.account_id),
+            created_at: row.created_at,
+            monitor: row.monitor_id.map(MonitorId),
+            selected: row.selected,
+        })
+        .collect())
+}
+
+/// Moves the due rows of a schedule's monitors to its provider's lane, for the accounts of a page.
+pub async fn save_lane(
+    conn: &mut PgConnection,
+    schedule_id: i32,
+    lane: Lane,
+    accounts: &[AccountId],
+) -> Result<u64, StoreError> {
+    let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+    let done = sqlx::query!(
+        r#"
+        update monitor_due as due
+        set lane = $4
+        from unnest($1::smallint[], $2::uuid[]) as page (shard, account_id)
+        join monitors as monitor using (shard, account_id)
+        where monitor.schedule_id = $3
+          and due.shard = monitor.shard
+          and due.monitor_id = monitor.monitor_id
+          and due.lane <> $4
+        "#,
+        &shards,
+        &ids,
+        schedule_id,
+        lane,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,205 @@
+//! Monitors: who is watched by which schedule, and the making and ending of their due rows.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{StoreError, providers::Lane};
+use crate::domain::{
+    id::{AccountId, MonitorId},
+    monitor::MonitorState,
+};
+
+/// A monitor to insert, with the time of its first run.
+#[derive(Debug)]
+pub struct NewMonitor {
+    /// Its id, of its account's shard.
+    pub id: MonitorId,
+    /// The account it watches.
+    pub account: AccountId,
+    /// When it first runs.
+    pub first_run_at: DateTime<Utc>,
+}
+
+/// Inserts monitors of a schedule with their due rows. Returns those that went in: an account that has
+/// a monitor of the schedule already keeps it.
+pub async fn insert_all(
+    conn: &mut PgConnection,
+    schedule_id: i32,
+    lane: Lane,
+    monitors: &[NewMonitor],
+    now: DateTime<Utc>,
+) -> Result<Vec<MonitorId>, StoreError> {
+    let shards: Vec<i16> = monitors.iter().map(|monitor| monitor.account.shard().column()).collect();
+    let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.id.0).collect();
+    let accounts: Vec<Uuid> = monitors.iter().map(|monitor| monitor.account.0).collect();
+    let first: Vec<DateTime<Utc>> = monitors.iter().map(|monitor| monitor.first_run_at).collect();
+    let inserted = sqlx::query_scalar!(
+        r#"
+        with new as (
+            select * from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::timestamptz[])
+                as new (shard, monitor_id, account_id, first_run_at)
+        ), inserted as (
+            insert into monitors (shard, monitor_id, account_id, schedule_id, state, created_at, state_changed_at)
+            select shard, monitor_id, account_id, $5, 'active', $7, $7 from new
+            on conflict on constraint monitors_account_schedule_key do nothing
+            returning shard, monitor_id
+        )
+        insert into monitor_due (shard, monitor_id, lane, next_run_at, slot)
+        select new.shard, new.monitor_id, $6, new.first_run_at, 0
+        from inserted
+        join new using (shard, monitor_id)
+        returning monitor_id
+        "#,
+        &shards,
+        &ids,
+        &accounts,
+        &first,
+        schedule_id,
+        lane,
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(inserted.into_iter().map(MonitorId).collect())
+}
+
+/// Ends, holds or pauses active monitors: their due rows go, their slots are kept. What a run under way
+/// brings back is superseded. Returns those that changed.
+pub async fn save_stopped(
+    conn: &mut PgConnection,
+    monitors: &[MonitorId],
+    state: MonitorState,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<MonitorId>, StoreError> {
+    let shards: Vec<i16> = monitors.iter().map(|monitor| monitor.shard().column()).collect();
+    let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
+    let changed = sqlx::query_scalar!(
+        r#"
+        with wanted as (
+            select * from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
+        ), gone as (
+            delete from monitor_due as due
+            using wanted
+            where due.shard = wanted.shard
+              and due.monitor_id = wanted.monitor_id
+            returning due.shard, due.monitor_id, due.slot
+        )
+        update monitors as monitor
+        set state = $3,
+            state_reason = $4,
+            state_changed_at = $5,
+            -- A run of the deleted row may be under way under its slot: start above it.
+            slot_floor = coalesce((
+                select gone.slot + 1 from gone
+                where gone.shard = monitor.shard and gone.monitor_id = monitor.monitor_id
+            ), monitor.slot_floor)
+        from wanted
+        where monitor.shard = wanted.shard
+          and monitor.monitor_id = wanted.monitor_id
+          and monitor.state <> $3
+        returning monitor.monitor_id
+        "#,
+        &shards,
+        &ids,
+        state.word(),
+        reason,
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(changed.into_iter().map(MonitorId).collect())
+}
+
+/// Makes stopped monitors active again, due at `now`. Returns those that changed.
+pub async fn save_active(
+    conn: &mut PgConnection,
+    monitors: &[MonitorId],
+    lane: Lane,
+    now: DateTime<Utc>,
+) -> Result<Vec<MonitorId>, StoreError> {
+    let shards: Vec<i16> = monitors.iter().map(|monitor| monitor.shard().column()).collect();
+    let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
+    let changed = sqlx::query_scalar!(
+        r#"
+        with changed as (
+            update monitors as monitor
+            set state = 'active',
+                state_reason = null,
+                state_changed_at = $4
+            from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
+            where monitor.shard = wanted.shard
+              and monitor.monitor_id = wanted.monitor_id
+              and monitor.state <> 'active'
+            returning monitor.shard, monitor.monitor_id, monitor.slot_floor
+        )
+        insert into monitor_due (shard, monitor_id, lane, next_run_at, slot)
+        select shard, monitor_id, $3, $4, slot_floor from changed
+        returning monitor_id
+        "#,
+        &shards,
+        &ids,
+        lane,
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(changed.into_iter().map(MonitorId).collect())
+}
+
+/// A monitor as `account` shows it.
+#[derive(Debug)]
+pub struct MonitorRow {
+    /// Its id.
+    pub id: MonitorId,
+    /// The schedule that made it.
+    pub schedule: String,
+    /// Its state.
+    pub state: MonitorState,
+    /// Why it is in that state, when a reason was given.
+    pub state_reason: Option<String>,
+    /// When it runs next; none while it is not active.
+    pub next_run_at: Option<DateTime<Utc>>,
+    /// How many runs were recorded.
+    pub slot: i64,
+    /// How many attempts at the present slot failed.
+    pub attempts: i16,
+}
+
+/// The monitors of one account, by schedule.
+pub async fn list_of_account(
+    conn: &mut PgConnection,
+    account: AccountId,
+) -> Result<Vec<MonitorRow>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select monitor.monitor_id, schedule.name, monitor.state, monitor.state_reason, monitor.slot_floor,
+               due.next_run_at as "next_run_at?", due.slot as "slot?", due.attempts as "attempts?"
+        from monitors as monitor
+        join schedules as schedule using (schedule_id)
+        left join monitor_due as due using (shard, monitor_id)
+        where monitor.shard = $1
+          and monitor.account_id = $2
+        order by schedule.name
+        "#,
+        account.shard().column(),
+        account.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(MonitorRow {
+                id: MonitorId(row.monitor_id),
+                schedule: row.name,
+                state: MonitorState::from_word(&row.state)
+                    .ok_or(StoreError::Inconsistent { column: "monitors.state" })?,
+                state_reason: row.state_reason,
+                next_run_at: row.next_run_at,
+                slot: row.slot.unwrap_or(row.slot_floor),
+                attempts: row.attempts.unwrap_or(0),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,190 @@
+//! Schedules as the configuration last said them, and the walks of enrolment over all accounts.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::StoreError;
+use crate::domain::id::Shard;
+
+/// Writes a schedule. Returns its id and whether that changed what it asks for; a changed one starts
+/// a walk of enrolment.
+pub async fn save(
+    conn: &mut PgConnection,
+    name: &str,
+    definition: &Value,
+    now: DateTime<Utc>,
+) -> Result<(i32, bool), StoreError> {
+    let row = sqlx::query!(
+        r#"
+        with before as (select definition, removed_at from schedules where name = $1),
+        kept as (
+            insert into schedules as kept (name, definition, created_at, changed_at, enrol_shard)
+            values ($1, $2, $3, $3, 0)
+            on conflict on constraint schedules_name_key do update
+            set definition = excluded.definition,
+                removed_at = null,
+                changed_at = case when kept.definition = excluded.definition then kept.changed_at else $3 end,
+                enrol_shard = case
+                    when kept.definition = excluded.definition and kept.removed_at is null then kept.enrol_shard
+                    else 0
+                end,
+                enrol_after = case
+                    when kept.definition = excluded.definition and kept.removed_at is null then kept.enrol_after
+                end
+            returning schedule_id
+        )
+        select kept.schedule_id as "schedule_id!",
+               not exists (select from before where definition = $2 and removed_at is null) as "changed!"
+        from kept
+        "#,
+        name,
+        definition,
+        now,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok((row.schedule_id, row.changed))
+}
+
+/// Marks the schedules that are not among `names` as removed. Returns the names of those that were not
+/// yet.
+pub async fn save_removed(
+    conn: &mut PgConnection,
+    names: &[String],
+    now: DateTime<Utc>,
+) -> Result<Vec<String>, StoreError> {
+    let removed = sqlx::query_scalar!(
+        r#"
+        update schedules
+        set removed_at = $2,
+            enrol_shard = 0,
+            enrol_after = null
+        where removed_at is null
+          and not name = any($1)
+        returning name
+        "#,
+        names,
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(removed)
+}
+
+/// Starts a walk for every schedule that has none under way: the repair of whatever was missed.
+pub async fn start_walks(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query!("update schedules set enrol_shard = 0, enrol_after = null where enrol_shard is null")
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The place of a walk, its row locked by the caller's transaction.
+#[derive(Debug)]
+pub struct Walk {
+    /// The schedule.
+    pub schedule_id: i32,
+    /// Its name.
+    pub name: String,
+    /// When the schedule was first seen: accounts made before are its backfill.
+    pub created_at: DateTime<Utc>,
+    /// When the configuration dropped it, if it did.
+    pub removed_at: Option<DateTime<Utc>>,
+    /// The shard walked now.
+    pub shard: Shard,
+    /// The last account seen in it.
+    pub after: Option<Uuid>,
+    /// Up to when first runs of the backfill are handed out.
+    pub backfill_until: Option<DateTime<Utc>>,
+}
+
+/// Locks the place of a walk under way that no other process works on.
+pub async fn lock_walk(conn: &mut PgConnection) -> Result<Option<Walk>, StoreError> {
+    let row = sqlx::query!(
+        r#"
+        select schedule_id, name, created_at, removed_at, enrol_shard as "enrol_shard!", enrol_after, backfill_until
+        from schedules
+        where enrol_shard is not null
+        order by schedule_id
+        limit 1
+        for update skip locked
+        "#
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        Ok(Walk {
+            schedule_id: row.schedule_id,
+            name: row.name,
+            created_at: row.created_at,
+            removed_at: row.removed_at,
+            shard: u8::try_from(row.enrol_shard)
+                .map(Shard)
+                .map_err(|_| StoreError::Inconsistent { column: "schedules.enrol_shard" })?,
+            after: row.enrol_after,
+            backfill_until: row.backfill_until,
+        })
+    })
+    .transpose()
+}
+
+/// Moves a walk on: to `place`, or to its end when there is none.
+pub async fn save_walk(
+    conn: &mut PgConnection,
+    schedule_id: i32,
+    place: Option<(Shard, Option<Uuid>)>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update schedules
+        set enrol_shard = $2,
+            enrol_after = $3,
+            enrolled_at = case when $2::smallint is null then $4 else enrolled_at end
+        where schedule_id = $1
+        "#,
+        schedule_id,
+        place.map(|(shard, _)| shard.column()),
+        place.and_then(|(_, after)| after),
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Hands out times for `count` first runs at `per_second`, after those handed out before. Returns when
+/// the first of them is due.
+pub async fn take_backfill(
+    conn: &mut PgConnection,
+    schedule_id: i32,
+    count: usize,
+    per_second: f64,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, StoreError> {
+    #[expect(clippy::cast_precision_loss, reason = "a page of accounts is far below 2^52")]
+    let seconds = count as f64 / per_second;
+    let start = sqlx::query_scalar!(
+        r#"
+        with before as (
+            select schedule_id, greatest(coalesce(backfill_until, $3), $3) as start
+            from schedules
+            where schedule_id = $1
+            for update
+        )
+        update schedules
+        set backfill_until = before.start + make_interval(secs => $2)
+        from before
+        where schedules.schedule_id = before.schedule_id
+        returning before.start as "start!"
+        "#,
+        schedule_id,
+        seconds,
+        now,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(start)
+}

@@ -1,0 +1,69 @@
+//! Readiness: the reasons why the daemon should not be relied on now.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// What can keep the daemon from being ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Concern {
+    /// PostgreSQL does not answer.
+    Database,
+    /// The schema is not this program's.
+    Schema,
+    /// The engine has made no progress though work is due.
+    Engine,
+    /// The daemon is stopping.
+    Stopping,
+}
+
+impl Concern {
+    /// The concern's word in `/readyz`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Schema => "schema",
+            Self::Engine => "engine",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
+/// The present reasons, shared by the parts that know them.
+#[derive(Clone, Debug, Default)]
+pub struct Health(Arc<Mutex<BTreeMap<Concern, String>>>);
+
+impl Health {
+    /// Raises a concern. Returns whether it is new: the caller then logs it, once.
+    pub fn raise(&self, concern: Concern, reason: impl Into<String>) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(concern, reason.into()).is_none()
+    }
+
+    /// Lays a concern to rest. Returns whether it had been raised.
+    pub fn clear(&self, concern: Concern) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&concern).is_some()
+    }
+
+    /// The present reasons; none means ready.
+    pub fn reasons(&self) -> Vec<(Concern, String)> {
+        let reasons = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        reasons.iter().map(|(concern, reason)| (*concern, reason.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_concern_is_new_once_until_it_is_cleared() {
+        let health = Health::default();
+        assert!(health.raise(Concern::Database, "away"));
+        assert!(!health.raise(Concern::Database, "still away"));
+        assert_eq!(health.reasons(), [(Concern::Database, "still away".to_owned())]);
+        assert!(health.clear(Concern::Database));
+        assert!(!health.clear(Concern::Database));
+        assert!(health.reasons().is_empty());
+    }
+}

@@ -1,0 +1,6 @@
+//! What the program tells of itself: logs, metrics, readiness. Personal data cannot be told, because
+//! its type has no `Display`.
+
+pub mod health;
+pub mod logs;
+pub mod metrics;
