@@ -90,7 +90,7 @@ pub async fn import(
 }
 
 /// How long `run` waits for a daemon to do what was asked.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Runs every monitor of an account now and waits for the results.
 ///

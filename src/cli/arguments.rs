@@ -24,7 +24,7 @@ pub(super) enum Command {
         /// Where to.
         #[arg(default_value = ".")]
         folder: PathBuf,
-        /// The folder of OFAC's CSV files (sdn.csv, alt.csv, add.csv, sdn_comments.csv).
+        /// The folder of OFAC's CSV files (`sdn.csv`, `alt.csv`, `add.csv`, `sdn_comments.csv`).
         #[arg(long, value_name = "FOLDER")]
         list: Option<PathBuf>,
     },
@@ -84,7 +84,7 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Runs a program with DATABASE_URL set to a cluster of its own, and stops that again.
+    /// Runs a program with `DATABASE_URL` set to a cluster of its own, and stops that again.
     #[command(hide = true)]
     WithPostgres {
         /// Commits reach the disk.

@@ -31,19 +31,18 @@ pub(super) fn run(options: &DemoOptions) -> anyhow::Result<()> {
     let state = embedded::state_folder(&variable)?;
     // The cluster is started from this thread, which lives as long as the process: the kernel stops
     // the server with it.
-    let (cluster, url, folder): (Option<Cluster>, String, PathBuf) = match variable("DATABASE_URL") {
-        Some(url) => {
-            say(
-                "Database   the server of DATABASE_URL; the demo makes a database of its own there, watchkeeper_demo",
-            )?;
-            (None, url, state.join("demo-files"))
-        }
-        None => {
-            let cluster = Cluster::start(&state, "demo", Durability::Full)?;
-            say(&format!("Database   an embedded PostgreSQL in {}", cluster.folder().display()))?;
-            let (url, folder) = (cluster.url("postgres"), cluster.folder().join("files"));
-            (Some(cluster), url, folder)
-        }
+    let (cluster, url, folder): (Option<Cluster>, String, PathBuf) = if let Some(url) =
+        variable("DATABASE_URL")
+    {
+        say(
+            "Database   the server of DATABASE_URL; the demo makes a database of its own there, watchkeeper_demo",
+        )?;
+        (None, url, state.join("demo-files"))
+    } else {
+        let cluster = Cluster::start(&state, "demo", Durability::Full)?;
+        say(&format!("Database   an embedded PostgreSQL in {}", cluster.folder().display()))?;
+        let (url, folder) = (cluster.url("postgres"), cluster.folder().join("files"));
+        (Some(cluster), url, folder)
     };
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let done = runtime()?.block_on(async {

@@ -92,7 +92,6 @@ pub struct Settings {
 
 impl Settings {
     /// The settings as a revision publishes them: in one order, without secrets.
-    #[expect(clippy::missing_panics_doc, reason = "paths are UTF-8 and keys are texts: both are checked")]
     pub fn published(&self) -> serde_json::Value {
         serde_json::to_value(self).expect("keys are texts and paths are UTF-8")
     }

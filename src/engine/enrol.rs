@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// How many accounts one transaction looks at.
-const PAGE: usize = 2000;
+const PAGE: u32 = 2000;
 
 /// Up to so many new accounts of one page run at once; more are an import, and run as a backfill.
 const AT_ONCE: usize = 500;
@@ -49,7 +49,7 @@ impl Enrol {
     async fn queue(&self) -> Result<bool, EngineError> {
         let mut transaction = self.engine.context.store.transaction().await?;
         let now = self.engine.context.now();
-        let page = enrolment::claim_queue(&mut transaction, PAGE as i64).await?;
+        let page = enrolment::claim_queue(&mut transaction, i64::from(PAGE)).await?;
         if page.is_empty() {
             return Ok(false);
         }
@@ -75,8 +75,10 @@ impl Enrol {
         let (mut shard, mut after) = (walk.shard, walk.after);
         let mut page = Vec::new();
         let place = loop {
-            let limit = PAGE - page.len();
-            let found = accounts::list_page(&mut transaction, shard, after, limit as i64).await?;
+            let limit = PAGE as usize - page.len();
+            let found =
+                accounts::list_page(&mut transaction, shard, after, i64::try_from(limit).unwrap_or(i64::MAX))
+                    .await?;
             after = found.last().map(|account| account.0).or(after);
             let whole = found.len() < limit;
             page.extend(found);

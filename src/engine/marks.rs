@@ -23,7 +23,7 @@ const STEP_BACK_EVERY: Duration = Duration::from_secs(1);
 
 /// The marks of all shards of one lane.
 pub(super) struct Marks {
-    marks: Vec<(Shard, Mark)>,
+    places: Vec<(Shard, Mark)>,
     trail: Duration,
     stepped_back_at: Instant,
     repaired: u8,
@@ -33,7 +33,7 @@ impl Marks {
     /// At the beginning of every shard. `longest_write` is the longest write transaction.
     pub(super) fn new(longest_write: Duration, now: Instant) -> Self {
         Self {
-            marks: Shard::all().map(|shard| (shard, Mark::START)).collect(),
+            places: Shard::all().map(|shard| (shard, Mark::START)).collect(),
             trail: longest_write + STEP_BACK_EVERY * 2,
             stepped_back_at: now,
             repaired: 0,
@@ -42,7 +42,7 @@ impl Marks {
 
     /// Where each shard's walk continues.
     pub(super) fn all(&self) -> &[(Shard, Mark)] {
-        &self.marks
+        &self.places
     }
 
     /// Steps back if it is time to.
@@ -52,7 +52,7 @@ impl Marks {
         }
         self.stepped_back_at = now;
         let trailing = Mark { at: database_now - self.trail, monitor: Uuid::nil() };
-        for (shard, mark) in &mut self.marks {
+        for (shard, mark) in &mut self.places {
             *mark = if shard.0 == self.repaired { Mark::START } else { (*mark).min(trailing) };
         }
         self.repaired = self.repaired.wrapping_add(1);
@@ -67,7 +67,7 @@ impl Marks {
         for due in &found {
             last.insert(due.monitor.shard(), Mark { at: due.at, monitor: due.monitor.0 });
         }
-        for (shard, mark) in &mut self.marks {
+        for (shard, mark) in &mut self.places {
             if let Some(last) = last.get(shard) {
                 *mark = *last;
             }

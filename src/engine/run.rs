@@ -327,6 +327,6 @@ mod tests {
     #[test]
     fn a_provider_that_says_when_to_come_back_is_obeyed_and_the_attempt_does_not_count() {
         let end = failed(&error(Verdict::Later, Some(3600)), 99, 0.0, &settings());
-        assert_eq!(wait(&end), Some((Duration::from_secs(3600), false)));
+        assert_eq!(wait(&end), Some((Duration::from_hours(1), false)));
     }
 }

@@ -32,7 +32,7 @@ pub trait Task: Send {
 }
 
 /// An activation that takes longer than this hangs, and is given up.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Runs `task` until `stop` is cancelled; a batch under way is finished first.
 pub async fn drive<T: Task>(mut task: T, every: Duration, stop: CancellationToken) {

@@ -75,7 +75,6 @@ impl Budget {
     }
 
     /// Waits for a place, for the rate, and for the end of any rest. Giving up the wait costs nothing.
-    #[expect(clippy::missing_panics_doc, reason = "it does not")]
     pub async fn permit(&self) -> Permit {
         let places = Arc::clone(&self.places);
         let place = places.acquire_owned().await.expect("nothing closes the semaphore");

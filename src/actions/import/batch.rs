@@ -228,12 +228,11 @@ impl Batch<'_> {
         if personal.is_empty() {
             return Ok((Value::Object(plain), None, None));
         }
-        let (key, stored) = match key {
-            Some(key) => (key, None),
-            None => {
-                let (key, stored) = self.context.keyring.new_data_key(id.0);
-                (key, Some(stored))
-            }
+        let (key, stored) = if let Some(key) = key {
+            (key, None)
+        } else {
+            let (key, stored) = self.context.keyring.new_data_key(id.0);
+            (key, Some(stored))
         };
         let sealed = key.seal(Purpose::AccountFields, &personal)?;
         Ok((Value::Object(plain), Some(sealed), stored))

@@ -97,7 +97,7 @@ pub struct Cluster {
 }
 
 /// How long a server may take to start or to stop.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Cluster {
     /// Starts a cluster named `name` under `state`; makes it when it is new. When another process runs
