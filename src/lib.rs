@@ -1,4 +1,55 @@
-//! Watchkeeper: a self-hosted store of customer accounts and the daemon that keeps watch over them.
+//! Watchkeeper: a self-hosted store of customer accounts, and the daemon that keeps watch over them.
+//!
+//! # ARCHITECTURE
+//!
+//! One binary with subcommands, this library behind it, PostgreSQL as the only server. Data flows one
+//! way: **enrol → dispatch → budget → provider → record**. A result enters the database in one place
+//! ([`engine::record`]), personal data is encrypted and decrypted in one place ([`vault`]), and a call
+//! leaves the machine in one place ([`providers`]).
+//!
+//! The house has rooms; a room names only rooms below it (`tests/architecture.rs` holds it to that):
+//!
+//! ```text
+//!                         main -> cli -> app ----------------+       wiring only
+//!                                         |                  |
+//!                         +---------------+----+             |
+//!                       http                 engine          |       a person, a timer
+//!                         |             +------+-----+       |
+//!                         +-> actions <-+        providers   |       what may be done | the world outside
+//!                               |                    |       |
+//!                               |                screening   |       lists, index, matching (pure)
+//!                             store --- vault        |       |       every SQL statement | every encryption
+//!                               +------> domain <----+       |       what is true
+//!                                           |                |
+//!                                         names              |       how names are written and compared
+//!                         side rooms: ambient (clock, randomness), config, telemetry
+//! ```
+//!
+//! - [`names`]: how names are normalised, transliterated and compared; pure.
+//! - [`domain`]: types, states and rules; no I/O, no clock.
+//! - [`ambient`]: time and randomness, so that a test can hold them still.
+//! - [`config`]: settings, checked all at once, every fault named.
+//! - [`telemetry`]: logs, metrics, readiness.
+//! - [`vault`]: envelope encryption; data keys and the master keys that wrap them.
+//! - [`store`]: every SQL statement; rows to domain and back.
+//! - [`screening`]: watchlists: parse, index, match, explain; pure computation.
+//! - [`providers`]: talking to report providers: request, permit, classify the answer.
+//! - [`actions`]: one function for each thing that a person or a timer can do.
+//! - [`engine`]: work without a request: enrol, dispatch, record, upkeep.
+//! - [`http`]: work with a request: health, readiness, metrics.
+//! - [`app`]: builds the parts, starts and stops them; the embedded PostgreSQL; the demo.
+//! - [`cli`]: reads arguments, calls one function of [`app`], prints.
+//!
+//! # How a run comes to count
+//!
+//! 1. [`engine::enrol`] finds that a schedule selects an account, and inserts a monitor with its due row.
+//! 2. A lane walks the due rows of its provider, loads the account, and opens its sealed fields.
+//! 3. [`engine::run`] waits for a permit and calls the provider, under a deadline, with no connection held.
+//! 4. [`engine::record`] settles the due row where its slot still stands, and writes the run. If the answer
+//!    changed, the same transaction writes hits, tags, status and events.
+//!
+//! Whoever dies in between leaves the due row as it was: somebody runs it again, and it counts once.
+
 pub mod actions;
 pub mod ambient;
 pub mod app;

@@ -1,4 +1,4 @@
-//! The command line: reads arguments, calls one function of [`app`](crate::app), prints what came of it.
+//! The command line: reads arguments, calls one function of [`app`], prints what came of it.
 //! Tables for people, `--json` for programs; results on standard output, everything else on standard
 //! error.
 
@@ -20,7 +20,11 @@ use serde::Serialize;
 
 use crate::{
     actions::inspect,
-    app::{self, commands, embedded, serve},
+    app::{
+        self, commands,
+        embedded::{self, Cluster, Durability},
+        serve,
+    },
     config::{self, Settings},
     telemetry::logs,
 };
@@ -53,7 +57,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Init { folder, list } => init(folder, list.as_deref()),
         Command::Check => return check(arguments),
         Command::Demo(options) => demo::run(options),
-        Command::WithPostgres { durable, program } => return with_postgres(*durable, program),
+        Command::WithPostgres { migrated, program } => return with_postgres(*migrated, program),
         command => {
             let settings = match config::load(arguments.config.as_deref(), std::env::vars()) {
                 Ok(settings) => settings,
@@ -180,19 +184,24 @@ async fn import(
     Ok(if imported.bad.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(BAD_NEWS) })
 }
 
-/// Runs a program beside an embedded cluster; with a database configured, beside that.
-fn with_postgres(durable: bool, program: &[String]) -> anyhow::Result<ExitCode> {
+/// Runs a program beside an embedded cluster that loses everything in a crash, or beside the server of
+/// `DATABASE_URL`.
+fn with_postgres(migrated: bool, program: &[String]) -> anyhow::Result<ExitCode> {
     let variable = |name: &str| std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value);
-    let status = if let Some(url) = variable("DATABASE_URL") {
-        say("Using the database of DATABASE_URL.")?;
-        embedded::run_beside(&url, program)?
+    let (cluster, mut url) = if let Some(url) = variable("DATABASE_URL") {
+        say("Using the PostgreSQL of DATABASE_URL.")?;
+        (None, url)
     } else {
-        let durability = if durable { embedded::Durability::Full } else { embedded::Durability::None };
-        let name = if durable { "bench" } else { "test" };
-        let cluster = embedded::Cluster::start(&embedded::state_folder(&variable)?, name, durability)?;
+        let state = embedded::state_folder(&variable)?;
+        let cluster = Cluster::start(&state, "test", Durability::None)?;
         say(&format!("Using an embedded PostgreSQL in {}.", cluster.folder().display()))?;
-        embedded::run_beside(&cluster.url("postgres"), program)?
+        let url = cluster.url("postgres");
+        (Some(cluster), url)
     };
-    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
-    Ok(ExitCode::from(code))
+    if migrated {
+        url = runtime()?.block_on(commands::scratch_database(&url))?;
+    }
+    let status = embedded::run_beside(&url, program)?;
+    drop(cluster);
+    Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
 }

@@ -45,7 +45,7 @@ fn the_defaults_have_no_fault_and_are_what_the_reference_says() {
     assert_eq!(settings.log.format, LogFormat::Text);
     assert_eq!(settings.engine.claim_batch, 500);
     assert_eq!(settings.engine.record_linger, Duration::from_millis(5));
-    assert_eq!(settings.engine.reconcile.with_seconds(), "0 17 * * * *");
+    assert_eq!(settings.engine.reconcile.with_seconds(), "0 17 3 * * *");
     assert_eq!(settings.vault, VaultSettings { current: None, master_keys: BTreeMap::new() });
     let types: Vec<_> =
         settings.account_types.values().map(|found| (found.name.as_str(), found.kind)).collect();

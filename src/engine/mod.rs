@@ -7,8 +7,8 @@
 //! ```
 //!
 //! - [`enrol`] keeps monitors in step with schedules x accounts, a page at a time.
-//! - A [`lane`] per provider walks the due rows, so that a provider that is down holds up its own
-//!   monitors only. It writes nothing: what is under way is known in memory ([`in_flight`]), and a
+//! - A lane per provider walks the due rows, so that a provider that is down holds up its own
+//!   monitors only. It writes nothing: what is under way is known in memory (`in_flight`), and a
 //!   process that dies leaves its due rows as they were.
 //! - [`run`] makes one call under a permit and a deadline, and decides what its end means.
 //! - [`record`] writes answers in batches; the due row's compare-and-set makes each slot count once.
