@@ -27,6 +27,31 @@ pub struct Applied {
     pub schedules: BTreeMap<String, i32>,
 }
 
+/// Writes the account types that the configuration says; returns them with their ids, by name.
+pub async fn apply_types(
+    context: &Context,
+    types: impl Iterator<Item = &AccountType>,
+) -> Result<BTreeMap<String, (AccountTypeId, AccountType)>, ActionError> {
+    let mut transaction = context.store.transaction().await?;
+    let written = write_types(context, &mut transaction, types).await?;
+    transaction.commit().await?;
+    Ok(written)
+}
+
+async fn write_types(
+    context: &Context,
+    conn: &mut sqlx::PgConnection,
+    types: impl Iterator<Item = &AccountType>,
+) -> Result<BTreeMap<String, (AccountTypeId, AccountType)>, ActionError> {
+    let mut written = BTreeMap::new();
+    for account_type in types {
+        let new_id = AccountTypeId(context.new_uuid(Shard(0)));
+        let id = account_types::save(conn, new_id, account_type, context.now()).await?;
+        written.insert(account_type.name.clone(), (id, account_type.clone()));
+    }
+    Ok(written)
+}
+
 /// Writes what the configuration says. Schedules that it no longer has are marked removed; a new or
 /// changed schedule starts a walk of enrolment over all accounts.
 pub async fn apply(
@@ -37,12 +62,8 @@ pub async fn apply(
 ) -> Result<Applied, ActionError> {
     let now = context.now();
     let mut transaction = context.store.transaction().await?;
-    let mut applied = Applied { types: BTreeMap::new(), lanes: BTreeMap::new(), schedules: BTreeMap::new() };
-    for account_type in types {
-        let new_id = AccountTypeId(context.new_uuid(Shard(0)));
-        let id = account_types::save(&mut transaction, new_id, account_type, now).await?;
-        applied.types.insert(account_type.name.clone(), (id, account_type.clone()));
-    }
+    let types = write_types(context, &mut transaction, types).await?;
+    let mut applied = Applied { types, lanes: BTreeMap::new(), schedules: BTreeMap::new() };
     for name in provider_names {
         let lane = providers::get_or_insert(&mut transaction, name, now).await?;
         applied.lanes.insert(name.to_owned(), lane);

@@ -12,6 +12,7 @@ use std::{
 use super::AppError;
 use crate::{
     actions::{
+        apply,
         import::{self, ImportOptions, Imported},
         inspect::{self, AccountView},
         run_now,
@@ -95,8 +96,9 @@ pub async fn import(
     let file = File::open(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
     let context = super::open(settings).await?;
-    let applied = super::apply(&context, settings).await?;
-    let types: Vec<_> = applied.types.into_values().collect();
+    // Types only: schedules are the daemon's to apply.
+    let types = apply::apply_types(&context, settings.account_types.values()).await?;
+    let types: Vec<_> = types.into_values().collect();
     let options = ImportOptions { account_type, headers };
     let imported =
         import::import(&context, &types, &options, &name, file, |done| progress(done, size)).await?;

@@ -1,5 +1,7 @@
 //! Logs: tracing to standard error, as text for people or JSON for machines.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::{LogFormat, LogSettings};
@@ -25,9 +27,14 @@ pub fn start(settings: &LogSettings) -> Result<(), FilterFault> {
     let filter = filter.map_err(|_| FilterFault { text: settings.level.clone() })?;
     let registry = tracing_subscriber::registry().with(filter);
     let started = match settings.format {
-        LogFormat::Text => {
-            registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false)).try_init()
-        }
+        LogFormat::Text => registry
+            .with(
+                fmt::layer()
+                    .with_writer(std::io::stderr)
+                    .with_ansi(std::io::stderr().is_terminal())
+                    .with_target(false),
+            )
+            .try_init(),
         LogFormat::Json => {
             registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init()
         }

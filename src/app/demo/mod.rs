@@ -13,6 +13,7 @@ use people::{DemoAccount, Listed};
 use super::{AppError, commands, serve::Daemon};
 use crate::{
     actions::{
+        apply,
         import::{self, ImportOptions, Imported},
         inspect,
     },
@@ -169,8 +170,8 @@ impl Demo {
         }
         let file = csv(&accounts)?;
         let context = super::open(&self.settings).await?;
-        let applied = super::apply(&context, &self.settings).await?;
-        let types: Vec<_> = applied.types.into_values().collect();
+        let types = apply::apply_types(&context, self.settings.account_types.values()).await?;
+        let types: Vec<_> = types.into_values().collect();
         let options = ImportOptions::default();
         let imported =
             import::import(&context, &types, &options, "the demo's accounts", file.as_slice(), |_| {})
