@@ -127,6 +127,12 @@ pub struct HitView {
     pub first_seen_at: DateTime<Utc>,
     /// When it last changed.
     pub changed_at: DateTime<Utc>,
+    /// When somebody decided on it.
+    pub decided_at: Option<DateTime<Utc>>,
+    /// Who.
+    pub decided_by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// The one account that `reference` names: an account id, or a reference id in whatever type.
@@ -222,6 +228,10 @@ fn open_hits(context: &Context, rows: Vec<HitRow>) -> Result<Vec<HitView>, Actio
                 Some(key) => Some(key.open(Purpose::HitContent, &row.sealed_content)?),
                 None => None,
             };
+            let reason = match (keys.get(&row.monitor), &row.sealed_reason) {
+                (Some(key), Some(sealed)) => Some(key.open(Purpose::HitReason, sealed)?),
+                _ => None,
+            };
             Ok(HitView {
                 id: row.id.to_string(),
                 account_id: row.account,
@@ -235,6 +245,9 @@ fn open_hits(context: &Context, rows: Vec<HitRow>) -> Result<Vec<HitView>, Actio
                 finding,
                 first_seen_at: row.first_seen_at,
                 changed_at: row.changed_at,
+                decided_at: row.decided_at,
+                decided_by: row.decided_by,
+                reason,
             })
         })
         .collect()

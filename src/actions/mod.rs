@@ -2,6 +2,7 @@
 //! writes the event of what it did in it.
 
 pub mod apply;
+pub mod decide;
 pub mod import;
 pub mod inspect;
 pub mod run_now;
@@ -100,6 +101,9 @@ pub enum ActionError {
     /// More than one account has that reference id, in different types.
     #[error("{0} accounts have that reference id, of different types: give the account id instead")]
     Ambiguous(usize),
+    /// The thing is in a state that does not allow it.
+    #[error("{0}")]
+    Refused(&'static str),
     /// A file could not be read.
     #[error("{path} could not be read")]
     File {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::domain::id::HitId;
+
 /// A self-hosted store of customer accounts and the daemon that keeps watch over them.
 #[derive(Debug, Parser)]
 #[command(name = "watchkeeper", version, propagate_version = true)]
@@ -69,6 +71,10 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Decides that a hit is somebody else.
+    Dismiss(DecisionOptions),
+    /// Decides that a hit is the account.
+    Confirm(DecisionOptions),
     /// Shows an account: its fields, monitors, runs and hits.
     Account {
         /// The account's reference id or id.
@@ -94,6 +100,20 @@ pub(super) enum Command {
         #[arg(last = true, required = true)]
         program: Vec<String>,
     },
+}
+
+/// A decision on a hit.
+#[derive(Args, Clone, Debug)]
+pub(super) struct DecisionOptions {
+    /// The hit's id, as `hits` shows it.
+    #[arg(value_name = "HIT")]
+    pub(super) hit: HitId,
+    /// Why; kept encrypted.
+    #[arg(long)]
+    pub(super) reason: Option<String>,
+    /// Who decided; the user of the system when not given.
+    #[arg(long, value_name = "NAME")]
+    pub(super) by: Option<String>,
 }
 
 /// How to run the demo.

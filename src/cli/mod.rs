@@ -19,13 +19,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::{
-    actions::inspect,
+    actions::{
+        decide::{self, Decision},
+        inspect,
+    },
     app::{
         self, commands,
         embedded::{self, Cluster, Durability},
         serve,
     },
     config::{self, Settings},
+    domain::personal::Personal,
     telemetry::logs,
 };
 
@@ -93,6 +97,8 @@ async fn with_settings(command: &Command, settings: &Settings) -> anyhow::Result
             let hits = inspect::hits(&context, *open, *limit).await?;
             show(*json, &hits, || tables::hits(&hits))?;
         }
+        Command::Dismiss(options) => return decide(settings, options, Decision::Dismissed).await,
+        Command::Confirm(options) => return decide(settings, options, Decision::Confirmed).await,
         Command::Account { account, json } => {
             let context = app::open(settings).await?;
             let view = inspect::account(&context, account, 20).await?;
@@ -105,6 +111,25 @@ async fn with_settings(command: &Command, settings: &Settings) -> anyhow::Result
         }
         Command::Init { .. } | Command::Check | Command::Demo(_) | Command::WithPostgres { .. } => {}
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn decide(
+    settings: &Settings,
+    options: &arguments::DecisionOptions,
+    decision: Decision,
+) -> anyhow::Result<ExitCode> {
+    let user = || {
+        std::env::vars().find(|(key, _)| key == "USER").map_or_else(|| "unknown".to_owned(), |(_, name)| name)
+    };
+    let actor = format!("cli:{}", options.by.clone().unwrap_or_else(user));
+    let reason = options.reason.clone().map(Personal::new);
+    let context = app::open(settings).await?;
+    decide::decide(&context, &actor, options.hit, decision, reason.as_ref()).await?;
+    say(match decision {
+        Decision::Dismissed => "Dismissed.",
+        Decision::Confirmed => "Confirmed.",
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -71,13 +71,21 @@ pub(super) fn hits(hits: &[HitView]) -> String {
         shown.add_row([
             hit.reference_id.clone().unwrap_or_else(|| hit.account_id.to_string()),
             format!("{:.2}", hit.score),
-            hit.state.to_owned(),
-            format!("{name}\n{} · {}", hit.entity, hit.list),
+            decided(hit),
+            format!("{name}\n{} · {}\n{}", hit.entity, hit.list, hit.id),
             why,
             time(hit.first_seen_at),
         ]);
     }
-    format!("{shown}\n{} hits", hits.len())
+    format!("{shown}\n{} {}", hits.len(), if hits.len() == 1 { "hit" } else { "hits" })
+}
+
+fn decided(hit: &HitView) -> String {
+    match (&hit.decided_by, &hit.reason) {
+        (Some(by), Some(reason)) => format!("{}\nby {by}:\n{reason}", hit.state),
+        (Some(by), None) => format!("{}\nby {by}", hit.state),
+        (None, _) => hit.state.to_owned(),
+    }
 }
 
 /// The demo's hits: with what was planted.

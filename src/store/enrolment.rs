@@ -120,6 +120,12 @@ pub async fn list_differences(
             and monitor.state <> 'ended'
             -- A schedule that comes back takes up what its removal paused.
             and monitor.state_reason is distinct from 'schedule-removed'
+            -- A match holds a monitor until all its hits are decided.
+            and (monitor.state <> 'held' or exists (
+                select from hits
+                where hits.shard = monitor.shard
+                  and hits.monitor_id = monitor.monitor_id
+                  and hits.state = 'open'))
         )
         order by account.shard, account.account_id
         "#,

@@ -105,7 +105,11 @@ pub async fn save_open(
             facts_digest = excluded.facts_digest,
             sealed_content = excluded.sealed_content,
             changed_at = excluded.changed_at,
-            gone_at = null
+            gone_at = null,
+            -- A decision was on other facts.
+            decided_at = null,
+            decided_by = null,
+            sealed_reason = null
         "#,
         &shards,
         &ids,
@@ -153,6 +157,68 @@ pub async fn save_gone(
     Ok(())
 }
 
+/// A hit about to be decided on, locked.
+#[derive(Debug)]
+pub struct Decided {
+    /// The account.
+    pub account: AccountId,
+    /// The monitor.
+    pub monitor: MonitorId,
+    /// Where it stands.
+    pub state: HitState,
+}
+
+/// Locks a hit.
+pub async fn lock(conn: &mut PgConnection, id: HitId) -> Result<Option<Decided>, StoreError> {
+    let row = sqlx::query!(
+        "select account_id, monitor_id, state from hits where shard = $1 and hit_id = $2 for update",
+        id.shard().column(),
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        Ok(Decided {
+            account: AccountId(row.account_id),
+            monitor: MonitorId(row.monitor_id),
+            state: HitState::from_word(&row.state)
+                .ok_or(StoreError::Inconsistent { column: "hits.state" })?,
+        })
+    })
+    .transpose()
+}
+
+/// Writes a decision on a locked hit.
+pub async fn save_decision(
+    conn: &mut PgConnection,
+    id: HitId,
+    state: HitState,
+    actor: &str,
+    sealed_reason: Option<&[u8]>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update hits
+        set state = $3,
+            decided_at = $4,
+            decided_by = $5,
+            sealed_reason = $6
+        where shard = $1
+          and hit_id = $2
+        "#,
+        id.shard().column(),
+        id.0,
+        state.word(),
+        now,
+        actor,
+        sealed_reason,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// A hit as `hits` and `account` show it.
 #[derive(Debug)]
 pub struct HitRow {
@@ -184,6 +250,12 @@ pub struct HitRow {
     pub first_seen_at: DateTime<Utc>,
     /// When it last changed.
     pub changed_at: DateTime<Utc>,
+    /// When somebody decided on it.
+    pub decided_at: Option<DateTime<Utc>>,
+    /// Who.
+    pub decided_by: Option<String>,
+    /// Why, sealed.
+    pub sealed_reason: Option<Vec<u8>>,
 }
 
 /// Hits, the newest first: all or only open ones, of one account or of all.
@@ -198,7 +270,7 @@ pub async fn list(
         select hit.hit_id, hit.account_id, account.reference_id, type.name as type_name, hit.monitor_id,
                schedule.name as schedule_name, hit.entity, hit.list, hit.state, hit.score, hit.sealed_content,
                kept.key_id as "key_id?", kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?",
-               hit.first_seen_at, hit.changed_at
+               hit.first_seen_at, hit.changed_at, hit.decided_at, hit.decided_by, hit.sealed_reason
         from hits as hit
         join accounts as account using (shard, account_id)
         join account_types as type using (account_type_id)
@@ -240,6 +312,9 @@ pub async fn list(
                 },
                 first_seen_at: row.first_seen_at,
                 changed_at: row.changed_at,
+                decided_at: row.decided_at,
+                decided_by: row.decided_by,
+                sealed_reason: row.sealed_reason,
             })
         })
         .collect()

@@ -17,6 +17,8 @@ pub enum Purpose {
     RunContent,
     /// `hits.sealed_content`
     HitContent,
+    /// `hits.sealed_reason`
+    HitReason,
     /// `data_keys.wrapped`
     DataKey,
     /// `master_key_checks.sealed`
@@ -27,10 +29,11 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
+        Self::HitReason,
         Self::DataKey,
         Self::MasterKeyCheck,
         Self::Digest,
@@ -42,6 +45,7 @@ impl Purpose {
             Self::AccountFields => "account-fields",
             Self::RunContent => "run-content",
             Self::HitContent => "hit-content",
+            Self::HitReason => "hit-reason",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
             Self::Digest => "digest",

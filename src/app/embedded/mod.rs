@@ -161,16 +161,15 @@ impl Cluster {
     fn is_of_these_programs(&self) -> bool {
         let made_by = fs::read_to_string(self.data().join("PG_VERSION"));
         made_by.is_ok_and(|version| version.trim() == self.programs.major)
-            && self.folder.join("made").exists()
     }
 
     fn make(&self) -> Result<(), EmbeddedError> {
-        let data = self.data();
-        if data.exists() {
-            fs::remove_dir_all(&data).map_err(|source| folder_error(&data, source))?;
-        }
+        // Made beside its place and moved there when whole: what a killed process left is never used,
+        // even while its initdb is still at work.
+        self.clear_away()?;
+        let data = self.folder.join(format!("data.{}", std::process::id()));
         fs::create_dir(&data).map_err(|source| folder_error(&data, source))?;
-        self.hand_over(&data, 0o700)?;
+        hand_over(&self.programs, &data, 0o700)?;
         // Names of all scripts must fold their case: C does so for ASCII only.
         let initdb = |locale: &str| {
             let data = data.to_string_lossy();
@@ -181,9 +180,22 @@ impl Cluster {
             )
         };
         initdb("C.UTF-8").or_else(|_| initdb("C"))?;
-        // Written last: a cluster without it was cut short, and is made again.
-        let made = self.folder.join("made");
-        File::create(&made).map_err(|source| folder_error(&made, source))?;
+        fs::rename(&data, self.data()).map_err(|source| folder_error(&data, source))
+    }
+
+    /// Removes an old cluster, and what is left of unfinished ones.
+    fn clear_away(&self) -> Result<(), EmbeddedError> {
+        let entries = fs::read_dir(&self.folder).map_err(|source| folder_error(&self.folder, source))?;
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().starts_with("data.") {
+                // Somebody may be dying in it: then the next start removes it.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        let data = self.data();
+        if data.exists() {
+            fs::remove_dir_all(&data).map_err(|source| folder_error(&data, source))?;
+        }
         Ok(())
     }
 
@@ -191,7 +203,7 @@ impl Cluster {
         let log = self.log();
         let output = File::create(&log).map_err(|source| folder_error(&log, source))?;
         let errors = output.try_clone().map_err(|source| folder_error(&log, source))?;
-        let mut server = self.programs.command("postgres", true);
+        let mut server = self.programs.command("postgres");
         server.arg("-D").arg(self.data()).current_dir("/");
         server.stdin(Stdio::null()).stdout(output).stderr(errors);
         let mut set = |setting: String| {
@@ -261,10 +273,6 @@ impl Cluster {
         if let Some(mut server) = self.server.take() {
             let _ = server.wait();
         }
-    }
-
-    fn hand_over(&self, folder: &Path, mode: u32) -> Result<(), EmbeddedError> {
-        hand_over(&self.programs, folder, mode)
     }
 }
 

@@ -68,26 +68,20 @@ impl Programs {
         Ok(major.unwrap_or_default().to_owned())
     }
 
-    /// A program, as the unprivileged user; `bound` has the kernel interrupt it when its parent dies.
-    pub(super) fn command(&self, program: &str, bound: bool) -> Command {
-        let path = self.folder.join(program);
-        if self.user.is_none() && !bound {
-            return Command::new(path);
-        }
+    /// A program, as the unprivileged user, interrupted by the kernel when its parent dies.
+    pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new("setpriv");
         if let Some(user) = &self.user {
             command.args(["--reuid", &user.name, "--regid", &user.gid.to_string(), "--init-groups"]);
         }
-        if bound {
-            command.args(["--pdeathsig", "INT"]);
-        }
-        command.arg("--").arg(path);
+        command.args(["--pdeathsig", "INT"]);
+        command.arg("--").arg(self.folder.join(program));
         command
     }
 
     /// Runs a program to its end.
     pub(super) fn run(&self, program: &str, arguments: &[&str]) -> Result<(), EmbeddedError> {
-        let mut command = self.command(program, false);
+        let mut command = self.command(program);
         command.args(arguments).current_dir("/").stdin(Stdio::null());
         let output =
             command.output().map_err(|source| EmbeddedError::Run { program: program.to_owned(), source })?;
