@@ -21,7 +21,7 @@ use crate::{
     config::{self, Settings, Starter},
     domain::{id::MonitorId, monitor::Trigger},
     engine::{self, run::Job},
-    store::{Address, Store, databases, due},
+    store::{Store, due},
     vault::MasterKey,
 };
 
@@ -66,21 +66,6 @@ pub async fn migrate(settings: &Settings) -> Result<(), AppError> {
     store.migrate().await?;
     store.close().await;
     Ok(())
-}
-
-/// Makes a database of its own on the server of `url`, migrated and empty; returns its address.
-pub async fn scratch_database(url: &str) -> Result<String, AppError> {
-    let url = databases::recreate(url, "watchkeeper_scratch").await?;
-    let address = Address {
-        url: url.clone(),
-        max_connections: 2,
-        statement_timeout: Duration::from_mins(1),
-        application_name: "watchkeeper".to_owned(),
-    };
-    let store = Store::new(&address)?;
-    store.migrate().await?;
-    store.close().await;
-    Ok(url)
 }
 
 /// Imports accounts from a CSV file. `progress` hears how many bytes of how many are done.

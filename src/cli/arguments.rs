@@ -93,9 +93,6 @@ pub(super) enum Command {
     /// Runs a program with `DATABASE_URL` set to a cluster of its own, and stops that again.
     #[command(hide = true)]
     WithPostgres {
-        /// The address is that of a database of its own, made anew and migrated.
-        #[arg(long)]
-        migrated: bool,
         /// The program and its arguments.
         #[arg(last = true, required = true)]
         program: Vec<String>,

@@ -61,7 +61,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Init { folder, list } => init(folder, list.as_deref()),
         Command::Check => return check(arguments),
         Command::Demo(options) => demo::run(options),
-        Command::WithPostgres { migrated, program } => return with_postgres(*migrated, program),
+        Command::WithPostgres { program } => return with_postgres(program),
         command => {
             let settings = match config::load(arguments.config.as_deref(), std::env::vars()) {
                 Ok(settings) => settings,
@@ -211,9 +211,9 @@ async fn import(
 
 /// Runs a program beside an embedded cluster that loses everything in a crash, or beside the server of
 /// `DATABASE_URL`.
-fn with_postgres(migrated: bool, program: &[String]) -> anyhow::Result<ExitCode> {
+fn with_postgres(program: &[String]) -> anyhow::Result<ExitCode> {
     let variable = |name: &str| std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value);
-    let (cluster, mut url) = if let Some(url) = variable("DATABASE_URL") {
+    let (cluster, url) = if let Some(url) = variable("DATABASE_URL") {
         say("Using the PostgreSQL of DATABASE_URL.")?;
         (None, url)
     } else {
@@ -223,9 +223,6 @@ fn with_postgres(migrated: bool, program: &[String]) -> anyhow::Result<ExitCode>
         let url = cluster.url("postgres");
         (Some(cluster), url)
     };
-    if migrated {
-        url = runtime()?.block_on(commands::scratch_database(&url))?;
-    }
     let status = embedded::run_beside(&url, program)?;
     drop(cluster);
     Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
