@@ -63,8 +63,8 @@ pub struct MonitorView {
     pub reason: Option<String>,
     /// When it runs next.
     pub next_run_at: Option<DateTime<Utc>>,
-    /// How many runs were recorded.
-    pub runs: i64,
+    /// The slot that its next run answers: above those of all recorded runs.
+    pub slot: i64,
     /// How many attempts at the next one failed.
     pub failed_attempts: i16,
 }
@@ -184,7 +184,7 @@ pub async fn account(
                 state: monitor.state.word(),
                 reason: monitor.state_reason,
                 next_run_at: monitor.next_run_at,
-                runs: monitor.slot,
+                slot: monitor.slot,
                 failed_attempts: monitor.attempts,
             })
             .collect(),

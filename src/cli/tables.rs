@@ -138,7 +138,7 @@ pub(super) fn account(account: &AccountView) -> String {
     }
     line(&mut text, format_args!("\n{fields}"));
 
-    let mut monitors = table(&["schedule", "report", "state", "runs", "next run (UTC)"]);
+    let mut monitors = table(&["schedule", "report", "state", "slot", "next run (UTC)"]);
     for monitor in &account.monitors {
         let mut state = monitor.state.to_owned();
         if let Some(reason) = &monitor.reason {
@@ -148,7 +148,7 @@ pub(super) fn account(account: &AccountView) -> String {
             state = format!("{state}, {} failed attempts", monitor.failed_attempts);
         }
         let next = monitor.next_run_at.map_or_else(|| "-".to_owned(), time);
-        monitors.add_row([&monitor.schedule, &monitor.id, &state, &monitor.runs.to_string(), &next]);
+        monitors.add_row([&monitor.schedule, &monitor.id, &state, &monitor.slot.to_string(), &next]);
     }
     if account.monitors.is_empty() {
         line(&mut text, format_args!("\nNo schedule watches this account."));

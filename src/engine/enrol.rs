@@ -129,10 +129,13 @@ impl Enrol {
             monitors::save_stopped(conn, &ended, MonitorState::Ended, "not-selected", now).await?;
         }
         if !taken_up.is_empty() {
-            monitors::save_active(conn, &taken_up, lane, now).await?;
+            let active = monitors::save_active(conn, &taken_up, lane, now).await?;
+            if active.len() <= AT_ONCE {
+                wakeups::insert_all(conn, &active, Trigger::Resumed, now).await?;
+            }
         }
         if new.is_empty() {
-            return Ok(false);
+            return Ok(!taken_up.is_empty());
         }
         let urgent = changed && new.len() <= AT_ONCE;
         let rate = schedule.schedule.backfill_per_second;

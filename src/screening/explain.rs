@@ -57,19 +57,35 @@ fn name_reasons(found: &Match<'_>) -> Vec<Reason> {
     let (account, listed, alignment) = (&found.account_name, found.listed_name, &found.alignment);
     let weight = |pair: &Pair| parts_weight(account, pair.left) + parts_weight(listed, pair.right);
     let paired: f64 = alignment.pairs.iter().map(weight).sum();
-    let mut quality = 0.0;
     let mut reasons = Vec::new();
+    if found.listed.text != found.entity.primary_name() {
+        let text = format!("Compared with the list's other name \u{201c}{}\u{201d}.", found.listed.text);
+        reasons.push(reason("name", text, 0.0));
+    }
+    let mut quality = 0.0;
+    let (mut same, mut same_effect) = (Vec::new(), 0.0);
     for pair in &alignment.pairs {
         let effect = weight(pair) / paired * pair.similarity;
         quality += effect;
         let (left, right) = (written(account, pair.left), written(listed, pair.right));
         let how = match pair.how {
-            How::Equal => "equals",
+            How::Equal => {
+                same.push((pair.left, format!("\u{201c}{left}\u{201d}")));
+                same_effect += effect;
+                continue;
+            }
             How::Alike => "is spelled like",
             How::Initial => "may stand for, as an initial,",
         };
-        let name = &found.listed.text;
-        reasons.push(reason("name", format!("\u{201c}{left}\u{201d} {how} \u{201c}{right}\u{201d} in the list's name \u{201c}{name}\u{201d}."), effect));
+        let text = format!("\u{201c}{left}\u{201d} {how} \u{201c}{right}\u{201d}.");
+        reasons.push(reason("name", text, effect));
+    }
+    if !same.is_empty() {
+        same.sort();
+        let parts: Vec<String> = same.into_iter().map(|(_, part)| part).collect();
+        let verb = if parts.len() == 1 { "is" } else { "are" };
+        let text = format!("{} {verb} the same in both names.", parts.join(", "));
+        reasons.push(reason("name", text, same_effect));
     }
     let over =
         |name: &Name, places: &[usize]| -> f64 { places.iter().map(|at| parts_weight(name, (*at, 1))).sum() };
