@@ -322,7 +322,8 @@ pub struct ScheduleView {
 /// Asks for the state of everything.
 pub async fn status(context: &Context) -> Result<StatusView, ActionError> {
     let now = context.now();
-    let mut connection = context.store.connection().await?;
+    let mut connection = context.store.transaction().await?;
+    summary::allow_long_counts(&mut connection).await?;
     let totals = summary::totals(&mut connection).await?;
     let schedules = summary::schedules(&mut connection, now).await?;
     let processes = processes::list_running(&mut connection, now).await?;

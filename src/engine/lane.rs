@@ -84,6 +84,7 @@ impl Lane {
                     continue;
                 }
                 Err(error) => {
+                    self.marks.restart();
                     task::report(&self.engine.health, "lane", &error);
                     AWAY
                 }

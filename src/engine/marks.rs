@@ -45,6 +45,13 @@ impl Marks {
         &self.places
     }
 
+    /// Starts every shard from the beginning: after a failure, what was taken may not have been started.
+    pub(super) fn restart(&mut self) {
+        for (_, mark) in &mut self.places {
+            *mark = Mark::START;
+        }
+    }
+
     /// Steps back if it is time to.
     pub(super) fn step_back(&mut self, database_now: DateTime<Utc>, now: Instant) {
         if now.duration_since(self.stepped_back_at) < STEP_BACK_EVERY {

@@ -105,7 +105,7 @@ async fn put_off(store: &Store, finished: &Finished) -> Result<(), StoreError> {
         monitor: finished.monitor(),
         slot: finished.due.slot,
         until: finished.ended_at + UNRECORDABLE,
-        counts: true,
+        attempts: finished.due.attempts.saturating_add(1),
     };
     due::save_postponed(&mut connection, &[postponed]).await
 }
@@ -186,7 +186,7 @@ fn new_run(finished: &Finished, now: DateTime<Utc>) -> Result<NewRun, Postponed>
                 monitor: finished.monitor(),
                 slot: finished.due.slot,
                 until: finished.ended_at + *wait,
-                counts: *counts,
+                attempts: finished.due.attempts.saturating_add(i16::from(*counts)),
             });
         }
     };

@@ -203,8 +203,8 @@ pub struct Postponed {
     pub slot: i64,
     /// When to try again.
     pub until: DateTime<Utc>,
-    /// Whether the attempt counts: one that the provider only asked to come later does not.
-    pub counts: bool,
+    /// How many attempts at the slot have failed, this one included if it counts.
+    pub attempts: i16,
 }
 
 /// Puts failed attempts off, where their slots still stand. They are no longer urgent.
@@ -213,12 +213,12 @@ pub async fn save_postponed(conn: &mut PgConnection, postponed: &[Postponed]) ->
     let ids: Vec<Uuid> = postponed.iter().map(|one| one.monitor.0).collect();
     let slots: Vec<i64> = postponed.iter().map(|one| one.slot).collect();
     let times: Vec<DateTime<Utc>> = postponed.iter().map(|one| one.until).collect();
-    let counts: Vec<bool> = postponed.iter().map(|one| one.counts).collect();
+    let attempts: Vec<i16> = postponed.iter().map(|one| one.attempts).collect();
     sqlx::query!(
         r#"
         with attempt as (
-            select * from unnest($1::smallint[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::boolean[])
-                as attempt (shard, monitor_id, slot, until, counts)
+            select * from unnest($1::smallint[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::smallint[])
+                as attempt (shard, monitor_id, slot, until, attempts)
         ), calmed as (
             delete from wakeups as wakeup
             using attempt
@@ -227,7 +227,8 @@ pub async fn save_postponed(conn: &mut PgConnection, postponed: &[Postponed]) ->
         )
         update monitor_due as due
         set next_run_at = attempt.until,
-            attempts = due.attempts + case when attempt.counts then 1 else 0 end
+            -- Not counted up from the row: a statement tried again must not count twice.
+            attempts = attempt.attempts
         from attempt
         where due.shard = attempt.shard
           and due.monitor_id = attempt.monitor_id
@@ -237,7 +238,7 @@ pub async fn save_postponed(conn: &mut PgConnection, postponed: &[Postponed]) ->
         &ids,
         &slots,
         &times,
-        &counts,
+        &attempts,
     )
     .execute(conn)
     .await?;

@@ -20,6 +20,12 @@ pub struct Totals {
     pub strays: i64,
 }
 
+/// Allows the statements of the transaction the time that counting large tables takes.
+pub async fn allow_long_counts(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("set local statement_timeout = '10min'").execute(conn).await?;
+    Ok(())
+}
+
 /// Counts everything; a full count of the large tables, for a person who asks.
 pub async fn totals(conn: &mut PgConnection) -> Result<Totals, StoreError> {
     let row = sqlx::query!(
