@@ -219,7 +219,7 @@ async fn apply(
     if let (Some(status), false) = (&schedule.on_match.status, group.matched.is_empty()) {
         let from = &schedule.on_match.status_from;
         for (account, before) in
-            accounts::save_status_of_schedule(conn, &group.matched, from, status, id, now).await?
+            accounts::save_status_where(conn, &group.matched, (from, None), (status, Some(id)), now).await?
         {
             tell(account, "account.status-updated", json!({ "from": before, "to": status }));
         }
@@ -229,7 +229,9 @@ async fn apply(
             tell(account, "account.tag-removed", json!({ "tag": tag }));
         }
         if let Some(status) = &schedule.on_clear.status {
-            for (account, before) in accounts::save_status_back(conn, &group.cleared, status, id, now).await?
+            for (account, before) in
+                accounts::save_status_where(conn, &group.cleared, (&[], Some(id)), (status, None), now)
+                    .await?
             {
                 tell(account, "account.status-updated", json!({ "from": before, "to": status }));
             }

@@ -142,32 +142,6 @@ pub async fn list_by_references(
     Ok(rows_to_accounts!(rows))
 }
 
-/// Locks the accounts of `references` of one type, in the order of their ids, and reads them.
-pub async fn lock_by_references(
-    conn: &mut PgConnection,
-    account_type: AccountTypeId,
-    references: &[String],
-) -> Result<Vec<AccountRow>, StoreError> {
-    let rows = sqlx::query!(
-        r#"
-        select account.account_id, account.account_type_id, account.reference_id, account.status, account.fields,
-               account.sealed_fields, account.version, account.created_at, account.updated_at,
-               kept.key_id as "key_id?", kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?"
-        from accounts as account
-        left join data_keys as kept on kept.shard = account.shard and kept.object_id = account.account_id
-        where account.account_type_id = $1
-          and lower(account.reference_id) = any(select lower(reference) from unnest($2::text[]) as wanted (reference))
-        order by account.shard, account.account_id
-        for update of account
-        "#,
-        account_type.0,
-        references,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows_to_accounts!(rows))
-}
-
 /// The accounts that `reference` names: by account id, or by reference id in any type.
 pub async fn list_by_reference(
     conn: &mut PgConnection,
@@ -288,14 +262,13 @@ pub async fn lock_all(conn: &mut PgConnection, ids: &[AccountId]) -> Result<(), 
     Ok(())
 }
 
-/// Sets the status of those locked accounts whose status is one of `from`. Returns which, and what
-/// their status was.
-pub async fn save_status_of_schedule(
+/// Sets the status of those locked accounts whose status is one of `from`, or was set by the schedule
+/// `set_by`; `schedule` is then who set it. Returns which, and what their status was.
+pub async fn save_status_where(
     conn: &mut PgConnection,
     ids: &[AccountId],
-    from: &[String],
-    status: &str,
-    schedule: i32,
+    (from, set_by): (&[String], Option<i32>),
+    (status, schedule): (&str, Option<i32>),
     now: DateTime<Utc>,
 ) -> Result<Vec<(AccountId, String)>, StoreError> {
     let shards: Vec<i16> = ids.iter().map(|id| id.shard().column()).collect();
@@ -306,13 +279,13 @@ pub async fn save_status_of_schedule(
             select account.shard, account.account_id, account.status
             from accounts as account
             join unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id) using (shard, account_id)
-            where account.status = any($3)
-              and account.status <> $4
+            where (account.status = any($3) or account.status_schedule_id = $4)
+              and account.status <> $5
         )
         update accounts as account
-        set status = $4,
-            status_schedule_id = $5,
-            updated_at = $6
+        set status = $5,
+            status_schedule_id = $6,
+            updated_at = $7
         from before
         where account.shard = before.shard
           and account.account_id = before.account_id
@@ -321,45 +294,7 @@ pub async fn save_status_of_schedule(
         &shards,
         &ids,
         from,
-        status,
-        schedule,
-        now,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|row| (AccountId(row.account_id), row.status)).collect())
-}
-
-/// Sets the status of those locked accounts whose status `schedule` had set itself. Returns which,
-/// and what their status was.
-pub async fn save_status_back(
-    conn: &mut PgConnection,
-    ids: &[AccountId],
-    status: &str,
-    schedule: i32,
-    now: DateTime<Utc>,
-) -> Result<Vec<(AccountId, String)>, StoreError> {
-    let shards: Vec<i16> = ids.iter().map(|id| id.shard().column()).collect();
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let rows = sqlx::query!(
-        r#"
-        with before as (
-            select account.shard, account.account_id, account.status
-            from accounts as account
-            join unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id) using (shard, account_id)
-            where account.status_schedule_id = $4
-        )
-        update accounts as account
-        set status = $3,
-            status_schedule_id = null,
-            updated_at = $5
-        from before
-        where account.shard = before.shard
-          and account.account_id = before.account_id
-        returning account.account_id, before.status
-        "#,
-        &shards,
-        &ids,
+        set_by,
         status,
         schedule,
         now,

@@ -84,7 +84,9 @@ impl Batch<'_> {
         let present = if before.is_empty() {
             Vec::new()
         } else {
-            accounts::lock_by_references(&mut transaction, self.id, &references).await?
+            let ids: Vec<AccountId> = before.iter().map(|account| account.id).collect();
+            accounts::lock_all(&mut transaction, &ids).await?;
+            accounts::list_by_references(&mut transaction, self.id, &references).await?
         };
 
         let mut done = Imported::default();
