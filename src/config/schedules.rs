@@ -11,7 +11,7 @@ use super::{
     raw::{Human, RawOnClear, RawOnMatch, RawSchedule, RawSelection, RawTemplate},
 };
 use crate::domain::{
-    account_type::AccountType,
+    account_type::{AccountType, Field, FieldKind, ValueFault},
     cadence::{Cadence, CadenceFault},
     schedule::{ClearEffect, MatchEffect, ReportTemplate, Schedule, Selection},
 };
@@ -187,13 +187,22 @@ fn field_values(
             return kept;
         };
         for (index, (value, kept)) in values.iter().zip(&mut kept).enumerate() {
-            match field.check(value) {
+            match check_one(field, value) {
                 Ok(value) => *kept = value,
                 Err(fault) => check.refuse(&key.item(index), fault),
             }
         }
     }
     kept
+}
+
+/// Checks a value that a field is to hold: of a list, one that it is to contain.
+fn check_one(field: &Field, value: &Value) -> Result<Value, ValueFault> {
+    if field.kind != FieldKind::StringList {
+        return field.check(value);
+    }
+    let list = field.check(&Value::from(vec![value.clone()]))?;
+    list.get(0).cloned().ok_or(ValueFault::Text)
 }
 
 /// Refuses a status that one of the types lacks.

@@ -229,6 +229,15 @@ async fn apply(
             tell(account, "account.tag-removed", json!({ "tag": tag }));
         }
         if let Some(status) = &schedule.on_clear.status {
+            // Another schedule may want the status that this one set, and then owns it.
+            let heirs: Vec<i32> = engine
+                .plan
+                .schedules
+                .values()
+                .filter(|other| other.id != id && other.schedule.on_match.status == schedule.on_match.status)
+                .map(|other| other.id)
+                .collect();
+            accounts::save_status_heirs(conn, &group.cleared, id, &heirs).await?;
             for (account, before) in
                 accounts::save_status_where(conn, &group.cleared, (&[], Some(id)), (status, None), now)
                     .await?

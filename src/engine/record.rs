@@ -104,6 +104,7 @@ async fn put_off(store: &Store, finished: &Finished) -> Result<(), StoreError> {
     let postponed = Postponed {
         monitor: finished.monitor(),
         slot: finished.due.slot,
+        wanted: finished.due.wanted,
         until: finished.ended_at + UNRECORDABLE,
         attempts: finished.due.attempts.saturating_add(1),
     };
@@ -185,6 +186,7 @@ fn new_run(finished: &Finished, now: DateTime<Utc>) -> Result<NewRun, Postponed>
             return Err(Postponed {
                 monitor: finished.monitor(),
                 slot: finished.due.slot,
+                wanted: finished.due.wanted,
                 until: finished.ended_at + *wait,
                 attempts: finished.due.attempts.saturating_add(i16::from(*counts)),
             });

@@ -7,10 +7,13 @@ use uuid::Uuid;
 use super::StoreError;
 use crate::domain::id::AccountId;
 
-/// Sets tags on accounts: pairs of account and tag name. Returns the pairs that were not set before.
+/// Who set a tag when it was no schedule.
+const PERSON: i32 = 0;
+
+/// Sets tags on accounts: pairs of account and tag name. Returns the pairs that the account did not have.
 ///
-/// `schedule` says which schedule sets them; none for a person or an import, who thereby takes over
-/// a tag that a schedule had set.
+/// `schedule` says which schedule sets them; none for a person or an import. Each setter has a row of its
+/// own: an account has a tag while anybody sets it.
 pub async fn insert_all(
     conn: &mut PgConnection,
     pairs: &[(AccountId, &str)],
@@ -43,23 +46,25 @@ pub async fn insert_all(
             from unnest($1::smallint[], $2::uuid[], $3::text[]) as new (shard, account_id, name)
             join tags on tags.name = new.name
         ), set_now as (
-            insert into account_tags as kept (shard, account_id, tag_id, schedule_id, set_at)
+            insert into account_tags (shard, account_id, tag_id, schedule_id, set_at)
             select shard, account_id, tag_id, $4, $5 from new
-            on conflict on constraint account_tags_pkey do update
-            set schedule_id = null
-            -- A person takes over what a schedule set; a schedule takes over nothing.
-            where excluded.schedule_id is null and kept.schedule_id is not null
-            returning account_id, tag_id, (xmax = 0) as added
+            on conflict on constraint account_tags_pkey do nothing
+            returning shard, account_id, tag_id
         )
-        select set_now.account_id, new.name as "name!"
+        select new.account_id as "account_id!", new.name as "name!"
         from set_now
-        join new using (account_id, tag_id)
-        where set_now.added
+        join new using (shard, account_id, tag_id)
+        -- The statement sees the table as it was before: what anybody had set is not new.
+        where not exists (
+            select from account_tags as before
+            where before.shard = new.shard
+              and before.account_id = new.account_id
+              and before.tag_id = new.tag_id)
         "#,
         &shards,
         &accounts,
         &names,
-        schedule,
+        schedule.unwrap_or(PERSON),
         now,
     )
     .fetch_all(conn)
@@ -67,7 +72,7 @@ pub async fn insert_all(
     Ok(rows.into_iter().map(|row| (AccountId(row.account_id), row.name)).collect())
 }
 
-/// Takes off the accounts the tags that `schedule` itself set. Returns what was taken off.
+/// Takes back the tags that `schedule` set on the accounts. Returns those that nobody else sets.
 pub async fn remove_of_schedule(
     conn: &mut PgConnection,
     accounts: &[AccountId],
@@ -83,9 +88,17 @@ pub async fn remove_of_schedule(
             where kept.shard = account.shard
               and kept.account_id = account.account_id
               and kept.schedule_id = $3
-            returning kept.account_id, kept.tag_id
+            returning kept.shard, kept.account_id, kept.tag_id
         )
-        select gone.account_id, tags.name from gone join tags using (tag_id)
+        select gone.account_id, tags.name
+        from gone
+        join tags using (tag_id)
+        where not exists (
+            select from account_tags as other
+            where other.shard = gone.shard
+              and other.account_id = gone.account_id
+              and other.tag_id = gone.tag_id
+              and other.schedule_id <> $3)
         "#,
         &shards,
         &ids,
@@ -100,7 +113,7 @@ pub async fn remove_of_schedule(
 pub async fn list(conn: &mut PgConnection, account: AccountId) -> Result<Vec<String>, StoreError> {
     let names = sqlx::query_scalar!(
         r#"
-        select tags.name
+        select distinct tags.name
         from account_tags
         join tags using (tag_id)
         where shard = $1

@@ -39,6 +39,8 @@ pub struct AccountRow {
     pub reference_id: Option<String>,
     /// Its status.
     pub status: String,
+    /// The schedule that set the status, when one did.
+    pub status_schedule_id: Option<i32>,
     /// The fields that are not marked pii.
     pub fields: Value,
     /// The fields marked pii, sealed.
@@ -101,6 +103,7 @@ macro_rules! rows_to_accounts {
                 account_type: AccountTypeId(row.account_type_id),
                 reference_id: row.reference_id,
                 status: row.status,
+                status_schedule_id: row.status_schedule_id,
                 fields: row.fields,
                 sealed_fields: row.sealed_fields,
                 key: match (row.key_id, row.master_key_id, row.wrapped) {
@@ -126,6 +129,7 @@ pub async fn list_by_references(
     let rows = sqlx::query!(
         r#"
         select account.account_id, account.account_type_id, account.reference_id, account.status, account.fields,
+               account.status_schedule_id,
                account.sealed_fields, account.version, account.created_at, account.updated_at,
                kept.key_id as "key_id?", kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?"
         from accounts as account
@@ -151,6 +155,7 @@ pub async fn list_by_reference(
     let rows = sqlx::query!(
         r#"
         select account.account_id, account.account_type_id, account.reference_id, account.status, account.fields,
+               account.status_schedule_id,
                account.sealed_fields, account.version, account.created_at, account.updated_at,
                kept.key_id as "key_id?", kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?"
         from accounts as account
@@ -302,6 +307,47 @@ pub async fn save_status_where(
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|row| (AccountId(row.account_id), row.status)).collect())
+}
+
+/// Hands the statuses of locked accounts that `schedule` set over to another of `heirs` that still has an
+/// undismissed hit of the account.
+pub async fn save_status_heirs(
+    conn: &mut PgConnection,
+    ids: &[AccountId],
+    schedule: i32,
+    heirs: &[i32],
+) -> Result<(), StoreError> {
+    let shards: Vec<i16> = ids.iter().map(|id| id.shard().column()).collect();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    sqlx::query!(
+        r#"
+        update accounts as account
+        set status_schedule_id = heir.schedule_id
+        from (
+            select distinct on (wanted.shard, wanted.account_id)
+                   wanted.shard, wanted.account_id, monitor.schedule_id
+            from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
+            join monitors as monitor using (shard, account_id)
+            where monitor.schedule_id = any($4)
+              and exists (
+                  select from hits
+                  where hits.shard = monitor.shard
+                    and hits.monitor_id = monitor.monitor_id
+                    and hits.state in ('open', 'confirmed'))
+            order by wanted.shard, wanted.account_id, monitor.schedule_id
+        ) as heir
+        where account.shard = heir.shard
+          and account.account_id = heir.account_id
+          and account.status_schedule_id = $3
+        "#,
+        &shards,
+        &ids,
+        schedule,
+        heirs,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// One page of a shard's accounts, in the order of their ids, after `after`.

@@ -201,42 +201,40 @@ pub struct Postponed {
     pub monitor: MonitorId,
     /// The slot that the attempt was at.
     pub slot: i64,
+    /// The reasons to run that it saw.
+    pub wanted: i64,
     /// When to try again.
     pub until: DateTime<Utc>,
     /// How many attempts at the slot have failed, this one included if it counts.
     pub attempts: i16,
 }
 
-/// Puts failed attempts off, where their slots still stand. They are no longer urgent.
+/// Puts failed attempts off, where their slots still stand. What is urgent stays so, and a reason to run
+/// that arrived during the attempt is not put off with it.
 pub async fn save_postponed(conn: &mut PgConnection, postponed: &[Postponed]) -> Result<(), StoreError> {
     let shards: Vec<i16> = postponed.iter().map(|one| one.monitor.shard().column()).collect();
     let ids: Vec<Uuid> = postponed.iter().map(|one| one.monitor.0).collect();
     let slots: Vec<i64> = postponed.iter().map(|one| one.slot).collect();
+    let wanted: Vec<i64> = postponed.iter().map(|one| one.wanted).collect();
     let times: Vec<DateTime<Utc>> = postponed.iter().map(|one| one.until).collect();
     let attempts: Vec<i16> = postponed.iter().map(|one| one.attempts).collect();
     sqlx::query!(
         r#"
-        with attempt as (
-            select * from unnest($1::smallint[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::smallint[])
-                as attempt (shard, monitor_id, slot, until, attempts)
-        ), calmed as (
-            delete from wakeups as wakeup
-            using attempt
-            where wakeup.shard = attempt.shard
-              and wakeup.monitor_id = attempt.monitor_id
-        )
         update monitor_due as due
         set next_run_at = attempt.until,
             -- Not counted up from the row: a statement tried again must not count twice.
             attempts = attempt.attempts
-        from attempt
+        from unnest($1::smallint[], $2::uuid[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::smallint[])
+             as attempt (shard, monitor_id, slot, wanted, until, attempts)
         where due.shard = attempt.shard
           and due.monitor_id = attempt.monitor_id
           and due.slot = attempt.slot
+          and due.wanted = attempt.wanted
         "#,
         &shards,
         &ids,
         &slots,
+        &wanted,
         &times,
         &attempts,
     )

@@ -109,24 +109,33 @@ pub async fn list_differences(
                        where account_tags.shard = account.shard
                          and account_tags.account_id = account.account_id
                          and tags.name = any($7)))
-               -- Each wanted field must hold one of its accepted values; an absent field does not.
+               -- Each wanted field must hold one of its accepted values, a list any of them; an absent
+               -- field does not.
                and not exists (
                        select from jsonb_each($8::jsonb) as accepted (key, choices)
-                       where not coalesce(accepted.choices @> (account.fields -> accepted.key), false))
+                       where not exists (
+                           select from jsonb_array_elements(
+                               case jsonb_typeof(account.fields -> accepted.key)
+                                   when 'array' then account.fields -> accepted.key
+                                   else jsonb_build_array(account.fields -> accepted.key)
+                               end) as held (value)
+                           where accepted.choices @> held.value
+                             and held.value <> 'null'))
                as selected
         ) as wanted
-        where wanted.selected <> (
-            monitor.monitor_id is not null
-            and monitor.state <> 'ended'
-            -- A schedule that comes back takes up what its removal paused.
-            and monitor.state_reason is distinct from 'schedule-removed'
-            -- A match holds a monitor until all its hits are decided.
-            and (monitor.state <> 'held' or exists (
-                select from hits
-                where hits.shard = monitor.shard
-                  and hits.monitor_id = monitor.monitor_id
-                  and hits.state = 'open'))
-        )
+        -- A match holds a monitor until all its hits are decided, whatever the selection says meanwhile.
+        where (monitor.state is distinct from 'held' or not exists (
+                  select from hits
+                  where hits.shard = monitor.shard
+                    and hits.monitor_id = monitor.monitor_id
+                    and hits.state = 'open'))
+          and (monitor.state = 'held'
+               -- A schedule that comes back takes up, or ends, what its removal paused.
+               or (not $9 and monitor.state_reason = 'schedule-removed')
+               or wanted.selected <> (
+                   monitor.monitor_id is not null
+                   and monitor.state <> 'ended'
+                   and monitor.state_reason is distinct from 'schedule-removed'))
         order by account.shard, account.account_id
         "#,
         &shards,

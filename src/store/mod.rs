@@ -24,7 +24,7 @@ pub mod schedules;
 pub mod summary;
 pub mod wakeups;
 
-use std::{str::FromStr, time::Duration};
+use std::{cmp::Ordering, str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
 use sqlx::{
@@ -55,7 +55,17 @@ pub enum StoreError {
     },
     /// The schema is not the one of this program.
     #[error("the database is at schema {found}, this program needs {wanted}: run `watchkeeper migrate`")]
-    Schema {
+    OldSchema {
+        /// The newest migration that the database has.
+        found: i64,
+        /// The newest migration that this program knows.
+        wanted: i64,
+    },
+    /// The schema is that of a newer program.
+    #[error(
+        "the database is at schema {found}, made by a newer program; this one knows schemas up to {wanted}"
+    )]
+    NewSchema {
         /// The newest migration that the database has.
         found: i64,
         /// The newest migration that this program knows.
@@ -177,7 +187,11 @@ impl Store {
             .await?
             .unwrap_or(0),
         };
-        if found == wanted { Ok(()) } else { Err(StoreError::Schema { found, wanted }) }
+        match found.cmp(&wanted) {
+            Ordering::Equal => Ok(()),
+            Ordering::Less => Err(StoreError::OldSchema { found, wanted }),
+            Ordering::Greater => Err(StoreError::NewSchema { found, wanted }),
+        }
     }
 
     /// Closes all connections.

@@ -10,10 +10,6 @@ use std::{
 pub enum Concern {
     /// PostgreSQL does not answer.
     Database,
-    /// The schema is not this program's.
-    Schema,
-    /// The engine has made no progress though work is due.
-    Engine,
     /// The daemon is stopping.
     Stopping,
 }
@@ -23,8 +19,6 @@ impl Concern {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Database => "database",
-            Self::Schema => "schema",
-            Self::Engine => "engine",
             Self::Stopping => "stopping",
         }
     }

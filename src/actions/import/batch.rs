@@ -169,7 +169,9 @@ impl Batch<'_> {
         }
         let mut after = before.clone();
         after.extend(row.fields.clone());
-        let status = row.status.clone().filter(|status| *status != account.status);
+        // The same status, said by a person, is no longer a schedule's to take back.
+        let is_news = |status: &String| *status != account.status || account.status_schedule_id.is_some();
+        let status = row.status.clone().filter(is_news);
         if after == before {
             return Ok(Update { account: account.id, fields: None, key: None, status, screened: false });
         }

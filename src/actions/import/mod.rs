@@ -62,7 +62,12 @@ pub async fn import(
     file: impl Read,
     mut progress: impl FnMut(u64),
 ) -> Result<Imported, ActionError> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(true).from_reader(file);
+    // A record ends at a line feed, also the last: so each one's line is known. Cells are trimmed, which
+    // takes the carriage return of a CRLF off the last.
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .terminator(csv::Terminator::Any(b'\n'))
+        .from_reader(file.chain(b"\n".as_slice()));
     let form = |fault: String| ActionError::Form { path: name.to_owned(), fault };
     let headers = reader.byte_headers().map_err(|error| read_error(name, error))?.clone();
     let columns = columns::Columns::find(&headers, types, options).map_err(form)?;
@@ -73,8 +78,12 @@ pub async fn import(
     let mut record = csv::ByteRecord::new();
     loop {
         let more = reader.read_byte_record(&mut record).map_err(|error| read_error(name, error))?;
-        if more {
-            let line = record.position().map_or(0, csv::Position::line);
+        let is_blank = record.len() == 1 && record.as_slice().trim_ascii().is_empty();
+        if more && !is_blank {
+            // The record's own position may lie before blank lines that were skipped, so count from its end.
+            let lines = record.as_slice().split(|byte| *byte == b'\n').count() as u64;
+            let begun = record.position().map_or(0, csv::Position::line);
+            let line = reader.position().line().saturating_sub(lines).max(begun);
             match rows::read(&record, line, headers.len(), &columns, types) {
                 Ok(row) => {
                     let first =

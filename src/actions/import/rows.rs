@@ -103,6 +103,10 @@ fn fields(cells: &[(&str, &Column, &str)], account_type: &AccountType) -> Result
         if cell.is_empty() {
             continue;
         }
+        // A quotation mark that nobody closed makes one cell of many lines.
+        if cell.contains(['\n', '\r']) {
+            return Err(format!("{header}: accepted is a text of one line"));
+        }
         let Some(key) = key else {
             return Err(format!("{header}: accounts of type {} have no such field", account_type.name));
         };

@@ -1,0 +1,298 @@
+//! What the tests share: a house on a database of its own, with a clock that stands still and providers
+//! that answer what the test tells them to.
+
+mod scripted;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use watchkeeper::{
+    actions::{
+        Context,
+        decide::{Decision, decide},
+        import::{self, ImportOptions, Imported},
+        inspect::{self, AccountView},
+    },
+    ambient::{Clock, ManualClock, Random},
+    app,
+    config::{self, Settings},
+    domain::{
+        id::{AccountTypeId, ProcessId, Shard},
+        monitor::Trigger,
+    },
+    engine::{
+        Engine, Plan,
+        enrol::Enrol,
+        record,
+        run::{self, Finished, Job},
+        task::{Activation, Task},
+    },
+    providers::{
+        ReportProvider,
+        budget::{Budget, Limits},
+    },
+    store::{
+        Store,
+        due::{self, Due},
+    },
+    telemetry::{health::Health, metrics::Metrics},
+    vault::{Keyring, MasterKey},
+};
+
+pub(crate) use scripted::{Reply, Scripted, finding};
+
+/// How long anything may take before a test gives up.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Two providers, a template each, and plain fields to select by.
+const BASE: &str = r#"
+[lists.none]
+format = "ofac-csv"
+folder = "none"
+[providers.scripted]
+kind = "local"
+lists = ["none"]
+[providers.other]
+kind = "local"
+lists = ["none"]
+[report-templates.watchlist]
+type = "watchlist"
+provider = "scripted"
+[report-templates.elsewhere]
+type = "watchlist"
+provider = "other"
+[account-types.individual.fields]
+risk_rating = { type = "choices", pii = false, choices = ["low", "medium", "high"] }
+score = { type = "integer", pii = false }
+markets = { type = "string-list", pii = false }
+"#;
+
+/// Every individual once a day; a match sets a tag and a status, a clear report takes them back.
+pub(crate) const DAILY: &str = r#"
+[schedules.daily]
+template = "watchlist"
+every = "1d"
+accounts = { types = ["individual"] }
+[schedules.daily.on-match]
+tags = ["watchlist-match"]
+status = "under-review"
+status-from = ["active"]
+[schedules.daily.on-clear]
+status = "active"
+"#;
+
+/// As many calls as anybody likes, sixteen at a time.
+pub(crate) const UNLIMITED: Limits = Limits { rate_per_second: None, burst: 1, concurrency: 16 };
+
+/// Everything but the running tasks: the engine on a database, with scripted providers.
+pub(crate) struct House {
+    pub(crate) pool: PgPool,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) engine: Engine,
+    pub(crate) scripted: Arc<Scripted>,
+    pub(crate) other: Arc<Scripted>,
+    limits: Limits,
+    types: Vec<(AccountTypeId, watchkeeper::domain::account_type::AccountType)>,
+}
+
+impl House {
+    /// A house with the settings of `text` besides those that every test has.
+    pub(crate) async fn new(pool: &PgPool, text: &str) -> Self {
+        Self::limited(pool, text, UNLIMITED).await
+    }
+
+    /// A house whose providers have limits.
+    pub(crate) async fn limited(pool: &PgPool, text: &str, limits: Limits) -> Self {
+        let clock = Arc::new(ManualClock::standing_at("2026-03-01T09:00:00Z".parse().unwrap()));
+        let store = Store::of_pool(pool.clone());
+        let random = Random::from_seed(7);
+        let context =
+            Context::open(store, clock.clone(), random.clone(), keyring("first", 'a', random)).await.unwrap();
+        let process = ProcessId(context.new_uuid(Shard(0)));
+        let engine = Engine {
+            context,
+            plan: Arc::default(),
+            settings: Arc::new(settings("").engine),
+            metrics: Metrics::new(),
+            health: Health::default(),
+            process,
+            nudge: Arc::default(),
+        };
+        let (scripted, other) = (Scripted::new("scripted"), Scripted::new("other"));
+        let mut house =
+            Self { pool: pool.clone(), clock, engine, scripted, other, limits, types: Vec::new() };
+        house.configure(text).await;
+        house
+    }
+
+    /// Applies other settings, as a restart with a changed configuration does.
+    pub(crate) async fn configure(&mut self, text: &str) {
+        let settings = settings(text);
+        let applied = app::apply(&self.engine.context, &settings).await.unwrap();
+        let parts = |provider: &Arc<Scripted>| {
+            let provider: Arc<dyn ReportProvider> = provider.clone();
+            (provider, Budget::new(self.limits).unwrap(), self.limits)
+        };
+        let providers = vec![parts(&self.scripted), parts(&self.other)];
+        let templates: Vec<_> = settings.report_templates.values().cloned().collect();
+        let plan = Plan::new(&applied, settings.schedules.values().cloned(), &templates, providers);
+        self.engine.plan = Arc::new(plan);
+        self.engine.settings = Arc::new(settings.engine);
+        self.types = applied.types.into_values().collect();
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Imports a file that must be without faults.
+    pub(crate) async fn import(&self, csv: &str) -> Imported {
+        let imported = self.import_as(csv, &ImportOptions::default()).await.unwrap();
+        assert_eq!(imported.bad, []);
+        imported
+    }
+
+    /// Imports a file in some way.
+    pub(crate) async fn import_as(
+        &self,
+        csv: impl AsRef<[u8]>,
+        options: &ImportOptions,
+    ) -> Result<Imported, watchkeeper::actions::ActionError> {
+        import::import(&self.engine.context, &self.types, options, "test.csv", csv.as_ref(), |_| ()).await
+    }
+
+    /// Imports individuals of the names `Test Person-REFERENCE`, and enrols them.
+    pub(crate) async fn people(&self, references: &[&str]) {
+        let rows =
+            references.iter().map(|reference| format!("{reference},individual,Test Person-{reference}\n"));
+        self.import(&format!("reference_id,type,name\n{}", rows.collect::<String>())).await;
+        self.enrol().await;
+    }
+
+    /// Lets enrolment do all there is to do.
+    pub(crate) async fn enrol(&self) {
+        let mut enrol = Enrol::new(self.engine.clone());
+        while enrol.activate().await.unwrap() == Activation::More {}
+    }
+
+    pub(crate) async fn account(&self, reference: &str) -> AccountView {
+        inspect::account(&self.engine.context, reference, 100).await.unwrap()
+    }
+
+    /// The due rows of an account.
+    pub(crate) async fn all_due(&self, reference: &str) -> Vec<Due> {
+        let account = inspect::find_account(&self.engine.context, reference).await.unwrap();
+        let mut connection = self.engine.context.store.connection().await.unwrap();
+        due::list_of_account(&mut connection, account.id).await.unwrap()
+    }
+
+    /// The due row of an account that is watched by one schedule.
+    pub(crate) async fn due(&self, reference: &str) -> Due {
+        let mut all = self.all_due(reference).await;
+        assert_eq!(all.len(), 1, "{reference} has one due row");
+        all.remove(0)
+    }
+
+    /// Makes the run that a due row asks for, and records nothing.
+    pub(crate) async fn perform(&self, due: Due) -> Finished {
+        let engine = &self.engine;
+        let mut connection = engine.context.store.connection().await.unwrap();
+        let loaded = due::load(&mut connection, &[due.monitor]).await.unwrap().pop().unwrap();
+        let schedule = engine.plan.schedules[&loaded.schedule_id].clone();
+        let basis_id = schedule.basis_id(&mut connection, engine.process, self.now()).await.unwrap();
+        drop(connection);
+        let job = Job { due, trigger: Trigger::Interval, loaded, schedule, basis_id, place: None };
+        run::perform(engine, job).await
+    }
+
+    /// Records runs; tells of each whether it counts.
+    pub(crate) async fn record(&self, finished: &[Finished]) -> Vec<bool> {
+        record::commit(&self.engine, finished, false).await.unwrap()
+    }
+
+    /// Makes and records the run of an account that is watched by one schedule, a second later.
+    pub(crate) async fn run(&self, reference: &str) -> bool {
+        self.clock.advance(Duration::from_secs(1));
+        let finished = self.perform(self.due(reference).await).await;
+        self.record(&[finished]).await == [true]
+    }
+
+    /// The number that a query counts.
+    /// Dismisses a hit.
+    pub(crate) async fn decide(&self, hit: &str) {
+        let context = &self.engine.context;
+        decide(context, "test", hit.parse().unwrap(), Decision::Dismissed, None).await.unwrap();
+    }
+
+    pub(crate) async fn count(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query).fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// The texts that a query lists.
+    pub(crate) async fn texts(&self, query: &'static str) -> Vec<String> {
+        sqlx::query_scalar(query).fetch_all(&self.pool).await.unwrap()
+    }
+
+    /// The kinds of the events since the accounts were made, in order.
+    pub(crate) async fn events(&self) -> Vec<String> {
+        self.texts("select kind from events where kind <> 'account.created' order by occurred_at, event_id")
+            .await
+    }
+
+    /// Starts the engine's tasks.
+    pub(crate) fn start(&self) -> Running {
+        let running = Running { tracker: TaskTracker::new(), stop: CancellationToken::new() };
+        self.engine.start(&running.tracker, &running.stop);
+        running
+    }
+}
+
+/// The engine's running tasks.
+pub(crate) struct Running {
+    pub(crate) tracker: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Running {
+    /// Stops the tasks and waits for their end.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.tracker.close();
+        tokio::time::timeout(PATIENCE, self.tracker.wait()).await.expect("the tasks end");
+    }
+}
+
+/// A keyring of one key, whose text repeats `digit`.
+pub(crate) fn keyring(id: &str, digit: char, random: Random) -> Keyring {
+    let text: String = std::iter::repeat_n(digit, 64).collect();
+    Keyring::new(vec![MasterKey::from_text(id, &text).unwrap()], id, random).unwrap()
+}
+
+/// The settings of a configuration file.
+fn settings(text: &str) -> Settings {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let file = std::env::temp_dir().join(format!("watchkeeper-it-{}-{number}.toml", std::process::id()));
+    std::fs::write(&file, format!("{BASE}{text}")).unwrap();
+    let settings = config::load(Some(&file), std::iter::empty());
+    std::fs::remove_file(&file).unwrap();
+    settings.unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+/// Waits until something of the database holds.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"));
+}
