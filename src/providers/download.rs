@@ -85,3 +85,74 @@ pub async fn fetch(base: &str, files: &[(&str, &str)], folder: &Path) -> Result<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    const FILES: [(&str, &str); 2] = [("ONE.CSV", "one.csv"), ("TWO.CSV", "two.csv")];
+
+    /// Answers one connection after the other with what `answer` says of its request line.
+    async fn serve(answer: fn(&str) -> &'static str) -> (String, tokio::task::JoinSet<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let mut server = tokio::task::JoinSet::new();
+        server.spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                let mut request = [0; 1024];
+                let length = connection.read(&mut request).await.unwrap_or(0);
+                let request = String::from_utf8_lossy(&request[..length]).into_owned();
+                let _ = connection.write_all(answer(&request).as_bytes()).await;
+            }
+        });
+        (base, server)
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("watchkeeper-download-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[tokio::test]
+    async fn whole_files_take_the_places_of_old_ones() {
+        let (base, _server) = serve(|request| {
+            if request.starts_with("GET /ONE.CSV ") {
+                "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\none"
+            } else {
+                "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\ntwo"
+            }
+        })
+        .await;
+        let folder = folder("whole");
+        std::fs::write(folder.join("one.csv"), "old").unwrap();
+        fetch(&base, &FILES, &folder).await.unwrap();
+        assert_eq!(std::fs::read_to_string(folder.join("one.csv")).unwrap(), "one");
+        assert_eq!(std::fs::read_to_string(folder.join("two.csv")).unwrap(), "two");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn when_one_file_breaks_off_no_file_is_replaced() {
+        let (base, _server) = serve(|request| {
+            if request.starts_with("GET /ONE.CSV ") {
+                "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\none"
+            } else {
+                "HTTP/1.1 200 OK\r\nContent-Length: 300\r\nConnection: close\r\n\r\ntw"
+            }
+        })
+        .await;
+        let folder = folder("broken");
+        std::fs::write(folder.join("one.csv"), "old").unwrap();
+        let error = fetch(&base, &FILES, &folder).await.unwrap_err();
+        assert_eq!(error.to_string(), "TWO.CSV could not be fetched");
+        assert_eq!(std::fs::read_to_string(folder.join("one.csv")).unwrap(), "old");
+        assert!(!folder.join("two.csv").exists());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
