@@ -42,10 +42,11 @@ pub(super) struct Lane {
     tracker: TaskTracker,
     in_flight: InFlight,
     marks: Marks,
-    /// Runs that may be under way or waiting.
+    /// Runs that may be under way or waiting: `most`, of which the lane itself keeps back what it does
+    /// not want to take on at present.
     room: Arc<Semaphore>,
-    capacity: u32,
-    batch: u32,
+    most: u32,
+    kept_back: OwnedSemaphorePermit,
 }
 
 impl Lane {
@@ -55,9 +56,9 @@ impl Lane {
         recorders: Vec<mpsc::Sender<Finished>>,
         tracker: TaskTracker,
     ) -> Self {
-        let capacity = capacity(provider.limits.rate_per_second, provider.limits.concurrency)
-            .min(engine.settings.max_in_flight)
-            .max(1);
+        let most = engine.settings.max_in_flight;
+        let room = Arc::new(Semaphore::new(most as usize));
+        let kept_back = Arc::clone(&room).try_acquire_many_owned(0).expect("none are always to be had");
         Self {
             engine: engine.clone(),
             provider: Arc::clone(provider),
@@ -65,15 +66,16 @@ impl Lane {
             tracker,
             in_flight: InFlight::default(),
             marks: Marks::new(engine.settings.longest_write_transaction, Instant::now()),
-            room: Arc::new(Semaphore::new(capacity as usize)),
-            capacity,
-            batch: engine.settings.claim_batch.min(capacity.div_ceil(2)),
+            room,
+            most,
+            kept_back,
         }
     }
 
     pub(super) async fn drive(mut self, stop: CancellationToken) {
         loop {
-            let room = Arc::clone(&self.room).acquire_many_owned(self.batch);
+            let batch = self.adjust().div_ceil(2).min(self.engine.settings.claim_batch);
+            let room = Arc::clone(&self.room).acquire_many_owned(batch);
             let Some(room) = stop.run_until_cancelled(room).await else { break };
             let room = room.expect("the lane owns the semaphore and never closes it");
             let turn = tokio::time::timeout(TURN, self.turn(room)).await;
@@ -97,6 +99,27 @@ impl Lane {
         }
     }
 
+    /// Keeps back what the lane does not want to take on at present. Returns how many runs it wants.
+    fn adjust(&mut self) -> u32 {
+        let limits = &self.provider.limits;
+        let wanted =
+            capacity(limits.rate_per_second, limits.concurrency, self.provider.latency()).min(self.most);
+        let (keep, kept) = ((self.most - wanted) as usize, self.kept_back.num_permits());
+        if keep < kept {
+            drop(self.kept_back.split(kept - keep));
+        } else if let Ok(more) = u32::try_from(keep - kept)
+            && let Ok(more) = Arc::clone(&self.room).try_acquire_many_owned(more.min(self.available()))
+        {
+            // What is under way now is kept back once it is done.
+            self.kept_back.merge(more);
+        }
+        wanted
+    }
+
+    fn available(&self) -> u32 {
+        u32::try_from(self.room.available_permits()).unwrap_or(u32::MAX)
+    }
+
     /// Finds and starts what there is room for. Returns how many runs it started.
     async fn turn(&mut self, mut room: OwnedSemaphorePermit) -> Result<usize, EngineError> {
         let engine = self.engine.clone();
@@ -106,7 +129,7 @@ impl Lane {
         self.in_flight.begin_walk();
         self.marks.step_back(now, Instant::now());
 
-        let urgent = wakeups::list(&mut connection, lane, now, i64::from(self.capacity)).await?;
+        let urgent = wakeups::list(&mut connection, lane, now, i64::from(self.most)).await?;
         let mut admitted = Vec::with_capacity(room.num_permits());
         for (due, trigger) in urgent {
             self.admit(due, trigger, &mut room, &mut admitted);
@@ -181,37 +204,41 @@ impl Lane {
     }
 
     fn show_in_flight(&self) {
-        let under_way = self.capacity as usize - self.room.available_permits().min(self.capacity as usize);
+        let kept_back = u32::try_from(self.kept_back.num_permits()).unwrap_or(u32::MAX);
+        let under_way = self.most.saturating_sub(self.available()).saturating_sub(kept_back);
         let labels = ProviderLabels { provider: self.provider.provider.name().to_owned() };
-        self.engine
-            .metrics
-            .in_flight
-            .get_or_create(&labels)
-            .set(i64::try_from(under_way).unwrap_or(i64::MAX));
+        self.engine.metrics.in_flight.get_or_create(&labels).set(i64::from(under_way));
     }
 }
 
-/// How many runs a lane takes on: those that may be called at once, and as many waiting as keep the
-/// provider busy for a second, so that urgent work never waits behind more than that.
-fn capacity(rate_per_second: Option<f64>, concurrency: u32) -> u32 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "`as` saturates, and clamp follows"
-    )]
-    let waiting =
-        rate_per_second.map_or(concurrency, |rate| (rate.ceil() as u32).clamp(1, concurrency.max(1000)));
+/// How long runs may wait for their calls: urgent work waits behind them.
+const WAIT: Duration = Duration::from_millis(250);
+
+/// How many runs a lane takes on: those that may be called at once, and as many waiting as the provider
+/// answers within [`WAIT`], by its rate or by how long its calls lately took.
+fn capacity(rate_per_second: Option<f64>, concurrency: u32, latency: Option<Duration>) -> u32 {
+    let by_latency = latency.map_or(f64::from(concurrency), |latency| {
+        WAIT.as_secs_f64() / latency.as_secs_f64() * f64::from(concurrency)
+    });
+    let by_rate = rate_per_second.map_or(f64::INFINITY, |rate| rate * WAIT.as_secs_f64());
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
+    let waiting = by_latency.min(by_rate).ceil().clamp(1.0, 1_000_000.0) as u32;
     concurrency.saturating_add(waiting)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::capacity;
 
     #[test]
-    fn a_slow_provider_keeps_few_waiting() {
-        assert_eq!(capacity(Some(0.2), 10), 11);
-        assert_eq!(capacity(Some(50.0), 10), 60);
-        assert_eq!(capacity(None, 200), 400);
+    fn no_more_wait_than_are_answered_within_a_quarter_of_a_second() {
+        let millis = |millis| Some(Duration::from_millis(millis));
+        assert_eq!(capacity(Some(0.2), 10, millis(1)), 11, "a slow rate");
+        assert_eq!(capacity(Some(100.0), 10, millis(1)), 35, "a rate");
+        assert_eq!(capacity(None, 8, millis(1000)), 10, "slow calls");
+        assert_eq!(capacity(None, 16, millis(1)), 16 + 4000, "fast calls");
+        assert_eq!(capacity(None, 16, None), 32, "nothing known yet");
     }
 }

@@ -2,7 +2,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use serde_json::json;
@@ -38,6 +42,26 @@ pub struct PlannedProvider {
     pub budget: Budget,
     /// The limits that the budget holds.
     pub limits: Limits,
+    latency_micros: AtomicU64,
+}
+
+impl PlannedProvider {
+    /// How long its calls lately took, on average; none before the first.
+    pub fn latency(&self) -> Option<Duration> {
+        match self.latency_micros.load(Ordering::Relaxed) {
+            0 => None,
+            micros => Some(Duration::from_micros(micros)),
+        }
+    }
+
+    /// Takes a call into the average, as one of about eight.
+    pub fn observe(&self, took: Duration) {
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
+        let before = self.latency_micros.load(Ordering::Relaxed);
+        let after = if before == 0 { took } else { before - before / 8 + took / 8 };
+        // Of two calls that end at once one may be left out: it is an average.
+        self.latency_micros.store(after.max(1), Ordering::Relaxed);
+    }
 }
 
 /// A schedule with its template and its provider.
@@ -119,7 +143,13 @@ impl Plan {
         for (provider, budget, limits) in providers {
             let Some(lane) = applied.lanes.get(provider.name()) else { continue };
             let name = provider.name().to_owned();
-            let planned = Arc::new(PlannedProvider { lane: *lane, provider, budget, limits });
+            let planned = Arc::new(PlannedProvider {
+                lane: *lane,
+                provider,
+                budget,
+                limits,
+                latency_micros: AtomicU64::new(0),
+            });
             by_name.insert(name, Arc::clone(&planned));
             plan.providers.push(planned);
         }

@@ -192,6 +192,7 @@ async fn ask(
     // A provider keeps the deadline itself; one that does not is given up here.
     let answer = tokio::time::timeout(engine.settings.run_deadline, planned.provider.call(&request)).await;
     call.duration = clock.elapsed();
+    planned.observe(call.duration);
     drop(permit);
 
     let provider = planned.provider.name().to_owned();

@@ -132,10 +132,11 @@ pub async fn list_by_references(
                account.status_schedule_id,
                account.sealed_fields, account.version, account.created_at, account.updated_at,
                kept.key_id as "key_id?", kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?"
-        from accounts as account
+        from unnest($2::text[]) as wanted (reference)
+        join accounts as account
+            on account.account_type_id = $1
+           and lower(account.reference_id) = lower(wanted.reference)
         left join data_keys as kept on kept.shard = account.shard and kept.object_id = account.account_id
-        where account.account_type_id = $1
-          and lower(account.reference_id) = any(select lower(reference) from unnest($2::text[]) as wanted (reference))
         order by account.shard, account.account_id
         "#,
         account_type.0,
