@@ -15,7 +15,7 @@ demo: prerequisites
 
 ## All tests, against real PostgreSQL. ARGS="NAME" runs some.
 test: build
-	$(BESIDE) $(CARGO) test --all-targets $(ARGS)
+	$(BESIDE) $(CARGO) test --lib --bins --tests $(ARGS)
 	$(BESIDE) $(CARGO) test --doc --quiet
 
 ## What CI runs: linters, then tests.

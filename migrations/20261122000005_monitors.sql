@@ -40,6 +40,7 @@ create index monitor_due_next_idx on monitor_due (shard, lane, next_run_at, moni
 -- Urgent work, ahead of routine work: small, read whole, emptied by the recorder.
 create table wakeups (
     shard smallint not null,
+    lane smallint not null,
     monitor_id uuid not null,
     reason text not null,
     created_at timestamptz not null,
@@ -49,3 +50,5 @@ create table wakeups (
     autovacuum_vacuum_scale_factor = 0,
     autovacuum_vacuum_threshold = 500
 );
+-- A lane reads its oldest, however many there are.
+create index wakeups_oldest_idx on wakeups (lane, created_at, monitor_id);

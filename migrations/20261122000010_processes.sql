@@ -7,5 +7,7 @@ create table processes (
     started_at timestamptz not null,
     seen_at timestamptz not null,
     stopped_at timestamptz,
+    -- When this process last recorded a run: no table of runs has to be searched for it.
+    recorded_at timestamptz,
     constraint processes_pkey primary key (process_id)
 );

@@ -1,4 +1,5 @@
 -- Several schedules may want the same tag: each has its own row, so that one that clears takes back its own only.
+update account_tags set schedule_id = 0 where schedule_id is null;
 alter table account_tags
     drop constraint account_tags_pkey,
     alter column schedule_id set default 0,

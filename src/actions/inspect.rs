@@ -75,6 +75,8 @@ pub struct MonitorView {
 pub struct RunView {
     /// Its id.
     pub id: String,
+    /// The report that it is of.
+    pub report: String,
     /// Its schedule.
     pub schedule: String,
     /// The slot that it answered.
@@ -196,6 +198,7 @@ pub async fn account(
 fn run_view(run: runs::RunRow) -> RunView {
     RunView {
         id: run.id.to_string(),
+        report: run.monitor.to_string(),
         schedule: run.schedule,
         slot: run.slot,
         trigger: run.trigger,
@@ -271,7 +274,7 @@ pub struct StatusView {
     pub urgent: i64,
     /// Rows that found no monthly partition.
     pub strays: i64,
-    /// When the newest run of the last day was recorded.
+    /// When a daemon last recorded a run.
     pub last_run_at: Option<DateTime<Utc>>,
     /// Every schedule.
     pub schedules: Vec<ScheduleView>,
@@ -344,7 +347,7 @@ pub async fn status(context: &Context) -> Result<StatusView, ActionError> {
         enrol_queue: totals.enrol_queue,
         urgent: totals.wakeups,
         strays: totals.strays,
-        last_run_at: summary::last_recorded_at(&mut connection, now - chrono::TimeDelta::days(1)).await?,
+        last_run_at: processes::last_recorded_at(&mut connection).await?,
         schedules: schedules
             .into_iter()
             .map(|schedule| ScheduleView {

@@ -14,7 +14,14 @@ use crate::{
 /// The request is durable: whoever runs next does it, also after a crash.
 pub async fn request(context: &Context, account: AccountId) -> Result<Vec<Due>, ActionError> {
     let mut transaction = context.store.transaction().await?;
-    wakeups::insert_of_accounts(&mut transaction, &[account], Trigger::RunNow, context.now()).await?;
+    wakeups::insert_of_accounts(
+        &mut transaction,
+        &[account],
+        Trigger::RunNow,
+        wakeups::Urgency::Urgent,
+        context.now(),
+    )
+    .await?;
     let due = due::list_of_account(&mut transaction, account).await?;
     transaction.commit().await?;
     Ok(due)

@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::AppError;
 use crate::{
     actions::{
@@ -19,9 +21,15 @@ use crate::{
     },
     ambient::Random,
     config::{self, Settings, Starter},
-    domain::{id::MonitorId, monitor::Trigger},
+    domain::{
+        id::MonitorId,
+        monitor::{Outcome, Trigger},
+    },
     engine::{self, run::Job},
-    store::{Store, due},
+    store::{
+        Store,
+        due::{self, Due},
+    },
     vault::MasterKey,
 };
 
@@ -94,16 +102,25 @@ pub async fn import(
 /// How long `run` waits for a daemon to do what was asked.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// What came of a run that was asked for.
+#[derive(Debug)]
+pub struct RanNow {
+    /// The account after it.
+    pub account: AccountView,
+    /// The schedules whose runs were not recorded: they failed and are put off, or were stopped meanwhile.
+    pub missing: Vec<String>,
+}
+
 /// Runs every monitor of an account now and waits for the results.
 ///
 /// A running daemon does it, within its budgets. Without one this process does it itself.
-pub async fn run_now(settings: &Settings, reference: &str) -> Result<AccountView, AppError> {
+pub async fn run_now(settings: &Settings, reference: &str) -> Result<RanNow, AppError> {
     let context = super::open(settings).await?;
     let account = inspect::find_account(&context, reference).await?;
     let asked = run_now::request(&context, account.id).await?;
     if asked.is_empty() {
         return Err(AppError::Refused(
-            "no schedule watches this account: nothing was run. `watchkeeper account` shows its monitors; a daemon enrols new accounts within a second, so is one running (`watchkeeper serve`)?".to_owned(),
+            "no schedule watches this account now: nothing was run. `watchkeeper account` shows its monitors; a daemon enrols new accounts within a second, so is one running (`watchkeeper serve`)?".to_owned(),
         ));
     }
     if run_now::is_daemon_running(&context).await? {
@@ -118,19 +135,34 @@ pub async fn run_now(settings: &Settings, reference: &str) -> Result<AccountView
     } else {
         let engine = super::engine(context.clone(), settings).await?;
         engine::upkeep::make_partitions(&engine).await?;
-        for asked in asked {
+        let never = CancellationToken::new();
+        for asked in &asked {
             let mut connection = engine.context.store.connection().await?;
             let now = engine.context.now();
             let Some(loaded) = due::load(&mut connection, &[asked.monitor]).await?.pop() else { continue };
             let Some(schedule) = engine.plan.schedules.get(&loaded.schedule_id).cloned() else { continue };
             let basis_id = schedule.basis_id(&mut connection, engine.process, now).await?;
             drop(connection);
-            let job = Job { due: asked, trigger: Trigger::RunNow, loaded, schedule, basis_id, place: None };
-            let finished = engine::run::perform(&engine, job).await;
-            engine::record::commit(&engine, &[finished], false).await?;
+            let (due, trigger) = (asked.clone(), Trigger::RunNow);
+            let job = Job { due, trigger, loaded, schedule, basis_id, place: None };
+            if let Some(finished) = engine::run::perform(&engine, job, &never).await {
+                engine::record::commit(&engine, &[finished], false).await?;
+            }
         }
     }
-    Ok(inspect::account(&context, reference, 10).await?)
+    let account = inspect::account(&context, reference, 50).await?;
+    let answered = |due: &Due| {
+        let report = due.monitor.to_string();
+        account.runs.iter().any(|run| {
+            run.report == report && run.slot == due.slot && run.outcome != Outcome::Superseded.word()
+        })
+    };
+    let missing = asked.iter().filter(|due| !answered(due)).filter_map(|due| {
+        let report = due.monitor.to_string();
+        account.monitors.iter().find(|monitor| monitor.id == report).map(|monitor| monitor.schedule.clone())
+    });
+    let missing = missing.collect();
+    Ok(RanNow { account, missing })
 }
 
 async fn wait(context: &crate::actions::Context, asked: &[(MonitorId, i64)]) -> Result<(), AppError> {

@@ -78,6 +78,9 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
+    /// A part of the engine ended by a fault of ours; the log says which.
+    #[error("a part of the engine ended by a fault; the daemon stopped, to be started anew")]
+    Fault,
     /// The command cannot be done as asked.
     #[error("{0}")]
     Refused(String),
@@ -146,6 +149,7 @@ pub async fn engine(context: Context, settings: &Settings) -> Result<Engine, App
         metrics: Metrics::new(),
         health: Health::default(),
         process,
+        recorded_at: Arc::default(),
         nudge: Arc::default(),
     })
 }

@@ -58,6 +58,11 @@ impl Daemon {
         Ok(Self { engine, address, tracker, soft, timer, drain: settings.engine.drain_deadline })
     }
 
+    /// Comes when a part of the engine ended by a fault.
+    pub async fn failed(&self) {
+        self.soft.cancelled().await;
+    }
+
     /// Stops: nothing new is begun, what is under way is finished and recorded, within the deadline.
     ///
     /// What the deadline cuts off is lost to nobody: its due rows stand as they were.
@@ -91,13 +96,16 @@ pub async fn serve(settings: &Settings) -> Result<(), AppError> {
     let stop = stop_signal()?;
     let context = super::open(settings).await?;
     let daemon = Daemon::start(context, settings, settings.http.listen).await?;
-    stop.await;
+    let failed = tokio::select! {
+        () = stop => false,
+        () = daemon.failed() => true,
+    };
     let again = stop_signal()?;
     tokio::select! {
         () = daemon.stop() => {}
         () = again => tracing::warn!("a second signal: ending at once"),
     }
-    Ok(())
+    if failed { Err(AppError::Fault) } else { Ok(()) }
 }
 
 /// Comes when the process is told to stop.

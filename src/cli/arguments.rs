@@ -105,9 +105,9 @@ pub(super) struct DecisionOptions {
     /// The hit's id, as `hits` shows it.
     #[arg(value_name = "HIT")]
     pub(super) hit: HitId,
-    /// Why; kept encrypted.
+    /// Reads the reason from standard input; it is kept encrypted. Not an argument: others could see it.
     #[arg(long)]
-    pub(super) reason: Option<String>,
+    pub(super) reason: bool,
     /// Who decided; the user of the system when not given.
     #[arg(long, value_name = "NAME")]
     pub(super) by: Option<String>,

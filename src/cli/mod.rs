@@ -7,7 +7,7 @@ mod demo;
 mod tables;
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Read, Write},
     path::Path,
     process::ExitCode,
 };
@@ -89,8 +89,14 @@ async fn with_settings(command: &Command, settings: &Settings) -> anyhow::Result
         }
         Command::Serve => serve::serve(settings).await?,
         Command::Run { account, json } => {
-            let view = commands::run_now(settings, account).await?;
-            show(*json, &view, || tables::run(&view))?;
+            let ran = commands::run_now(settings, account).await?;
+            show(*json, &ran.account, || tables::run(&ran.account, &ran.missing))?;
+            for schedule in &ran.missing {
+                writeln!(io::stderr(), "{schedule}: not done; it failed and is put off, or was stopped. `watchkeeper account` shows which").context("standard error")?;
+            }
+            if !ran.missing.is_empty() {
+                return Ok(ExitCode::from(BAD_NEWS));
+            }
         }
         Command::Hits { open, limit, json } => {
             let context = app::open(settings).await?;
@@ -123,7 +129,17 @@ async fn decide(
         std::env::vars().find(|(key, _)| key == "USER").map_or_else(|| "unknown".to_owned(), |(_, name)| name)
     };
     let actor = format!("cli:{}", options.by.clone().unwrap_or_else(user));
-    let reason = options.reason.clone().map(Personal::new);
+    let reason = if options.reason {
+        if io::stdin().is_terminal() {
+            writeln!(io::stderr(), "The reason; Ctrl-D on a line of its own ends it:")
+                .context("standard error")?;
+        }
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text).context("standard input")?;
+        Some(Personal::new(text.trim().to_owned()))
+    } else {
+        None
+    };
     let context = app::open(settings).await?;
     decide::decide(&context, &actor, options.hit, decision, reason.as_ref()).await?;
     say(match decision {

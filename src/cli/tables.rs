@@ -82,6 +82,7 @@ pub(super) fn hits(hits: &[HitView]) -> String {
 
 fn decided(hit: &HitView) -> String {
     match (&hit.decided_by, &hit.reason) {
+        (Some(by), _) if hit.state == "open" => format!("open again\nafter a decision\nby {by}"),
         (Some(by), Some(reason)) => format!("{}\nby {by}:\n{reason}", hit.state),
         (Some(by), None) => format!("{}\nby {by}", hit.state),
         (None, _) => hit.state.to_owned(),
@@ -160,11 +161,12 @@ pub(super) fn account(account: &AccountView) -> String {
     text
 }
 
-pub(super) fn run(account: &AccountView) -> String {
+pub(super) fn run(account: &AccountView, missing: &[String]) -> String {
     let newest: Vec<&RunView> = account
         .monitors
         .iter()
-        .filter_map(|monitor| account.runs.iter().find(|run| run.schedule == monitor.schedule))
+        .filter(|monitor| !missing.contains(&monitor.schedule))
+        .filter_map(|monitor| account.runs.iter().find(|run| run.report == monitor.id))
         .collect();
     let mut text = String::new();
     for run in newest {
@@ -257,7 +259,7 @@ pub(super) fn status(status: &StatusView) -> String {
             }
         }
     }
-    let last = status.last_run_at.map_or_else(|| "none in the last day".to_owned(), time);
+    let last = status.last_run_at.map_or_else(|| "none yet".to_owned(), time);
     line(
         &mut text,
         format_args!(

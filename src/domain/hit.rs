@@ -27,6 +27,8 @@ pub struct Known<I> {
     pub entity: String,
     /// Where it stands.
     pub state: HitState,
+    /// Where it stood before it was gone.
+    pub before_gone: Option<HitState>,
     /// Digest of the facts that its decision rests on.
     pub facts: [u8; 16],
 }
@@ -38,8 +40,10 @@ pub enum Change<I> {
     New,
     /// Found, and its facts differ: the hit is open again.
     Changed(I),
-    /// Found again after it was gone: the hit is open again.
+    /// Found again after it was gone, and nobody had decided on these facts: the hit is open again.
     Back(I),
+    /// Found again after it was gone, with the facts that a person had decided on: the decision stands.
+    BackDecided(I),
     /// Found as before.
     Unchanged(I),
 }
@@ -52,7 +56,12 @@ pub fn compare<I: Copy>(known: &[Known<I>], found: &[(&str, [u8; 16])]) -> (Vec<
         .iter()
         .map(|(entity, facts)| match by_entity.get(entity) {
             None => Change::New,
-            Some(hit) if hit.state == HitState::Gone => Change::Back(hit.id),
+            Some(hit) if hit.state == HitState::Gone => match hit.before_gone {
+                Some(HitState::Dismissed | HitState::Confirmed) if hit.facts == *facts => {
+                    Change::BackDecided(hit.id)
+                }
+                _ => Change::Back(hit.id),
+            },
             Some(hit) if hit.facts != *facts => Change::Changed(hit.id),
             Some(hit) => Change::Unchanged(hit.id),
         })
@@ -70,7 +79,17 @@ mod tests {
     use super::*;
 
     fn known(id: u8, state: HitState, facts: u8) -> Known<u8> {
-        Known { id, entity: format!("e{id}"), state, facts: [facts; 16] }
+        Known { id, entity: format!("e{id}"), state, before_gone: None, facts: [facts; 16] }
+    }
+
+    #[test]
+    fn a_decision_outlasts_an_absence_and_not_a_change_of_facts() {
+        let gone = |before| Known { before_gone: Some(before), ..known(1, HitState::Gone, 1) };
+        let back = |hit: Known<u8>, facts| compare(&[hit], &[("e1", [facts; 16])]).0;
+        assert_eq!(back(gone(HitState::Dismissed), 1), [Change::BackDecided(1)]);
+        assert_eq!(back(gone(HitState::Confirmed), 1), [Change::BackDecided(1)]);
+        assert_eq!(back(gone(HitState::Dismissed), 2), [Change::Back(1)]);
+        assert_eq!(back(gone(HitState::Open), 1), [Change::Back(1)]);
     }
 
     #[test]

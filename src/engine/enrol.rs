@@ -4,7 +4,7 @@
 //! changed, within a second. A walk over all accounts, page by page, follows a new, changed or removed
 //! schedule, and repairs whatever was missed when the timer starts one.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -20,10 +20,11 @@ use crate::{
         monitor::{MonitorState, Trigger},
     },
     store::{
-        accounts,
+        accounts, due,
         enrolment::{self, Difference, Selected},
         monitors::{self, NewMonitor},
-        schedules, wakeups,
+        schedules,
+        wakeups::{self, Urgency},
     },
     telemetry::{health::Health, metrics::ScheduleLabels},
 };
@@ -53,12 +54,22 @@ impl Enrol {
         if page.is_empty() {
             return Ok(false);
         }
-        let mut urgent = false;
-        for schedule in self.engine.plan.schedules.values() {
+        let mut schedules: Vec<&Arc<PlannedSchedule>> = self.engine.plan.schedules.values().collect();
+        schedules.sort_unstable_by_key(|schedule| schedule.id);
+        let mut differing = Vec::with_capacity(schedules.len());
+        for schedule in schedules {
             let selected = selected(&self.engine, schedule);
             let differences =
                 enrolment::list_differences(&mut transaction, schedule.id, &selected, &page).await?;
-            urgent |= self.enrol(&mut transaction, schedule, &differences, true, now).await?;
+            differing.push((schedule, differences));
+        }
+        // Due rows are locked in one order: all that end, before anything begins.
+        let ended: Vec<MonitorId> =
+            differing.iter().flat_map(|(_, differences)| ended(differences)).collect();
+        end(&mut transaction, &ended, now).await?;
+        let mut urgent = false;
+        for (schedule, differences) in &differing {
+            urgent |= self.begin(&mut transaction, schedule, differences, true, now).await?;
         }
         transaction.commit().await?;
         if urgent {
@@ -91,11 +102,12 @@ impl Enrol {
         match self.engine.plan.schedules.get(&walk.schedule_id) {
             Some(schedule) => {
                 let selected = selected(&self.engine, schedule);
-                let lane = schedule.provider.lane;
                 let differences =
                     enrolment::list_differences(&mut transaction, schedule.id, &selected, &page).await?;
-                self.enrol(&mut transaction, schedule, &differences, false, now).await?;
-                enrolment::save_lane(&mut transaction, schedule.id, lane, &page).await?;
+                let ended: Vec<MonitorId> = ended(&differences).collect();
+                end(&mut transaction, &ended, now).await?;
+                self.begin(&mut transaction, schedule, &differences, false, now).await?;
+                adapt(&mut transaction, schedule, &page, now).await?;
             }
             None => self.pause(&mut transaction, walk.schedule_id, &page, now).await?,
         }
@@ -107,8 +119,8 @@ impl Enrol {
         Ok(true)
     }
 
-    /// Makes, takes up and ends monitors as the differences say. Returns whether any is urgent.
-    async fn enrol(
+    /// Makes and takes up monitors as the differences say. Returns whether any is urgent.
+    async fn begin(
         &self,
         conn: &mut PgConnection,
         schedule: &PlannedSchedule,
@@ -116,23 +128,15 @@ impl Enrol {
         changed: bool,
         now: DateTime<Utc>,
     ) -> Result<bool, EngineError> {
-        if differences.is_empty() {
-            return Ok(false);
-        }
         let lane = schedule.provider.lane;
-        let of = |selected: bool| differences.iter().filter(move |one| one.selected == selected);
-        let ended: Vec<MonitorId> = of(false).filter_map(|one| one.monitor).collect();
-        let taken_up: Vec<MonitorId> = of(true).filter_map(|one| one.monitor).collect();
+        let selected = || differences.iter().filter(|one| one.selected);
+        let taken_up: Vec<MonitorId> = selected().filter_map(|one| one.monitor).collect();
         let new: Vec<AccountId> =
-            of(true).filter(|one| one.monitor.is_none()).map(|one| one.account).collect();
-        if !ended.is_empty() {
-            monitors::save_stopped(conn, &ended, MonitorState::Ended, "not-selected", now).await?;
-        }
+            selected().filter(|one| one.monitor.is_none()).map(|one| one.account).collect();
         if !taken_up.is_empty() {
             let active = monitors::save_active(conn, &taken_up, lane, now).await?;
-            if active.len() <= AT_ONCE {
-                wakeups::insert_all(conn, &active, Trigger::Resumed, now).await?;
-            }
+            let urgency = if changed && active.len() <= AT_ONCE { Urgency::Urgent } else { Urgency::Routine };
+            wakeups::insert_all(conn, &active, Trigger::Resumed, urgency, now).await?;
         }
         if new.is_empty() {
             return Ok(!taken_up.is_empty());
@@ -155,7 +159,7 @@ impl Enrol {
             .collect();
         let made = monitors::insert_all(conn, schedule.id, lane, &new, now).await?;
         if urgent {
-            wakeups::insert_all(conn, &made, Trigger::NewAccount, now).await?;
+            wakeups::insert_all(conn, &made, Trigger::NewAccount, Urgency::Urgent, now).await?;
         }
         let labels = ScheduleLabels { schedule: schedule.schedule.name.clone() };
         self.engine.metrics.enrolled.get_or_create(&labels).inc_by(made.len() as u64);
@@ -192,6 +196,47 @@ impl Task for Enrol {
         let walked = self.walk().await?;
         Ok(if queued || walked { Activation::More } else { Activation::Done })
     }
+}
+
+/// The monitors of accounts that are no longer selected.
+fn ended(differences: &[Difference]) -> impl Iterator<Item = MonitorId> {
+    differences.iter().filter(|one| !one.selected).filter_map(|one| one.monitor)
+}
+
+async fn end(conn: &mut PgConnection, ended: &[MonitorId], now: DateTime<Utc>) -> Result<(), EngineError> {
+    if !ended.is_empty() {
+        monitors::save_stopped(conn, ended, MonitorState::Ended, "not-selected", now).await?;
+    }
+    Ok(())
+}
+
+/// Moves due rows to their provider's lane, and brings runs forward when their schedule became more
+/// frequent: it counts from now, not from the next run of the old rhythm.
+async fn adapt(
+    conn: &mut PgConnection,
+    schedule: &PlannedSchedule,
+    page: &[AccountId],
+    now: DateTime<Utc>,
+) -> Result<(), EngineError> {
+    let lane = schedule.provider.lane;
+    let placed = due::list_of_page(conn, schedule.id, page).await?;
+    let moved: Vec<MonitorId> = placed.iter().filter(|due| due.lane != lane).map(|due| due.monitor).collect();
+    let earlier: Vec<(MonitorId, DateTime<Utc>)> = placed
+        .iter()
+        .filter(|due| due.is_routine)
+        .map(|due| (due, schedule.next_due(due.monitor, now)))
+        .filter(|(due, next)| *next < due.at)
+        .map(|(due, next)| (due.monitor, next))
+        .collect();
+    let mut locked: Vec<MonitorId> = earlier.iter().map(|(monitor, _)| *monitor).collect();
+    locked.extend(&moved);
+    if locked.is_empty() {
+        return Ok(());
+    }
+    due::lock(conn, &locked).await?;
+    due::save_lane(conn, &moved, lane).await?;
+    due::save_earlier(conn, &earlier).await?;
+    Ok(())
 }
 
 /// A schedule's selection in the form that SQL compares with.

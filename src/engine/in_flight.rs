@@ -16,6 +16,8 @@ struct State {
     running: HashSet<MonitorId>,
     /// Since the present walk began.
     settled: HashSet<MonitorId>,
+    /// A run was given up: its due row lies behind the mark.
+    given_up: bool,
 }
 
 /// The monitors under way in one lane.
@@ -37,6 +39,16 @@ impl InFlight {
             return None;
         }
         Some(Ticket { monitor, lane: self.clone() })
+    }
+
+    /// Notes that a run was given up.
+    pub(super) fn give_up(&self) {
+        self.state().given_up = true;
+    }
+
+    /// Whether a run was given up since this was last asked.
+    pub(super) fn take_given_up(&self) -> bool {
+        std::mem::take(&mut self.state().given_up)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

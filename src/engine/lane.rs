@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -34,6 +36,12 @@ const TURN: Duration = Duration::from_secs(10);
 
 /// How long to leave a database alone that failed.
 const AWAY: Duration = Duration::from_millis(500);
+
+/// How long to wait for room for a whole batch.
+const FULL_BATCH: Duration = Duration::from_millis(100);
+
+/// How long to sleep at most while the provider rests: a rest can end early.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) struct Lane {
     engine: Engine,
@@ -74,11 +82,16 @@ impl Lane {
 
     pub(super) async fn drive(mut self, stop: CancellationToken) {
         loop {
+            if let Some(rest) = self.provider.budget.rest() {
+                // Nothing is loaded that could not be asked soon.
+                if stop.run_until_cancelled(tokio::time::sleep(rest.min(LONGEST_PAUSE))).await.is_none() {
+                    break;
+                }
+                continue;
+            }
             let batch = self.adjust().div_ceil(2).min(self.engine.settings.claim_batch);
-            let room = Arc::clone(&self.room).acquire_many_owned(batch);
-            let Some(room) = stop.run_until_cancelled(room).await else { break };
-            let room = room.expect("the lane owns the semaphore and never closes it");
-            let turn = tokio::time::timeout(TURN, self.turn(room)).await;
+            let Some(room) = stop.run_until_cancelled(self.acquire(batch)).await else { break };
+            let turn = tokio::time::timeout(TURN, self.turn(room, &stop)).await;
             let pause = match turn.unwrap_or(Err(EngineError::Deadline(TURN))) {
                 Ok(0) => self.engine.settings.walk_interval,
                 Ok(_) => {
@@ -97,6 +110,21 @@ impl Lane {
                 () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    /// Room for a batch; after a while for less, so that urgent work waits for one place, not for many.
+    async fn acquire(&self, batch: u32) -> OwnedSemaphorePermit {
+        let open = "the lane owns the semaphore and never closes it";
+        let whole = Arc::clone(&self.room).acquire_many_owned(batch);
+        if let Ok(room) = tokio::time::timeout(FULL_BATCH, whole).await {
+            return room.expect(open);
+        }
+        let mut room = Arc::clone(&self.room).acquire_owned().await.expect(open);
+        let more = self.available().min(batch.saturating_sub(1));
+        if let Ok(more) = Arc::clone(&self.room).try_acquire_many_owned(more) {
+            room.merge(more);
+        }
+        room
     }
 
     /// Keeps back what the lane does not want to take on at present. Returns how many runs it wants.
@@ -121,26 +149,36 @@ impl Lane {
     }
 
     /// Finds and starts what there is room for. Returns how many runs it started.
-    async fn turn(&mut self, mut room: OwnedSemaphorePermit) -> Result<usize, EngineError> {
+    async fn turn(
+        &mut self,
+        mut room: OwnedSemaphorePermit,
+        stop: &CancellationToken,
+    ) -> Result<usize, EngineError> {
         let engine = self.engine.clone();
         let mut connection = engine.context.store.connection().await?;
         let now = engine.context.now();
         let lane = self.provider.lane;
         self.in_flight.begin_walk();
+        if self.in_flight.take_given_up() {
+            self.marks.restart();
+        }
         self.marks.step_back(now, Instant::now());
 
+        // Routine work is read first, and admitted last: what becomes due in between, with a reason, is then
+        // seen with its reason.
+        let found = self.walk(&mut connection, &room, now).await?;
         let urgent = wakeups::list(&mut connection, lane, now, i64::from(self.most)).await?;
         let mut admitted = Vec::with_capacity(room.num_permits());
+        // Urgent work goes first, and leaves an eighth to routine work: a flood must not starve it.
+        let reserved = found.len().min(room.num_permits() / 8);
         for (due, trigger) in urgent {
-            self.admit(due, trigger, &mut room, &mut admitted);
-        }
-        if room.num_permits() > 0 {
-            let per_shard = i64::try_from(room.num_permits().div_ceil(Shard::COUNT) + 2).unwrap_or(i64::MAX);
-            let found = due::list_after(&mut connection, lane, self.marks.all(), now, per_shard).await?;
-            for due in self.marks.take(found, room.num_permits()) {
-                let trigger = if due.slot == 0 { Trigger::First } else { Trigger::Interval };
+            if room.num_permits() > reserved {
                 self.admit(due, trigger, &mut room, &mut admitted);
             }
+        }
+        for due in self.marks.take(found, room.num_permits()) {
+            let trigger = if due.slot == 0 { Trigger::First } else { Trigger::Interval };
+            self.admit(due, trigger, &mut room, &mut admitted);
         }
         drop(room);
         self.show_in_flight();
@@ -171,14 +209,34 @@ impl Lane {
         let started = jobs.len();
         for job in jobs {
             let recorder = self.recorder(job.due.monitor);
-            let engine = engine.clone();
+            let (engine, in_flight, stop) = (engine.clone(), self.in_flight.clone(), stop.clone());
             self.tracker.spawn(async move {
-                let finished = run::perform(&engine, job).await;
-                // The recorders outlive the lanes; if one is gone the process is ending by force.
-                let _ = recorder.send(finished).await;
+                match run::perform(&engine, job, &stop).await {
+                    // The recorders outlive the lanes; if one is gone the process is ending by force.
+                    Some(finished) => drop(recorder.send(finished).await),
+                    None => in_flight.give_up(),
+                }
             });
         }
         Ok(started)
+    }
+
+    /// Reads routine work, from a few shards first and from the others if that is not enough.
+    async fn walk(
+        &mut self,
+        conn: &mut PgConnection,
+        room: &OwnedSemaphorePermit,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Due>, EngineError> {
+        let (lane, wanted) = (self.provider.lane, room.num_permits());
+        let per_shard = |shards: usize| i64::try_from(wanted.div_ceil(shards) + 2).unwrap_or(i64::MAX);
+        let window = self.marks.next();
+        let mut found = due::list_after(conn, lane, &window, now, per_shard(window.len())).await?;
+        if found.len() < wanted {
+            let others = self.marks.others(&window);
+            found.extend(due::list_after(conn, lane, &others, now, per_shard(Shard::COUNT)).await?);
+        }
+        Ok(found)
     }
 
     fn admit(

@@ -27,7 +27,11 @@ pub(super) struct Marks {
     trail: Duration,
     stepped_back_at: Instant,
     repaired: u8,
+    next: usize,
 }
+
+/// How many shards a walk reads first.
+const WINDOW: usize = 32;
 
 impl Marks {
     /// At the beginning of every shard. `longest_write` is the longest write transaction.
@@ -37,12 +41,23 @@ impl Marks {
             trail: longest_write + STEP_BACK_EVERY * 2,
             stepped_back_at: now,
             repaired: 0,
+            next: 0,
         }
     }
 
-    /// Where each shard's walk continues.
-    pub(super) fn all(&self) -> &[(Shard, Mark)] {
-        &self.places
+    /// Where the walks of the next few shards continue, in turn: while there is a backlog they fill a
+    /// batch, and reading from all shards would cost more than the batch.
+    pub(super) fn next(&mut self) -> Vec<(Shard, Mark)> {
+        let window: Vec<(Shard, Mark)> =
+            self.places.iter().cycle().skip(self.next).take(WINDOW).copied().collect();
+        self.next = (self.next + WINDOW) % self.places.len();
+        window
+    }
+
+    /// Where the walks of all other shards continue.
+    pub(super) fn others(&self, window: &[(Shard, Mark)]) -> Vec<(Shard, Mark)> {
+        let is_other = |place: &&(Shard, Mark)| !window.iter().any(|(shard, _)| *shard == place.0);
+        self.places.iter().filter(is_other).copied().collect()
     }
 
     /// Starts every shard from the beginning: after a failure, what was taken may not have been started.
@@ -105,7 +120,7 @@ mod tests {
         let mut marks = Marks::new(Duration::from_secs(10), Instant::now());
         let kept = marks.take(vec![due(1, 30), due(2, 10), due(1, 20), due(3, 40)], 2);
         assert_eq!(kept, [due(2, 10), due(1, 20)]);
-        let mark = |shard: usize| marks.all()[shard].1.at.timestamp();
+        let mark = |shard: usize| marks.places[shard].1.at.timestamp();
         assert_eq!((mark(1), mark(2), mark(3)), (20, 10, 0));
     }
 
@@ -116,11 +131,24 @@ mod tests {
         let mut marks = Marks::new(Duration::from_secs(10), start);
         marks.take(vec![due(0, 999), due(1, 999), due(2, 900)], 9);
         marks.step_back(now, start + Duration::from_millis(999));
-        assert_eq!(marks.all()[1].1.at.timestamp(), 999);
+        assert_eq!(marks.places[1].1.at.timestamp(), 999);
         marks.step_back(now, start + Duration::from_secs(1));
-        let mark = |marks: &Marks, shard: usize| marks.all()[shard].1.at.timestamp();
+        let mark = |marks: &Marks, shard: usize| marks.places[shard].1.at.timestamp();
         assert_eq!((mark(&marks, 0), mark(&marks, 1), mark(&marks, 2)), (0, 988, 900));
         marks.step_back(now, start + Duration::from_secs(2));
         assert_eq!(mark(&marks, 1), 0);
+    }
+
+    #[test]
+    fn windows_take_turns_and_each_leaves_the_others() {
+        let mut marks = Marks::new(Duration::from_secs(10), Instant::now());
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..Shard::COUNT / WINDOW {
+            let window = marks.next();
+            assert_eq!((window.len(), marks.others(&window).len()), (WINDOW, Shard::COUNT - WINDOW));
+            seen.extend(window.into_iter().map(|(shard, _)| shard));
+        }
+        assert_eq!(seen.len(), Shard::COUNT);
+        assert_eq!(marks.next()[0].0, Shard(0));
     }
 }

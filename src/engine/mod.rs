@@ -27,7 +27,7 @@ pub mod run;
 pub mod task;
 pub mod upkeep;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicI64};
 
 use tokio::sync::{Notify, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -74,6 +74,15 @@ impl EngineError {
             Self::Action(_) | Self::Timer(_) => false,
         }
     }
+
+    /// Whether the database was there and took too long.
+    fn is_deadline(&self) -> bool {
+        match self {
+            Self::Deadline(_) => true,
+            Self::Store(error) | Self::Action(ActionError::Store(error)) => error.is_deadline(),
+            Self::Action(_) | Self::Timer(_) => false,
+        }
+    }
 }
 
 /// What all parts of the engine share.
@@ -91,6 +100,8 @@ pub struct Engine {
     pub health: Health,
     /// This process, in the evidence of its runs.
     pub process: ProcessId,
+    /// When the last run was recorded, microseconds since 1970; 0 before the first.
+    pub recorded_at: Arc<AtomicI64>,
     /// Woken when there may be work at once; a lost wake-up costs a walk's interval, nothing else.
     pub nudge: Arc<Notify>,
 }
@@ -100,20 +111,48 @@ const RECORDERS: usize = 2;
 
 impl Engine {
     /// Starts the engine's tasks on `tracker`. When `stop` is cancelled, nothing new is begun, what is
-    /// under way is finished and recorded, and the tasks end.
+    /// under way is finished and recorded, and the tasks end. A task that ends before that, by a fault
+    /// of ours, cancels `stop` itself: a daemon that only half works must not look as if it did.
     pub fn start(&self, tracker: &TaskTracker, stop: &CancellationToken) {
         let mut recorders = Vec::with_capacity(RECORDERS);
         for _ in 0..RECORDERS {
             let (sender, receiver) = mpsc::channel(self.settings.record_batch as usize * 2);
             recorders.push(sender);
-            tracker.spawn(record::drive(self.clone(), receiver));
+            tracker.spawn(vital("recorder", stop, record::drive(self.clone(), receiver)));
         }
         for provider in &self.plan.providers {
             let lane = lane::Lane::new(self, provider, recorders.clone(), tracker.clone());
-            tracker.spawn(lane.drive(stop.clone()));
+            tracker.spawn(vital("lane", stop, lane.drive(stop.clone())));
         }
         let second = std::time::Duration::from_secs(1);
-        tracker.spawn(task::drive(enrol::Enrol::new(self.clone()), second, stop.clone()));
-        tracker.spawn(task::drive(upkeep::Heartbeat::new(self.clone()), second, stop.clone()));
+        let enrol = task::drive(enrol::Enrol::new(self.clone()), second, stop.clone());
+        tracker.spawn(vital("enrol", stop, enrol));
+        let heartbeat = task::drive(upkeep::Heartbeat::new(self.clone()), second, stop.clone());
+        tracker.spawn(vital("heartbeat", stop, heartbeat));
+    }
+}
+
+/// Runs a task without which the engine does not work: if it ends, or panics, before `stop` is cancelled,
+/// it cancels `stop`.
+fn vital<W: Future<Output = ()> + Send>(
+    part: &'static str,
+    stop: &CancellationToken,
+    work: W,
+) -> impl Future<Output = ()> + Send + use<W> {
+    struct Ended(&'static str, CancellationToken);
+
+    impl Drop for Ended {
+        fn drop(&mut self) {
+            if !self.1.is_cancelled() {
+                tracing::error!(part = self.0, "a part of the engine ended by a fault: stopping the daemon");
+                self.1.cancel();
+            }
+        }
+    }
+
+    let ended = Ended(part, stop.clone());
+    async move {
+        let _ended = ended;
+        work.await;
     }
 }

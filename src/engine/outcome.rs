@@ -100,6 +100,7 @@ pub(super) async fn write(
     runs::insert_changed(conn, &contents, now).await?;
     hits::save_open(conn, &written.open, now).await?;
     hits::save_gone(conn, &written.gone, now).await?;
+    hits::save_back(conn, &written.back, now).await?;
     for (id, group) in groups {
         let Some(schedule) = group.schedule else { continue };
         let changed = apply(engine, conn, id, schedule, &group, now).await?;
@@ -113,6 +114,7 @@ pub(super) async fn write(
 struct Written {
     open: Vec<SavedHit>,
     gone: Vec<HitId>,
+    back: Vec<HitId>,
     events: Vec<Event>,
     effects: Effects,
 }
@@ -138,6 +140,11 @@ impl Written {
         for ((finding, facts), change) in answer.findings.iter().zip(facts).zip(changes) {
             let (id, word, kind) = match change {
                 Change::Unchanged(_) => continue,
+                Change::BackDecided(id) => {
+                    self.back.push(id);
+                    self.tell(engine, finished, id, "back", "report.hit-back", &finding.entity);
+                    continue;
+                }
                 Change::New => {
                     (HitId(engine.context.new_uuid(finished.account.shard())), "opened", "report.hit-opened")
                 }

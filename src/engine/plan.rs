@@ -12,6 +12,7 @@ use std::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
+use tokio::sync::Semaphore;
 
 use chrono::{DateTime, Utc};
 
@@ -19,7 +20,7 @@ use crate::{
     actions::apply::Applied,
     domain::{
         account_type::AccountType,
-        id::{AccountTypeId, ProcessId},
+        id::{AccountTypeId, MonitorId, ProcessId},
         schedule::{ReportTemplate, Schedule},
     },
     providers::{
@@ -42,6 +43,9 @@ pub struct PlannedProvider {
     pub budget: Budget,
     /// The limits that the budget holds.
     pub limits: Limits,
+    /// Calls that were begun and whose results are not recorded: twice as many as may be under way. That
+    /// is what a kill has asked in vain, and what is asked again after it.
+    pub unrecorded: Arc<Semaphore>,
     latency_micros: AtomicU64,
 }
 
@@ -78,6 +82,11 @@ pub struct PlannedSchedule {
 }
 
 impl PlannedSchedule {
+    /// When a monitor of the schedule runs next after `after`, on its own place of the grid.
+    pub fn next_due(&self, monitor: MonitorId, after: DateTime<Utc>) -> DateTime<Utc> {
+        self.schedule.cadence.next_due(place_in_spread(monitor), after)
+    }
+
     /// The number of what a run rests on now: provider, engine, lists, template, threshold, process.
     ///
     /// Asked once a batch; writes only when something of it is new.
@@ -116,6 +125,13 @@ impl PlannedSchedule {
     }
 }
 
+/// Where in its schedule's spread a monitor lies: the random bits of its id, the shard's aside, spread over
+/// the whole number.
+fn place_in_spread(monitor: MonitorId) -> u64 {
+    let bits = (monitor.0.as_u128() >> 8) & u128::from(u64::MAX >> 10);
+    u64::try_from(bits).unwrap_or(0).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
 /// Everything that the engine runs.
 #[derive(Default)]
 pub struct Plan {
@@ -148,6 +164,7 @@ impl Plan {
                 provider,
                 budget,
                 limits,
+                unrecorded: Arc::new(Semaphore::new(limits.concurrency as usize * 2)),
                 latency_micros: AtomicU64::new(0),
             });
             by_name.insert(name, Arc::clone(&planned));

@@ -5,7 +5,7 @@
 //! it is back. A commit whose outcome is unknown is looked up first: a run that is recorded already is
 //! not recorded as superseded by itself.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::atomic::Ordering, time::Duration};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -17,7 +17,10 @@ use super::{
     task,
 };
 use crate::{
-    domain::{id::RunId, monitor::Outcome},
+    domain::{
+        id::{MonitorId, RunId},
+        monitor::Outcome,
+    },
     store::{
         Store, StoreError,
         due::{self, Postponed},
@@ -33,7 +36,7 @@ const TRANSACTION: Duration = Duration::from_secs(10);
 const AWAY: Duration = Duration::from_millis(250);
 
 /// How long to put a run off that cannot be recorded.
-const UNRECORDABLE: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+const UNRECORDABLE: Duration = Duration::from_hours(1);
 
 /// Records what arrives until the senders are gone.
 pub(super) async fn drive(engine: Engine, mut finished: mpsc::Receiver<Finished>) {
@@ -51,9 +54,14 @@ pub(super) async fn drive(engine: Engine, mut finished: mpsc::Receiver<Finished>
     }
 }
 
+/// How often a batch may take too long before it is tried in halves.
+const TOO_LONG: u32 = 3;
+
 /// Records a batch, however long the database is away; leaves it empty.
+///
+/// A batch that takes too long again and again is more than the database can do at once: it is halved.
 async fn record(engine: &Engine, batch: &mut Vec<Finished>) {
-    let mut uncertain = false;
+    let (mut uncertain, mut too_long) = (false, 0);
     loop {
         match within(TRANSACTION, commit(engine, batch, uncertain)).await {
             Ok(_) => {
@@ -63,6 +71,13 @@ async fn record(engine: &Engine, batch: &mut Vec<Finished>) {
             }
             Err(error) if error.is_passing() => {
                 uncertain = true;
+                too_long += u32::from(error.is_deadline());
+                if too_long >= TOO_LONG && batch.len() > 1 {
+                    let mut rest = batch.split_off(batch.len() / 2);
+                    Box::pin(record(engine, batch)).await;
+                    Box::pin(record(engine, &mut rest)).await;
+                    return;
+                }
                 engine.metrics.record_retries.inc();
                 task::report(&engine.health, "record", &error);
                 tokio::time::sleep(AWAY).await;
@@ -105,7 +120,7 @@ async fn put_off(store: &Store, finished: &Finished) -> Result<(), StoreError> {
         monitor: finished.monitor(),
         slot: finished.due.slot,
         wanted: finished.due.wanted,
-        until: finished.ended_at + UNRECORDABLE,
+        until: later(finished.ended_at, UNRECORDABLE),
         attempts: finished.due.attempts.saturating_add(1),
     };
     due::save_postponed(&mut connection, &[postponed]).await
@@ -125,6 +140,9 @@ pub async fn commit(engine: &Engine, batch: &[Finished], uncertain: bool) -> Res
     let mut transaction = engine.context.store.transaction().await?;
     let now = engine.context.now();
     let recorded: HashSet<RunId> = if uncertain {
+        // An earlier commit of ours may still be under way over there: behind its locks it is seen.
+        let monitors: Vec<MonitorId> = batch.iter().map(Finished::monitor).collect();
+        due::lock(&mut transaction, &monitors).await?;
         let asked: Vec<_> = batch.iter().map(|run| (run.monitor(), run.due.slot, run.id)).collect();
         runs::list_recorded(&mut transaction, &asked).await?.into_iter().collect()
     } else {
@@ -171,6 +189,7 @@ pub async fn commit(engine: &Engine, batch: &[Finished], uncertain: bool) -> Res
         }
     }
     effects.count(&engine.metrics);
+    engine.recorded_at.store(now.timestamp_micros(), Ordering::Relaxed);
     Ok(counts)
 }
 
@@ -182,13 +201,13 @@ fn new_run(finished: &Finished, now: DateTime<Utc>) -> Result<NewRun, Postponed>
             (outcome, i32::try_from(answer.findings.len()).unwrap_or(i32::MAX), None, *digest)
         }
         End::Failed { class } => (Outcome::Error, 0, Some(*class), None),
-        End::Postponed { wait, counts } => {
+        End::Postponed { wait } => {
             return Err(Postponed {
                 monitor: finished.monitor(),
                 slot: finished.due.slot,
                 wanted: finished.due.wanted,
-                until: finished.ended_at + *wait,
-                attempts: finished.due.attempts.saturating_add(i16::from(*counts)),
+                until: later(finished.ended_at, *wait),
+                attempts: finished.due.attempts.saturating_add(1),
             });
         }
     };
@@ -202,7 +221,7 @@ fn new_run(finished: &Finished, now: DateTime<Utc>) -> Result<NewRun, Postponed>
         due_at: finished.due.at,
         started_at: finished.started_at,
         duration_ms: i32::try_from(finished.duration.as_millis()).unwrap_or(i32::MAX),
-        next_run_at: finished.schedule.schedule.cadence.next_due(grid_hash(finished), now),
+        next_run_at: finished.schedule.next_due(finished.monitor(), now),
         basis_id: finished.basis_id,
         account_version: finished.account_version,
         outcome,
@@ -213,11 +232,10 @@ fn new_run(finished: &Finished, now: DateTime<Utc>) -> Result<NewRun, Postponed>
     })
 }
 
-/// Where in its schedule's spread a monitor lies: its random bits, the shard's aside.
-fn grid_hash(finished: &Finished) -> u64 {
-    let bits = (finished.monitor().0.as_u128() >> 8) & u128::from(u64::MAX >> 10);
-    // The low bits are random already; spread them over the whole number.
-    u64::try_from(bits).unwrap_or(0).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+/// `at` plus `wait`, as far as the calendar goes.
+fn later(at: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
+    let wait = chrono::TimeDelta::from_std(wait).unwrap_or(chrono::TimeDelta::MAX);
+    at.checked_add_signed(wait).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// What a changed run keeps, sealed.

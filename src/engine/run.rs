@@ -8,6 +8,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 
 use super::{Engine, in_flight::Ticket, plan::PlannedSchedule};
 use crate::{
@@ -74,6 +75,8 @@ pub struct Finished {
     pub end: End,
     /// Held until it is recorded.
     pub place: Option<Place>,
+    /// Held until it is recorded, if a call was made.
+    pub call: Option<OwnedSemaphorePermit>,
 }
 
 /// What came of a run.
@@ -99,8 +102,6 @@ pub enum End {
     Postponed {
         /// How long to wait.
         wait: Duration,
-        /// Whether the attempt counts.
-        counts: bool,
     },
 }
 
@@ -111,22 +112,23 @@ impl Finished {
     }
 }
 
-/// Makes a run.
-pub async fn perform(engine: &Engine, job: Job) -> Finished {
+/// Makes a run; none when no permit was to be had soon: the due row then stands as it is, and is found
+/// again. What was loaded for a call must not be sent long after, when it may no longer be so.
+pub async fn perform(engine: &Engine, job: Job, stop: &CancellationToken) -> Option<Finished> {
     let Job { due, trigger, loaded, schedule, basis_id, place } = job;
     let labels = ScheduleLabels { schedule: schedule.schedule.name.clone() };
     let subject = open_subject(engine, &loaded);
-    let mut call = Called { started_at: engine.context.now(), duration: Duration::ZERO };
+    let mut call = Called { started_at: engine.context.now(), duration: Duration::ZERO, unrecorded: None };
     let end = match subject {
         Err(class) => End::Failed { class },
         Ok(subject) if subject.missing().is_some() => {
             End::Failed { class: FailureClass::Unscreenable.as_str() }
         }
-        Ok(subject) => ask(engine, &due, &schedule, subject, &mut call).await,
+        Ok(subject) => ask(engine, &due, &schedule, subject, &mut call, stop).await?,
     };
     let late = (call.started_at - due.at).to_std().unwrap_or_default();
     engine.metrics.lateness.get_or_create(&labels).observe(late.as_secs_f64());
-    Finished {
+    Some(Finished {
         id: RunId(engine.context.new_uuid(due.monitor.shard())),
         due,
         trigger,
@@ -139,12 +141,14 @@ pub async fn perform(engine: &Engine, job: Job) -> Finished {
         duration: call.duration,
         end,
         place,
-    }
+        call: call.unrecorded,
+    })
 }
 
 struct Called {
     started_at: DateTime<Utc>,
     duration: Duration,
+    unrecorded: Option<OwnedSemaphorePermit>,
 }
 
 fn open_subject(engine: &Engine, loaded: &Loaded) -> Result<Subject, &'static str> {
@@ -172,13 +176,17 @@ fn open_subject(engine: &Engine, loaded: &Loaded) -> Result<Subject, &'static st
     Ok(account_type.subject(&fields))
 }
 
+/// How long a run may wait for its permit.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 async fn ask(
     engine: &Engine,
     due: &Due,
     schedule: &PlannedSchedule,
     input: Subject,
     call: &mut Called,
-) -> End {
+    stop: &CancellationToken,
+) -> Option<End> {
     let planned = &schedule.provider;
     let request = Request {
         idempotency_key: idempotency_key(engine, due, &input),
@@ -186,7 +194,13 @@ async fn ask(
         threshold: schedule.template.threshold,
         deadline: engine.settings.run_deadline,
     };
-    let permit = planned.budget.permit().await;
+    let both = async {
+        let unrecorded = Arc::clone(&planned.unrecorded).acquire_owned().await;
+        (unrecorded.expect("nothing closes the semaphore"), planned.budget.permit().await)
+    };
+    let both = tokio::time::timeout(PATIENCE, both);
+    let (unrecorded, permit) = stop.run_until_cancelled(both).await?.ok()?;
+    call.unrecorded = Some(unrecorded);
     call.started_at = engine.context.now();
     let clock = Instant::now();
     // A provider keeps the deadline itself; one that does not is given up here.
@@ -209,7 +223,7 @@ async fn ask(
         .call_duration
         .get_or_create(&ProviderLabels { provider: provider.clone() })
         .observe(call.duration.as_secs_f64());
-    match answer {
+    Some(match answer {
         Ok(answer) => answered(engine, request.subject, answer),
         Err(error) => {
             tracing::debug!(provider.name = %provider, monitor.id = %due.monitor, error = %error, "a call failed");
@@ -222,12 +236,13 @@ async fn ask(
             }
             end
         }
-    }
+    })
 }
 
 /// What a failed attempt means: another attempt later, or an errored run.
 ///
-/// A provider that says when to come back is obeyed, and the attempt does not count. Otherwise the
+/// A provider that says when to come back is obeyed, however often: it does not exhaust the attempts, but
+/// they are counted, so that who looks sees a monitor that fails. Otherwise the
 /// wait doubles from attempt to attempt, of which a random half is taken, so that those that failed
 /// together do not come back together.
 fn failed(error: &CallError, attempts: i16, fraction: f64, settings: &crate::config::EngineSettings) -> End {
@@ -236,8 +251,8 @@ fn failed(error: &CallError, attempts: i16, fraction: f64, settings: &crate::con
         (Verdict::Never, _) => End::Failed { class: error.class.as_str() },
         (Verdict::Later, Some(rest)) => {
             // The provider is one; its clients shall not all knock at the same instant.
-            let wait = rest + settings.retry_base.mul_f64(fraction);
-            End::Postponed { wait, counts: false }
+            let wait = rest.saturating_add(settings.retry_base.mul_f64(fraction));
+            End::Postponed { wait }
         }
         (Verdict::Later, None) if made >= settings.max_attempts => {
             End::Failed { class: error.class.as_str() }
@@ -245,7 +260,7 @@ fn failed(error: &CallError, attempts: i16, fraction: f64, settings: &crate::con
         (Verdict::Later, None) => {
             let doubled = settings.retry_base.saturating_mul(1 << (made - 1).min(20));
             let wait = doubled.min(settings.retry_max).mul_f64(0.5 + fraction / 2.0);
-            End::Postponed { wait, counts: true }
+            End::Postponed { wait }
         }
     }
 }
@@ -304,9 +319,9 @@ mod tests {
         }
     }
 
-    fn wait(end: &End) -> Option<(Duration, bool)> {
+    fn wait(end: &End) -> Option<Duration> {
         match end {
-            End::Postponed { wait, counts } => Some((*wait, *counts)),
+            End::Postponed { wait } => Some(*wait),
             End::Failed { .. } | End::Answered { .. } => None,
         }
     }
@@ -314,8 +329,8 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_longest_and_the_last_attempt_errs() {
         let failed = |attempts| failed(&error(Verdict::Later, None), attempts, 1.0, &settings());
-        assert_eq!(wait(&failed(0)), Some((Duration::from_secs(10), true)));
-        assert_eq!(wait(&failed(1)), Some((Duration::from_secs(15), true)));
+        assert_eq!(wait(&failed(0)), Some(Duration::from_secs(10)));
+        assert_eq!(wait(&failed(1)), Some(Duration::from_secs(15)));
         assert!(matches!(failed(2), End::Failed { class: "server-error" }));
     }
 
@@ -326,8 +341,8 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_that_says_when_to_come_back_is_obeyed_and_the_attempt_does_not_count() {
+    fn a_provider_that_says_when_to_come_back_is_obeyed_however_often() {
         let end = failed(&error(Verdict::Later, Some(3600)), 99, 0.0, &settings());
-        assert_eq!(wait(&end), Some((Duration::from_hours(1), false)));
+        assert_eq!(wait(&end), Some(Duration::from_hours(1)));
     }
 }

@@ -1,7 +1,12 @@
 //! The daemon's own upkeep: its heartbeat with a sample of the database's clock, and what the timer
 //! starts.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
+
+use chrono::DateTime;
 
 use tokio_cron_scheduler::{Job, JobScheduler};
 
@@ -38,8 +43,12 @@ impl Task for Heartbeat {
         let asked_at = Instant::now();
         let told = store::now(&mut connection).await?;
         self.engine.context.clock.sample(told, asked_at);
-        processes::save_seen(&mut connection, self.engine.process, told).await?;
-        wakeups::remove_stale(&mut connection).await?;
+        let recorded = self.engine.recorded_at.load(Ordering::Relaxed);
+        let recorded = (recorded != 0).then(|| DateTime::from_timestamp_micros(recorded)).flatten();
+        processes::save_seen(&mut connection, self.engine.process, recorded, told).await?;
+        for provider in &self.engine.plan.providers {
+            wakeups::remove_stale(&mut connection, provider.lane).await?;
+        }
         let (open, _) = self.engine.context.store.connections();
         self.engine.metrics.connections.set(i64::from(open));
         task::answered(&self.engine.health);

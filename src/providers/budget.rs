@@ -96,6 +96,12 @@ impl Budget {
         gate.not_before = gate.not_before.max(Some(until));
     }
 
+    /// How much longer no permit is handed out, if a rest is under way.
+    pub fn rest(&self) -> Option<Duration> {
+        let rest = self.gate().not_before?.saturating_duration_since(Instant::now());
+        (!rest.is_zero()).then_some(rest)
+    }
+
     /// How many more calls could be under way now, the rate aside.
     pub fn available(&self) -> usize {
         self.places.available_permits()

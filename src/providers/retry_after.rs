@@ -9,8 +9,16 @@ use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 /// The rest when a date is named and nothing says what the time is over there.
 const WITHOUT_DATE: Duration = Duration::from_mins(1);
 
-/// The rest that the headers ask for; none when they do not say, or not in a known form.
+/// The longest rest that is believed: what asks for more (a time in milliseconds, say) is a mistake over
+/// there, and shall not silence a provider for years. A month is the longest quota there is.
+const LONGEST: Duration = Duration::from_hours(31 * 24);
+
+/// The rest that the headers ask for, at most 31 days; none when they do not say, or not in a known form.
 pub(super) fn read(headers: &HeaderMap) -> Option<Duration> {
+    Some(asked(headers)?.min(LONGEST))
+}
+
+fn asked(headers: &HeaderMap) -> Option<Duration> {
     let text = text(headers, RETRY_AFTER)?;
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         // Digits that overflow are still a very long time.
@@ -41,10 +49,10 @@ mod tests {
     }
 
     #[test]
-    fn seconds_are_read_and_an_overflow_is_a_long_time() {
+    fn seconds_are_read_and_at_most_a_month_is_believed() {
         assert_eq!(rest("120", None), Some(Duration::from_mins(2)));
         assert_eq!(rest("0", None), Some(Duration::ZERO));
-        assert_eq!(rest("99999999999999999999999", None), Some(Duration::from_secs(u64::MAX)));
+        assert_eq!(rest("99999999999999999999999", None), Some(LONGEST));
     }
 
     #[test]

@@ -258,7 +258,8 @@ pub async fn lock_all(conn: &mut PgConnection, ids: &[AccountId]) -> Result<(), 
         from accounts as account
         join unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id) using (shard, account_id)
         order by account.shard, account.account_id
-        for update of account
+        -- Not stronger: rows that refer to the account may be inserted meanwhile.
+        for no key update of account
         "#,
         &shards,
         &ids,

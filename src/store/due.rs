@@ -130,6 +130,134 @@ pub async fn list_of_account(conn: &mut PgConnection, account: AccountId) -> Res
     Ok(rows.into_iter().map(Due::from).collect())
 }
 
+/// Locks the due rows of monitors, in the order that everybody locks them in.
+pub async fn lock(conn: &mut PgConnection, monitors: &[MonitorId]) -> Result<(), StoreError> {
+    let shards: Vec<i16> = monitors.iter().map(|monitor| monitor.shard().column()).collect();
+    let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
+    sqlx::query!(
+        r#"
+        select due.monitor_id
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
+        join monitor_due as due using (shard, monitor_id)
+        order by due.shard, due.monitor_id
+        for update of due
+        "#,
+        &shards,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
+/// A due row as enrolment looks at it.
+#[derive(Debug)]
+pub struct Placed {
+    /// The monitor.
+    pub monitor: MonitorId,
+    /// The lane that it is in.
+    pub lane: Lane,
+    /// When it is to run.
+    pub at: DateTime<Utc>,
+    /// Whether that is its schedule's doing: neither a first run, which a backfill spreads, nor a retry.
+    pub is_routine: bool,
+}
+
+/// The due rows of a schedule's monitors, for the accounts of a page.
+pub async fn list_of_page(
+    conn: &mut PgConnection,
+    schedule_id: i32,
+    accounts: &[AccountId],
+) -> Result<Vec<Placed>, StoreError> {
+    let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+    let rows = sqlx::query!(
+        r#"
+        select due.monitor_id, due.lane, due.next_run_at, due.slot, due.attempts
+        from unnest($1::smallint[], $2::uuid[]) as page (shard, account_id)
+        -- Probes, whatever the planner knows of tables that are being filled.
+        cross join lateral (
+            select shard, monitor_id from monitors
+            where monitors.shard = page.shard
+              and monitors.account_id = page.account_id
+              and monitors.schedule_id = $3
+            limit 1
+        ) as monitor
+        cross join lateral (
+            select * from monitor_due
+            where monitor_due.shard = monitor.shard and monitor_due.monitor_id = monitor.monitor_id
+            limit 1
+        ) as due
+        "#,
+        &shards,
+        &ids,
+        schedule_id,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Placed {
+            monitor: MonitorId(row.monitor_id),
+            lane: row.lane,
+            at: row.next_run_at,
+            is_routine: row.slot > 0 && row.attempts == 0,
+        })
+        .collect())
+}
+
+/// Moves the due rows of monitors to a lane.
+pub async fn save_lane(
+    conn: &mut PgConnection,
+    monitors: &[MonitorId],
+    lane: Lane,
+) -> Result<(), StoreError> {
+    lock(conn, monitors).await?;
+    let shards: Vec<i16> = monitors.iter().map(|monitor| monitor.shard().column()).collect();
+    let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
+    sqlx::query!(
+        r#"
+        update monitor_due as due
+        set lane = $3
+        from unnest($1::smallint[], $2::uuid[]) as moved (shard, monitor_id)
+        where due.shard = moved.shard
+          and due.monitor_id = moved.monitor_id
+        "#,
+        &shards,
+        &ids,
+        lane,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Brings runs forward: none is put off by it.
+pub async fn save_earlier(
+    conn: &mut PgConnection,
+    earlier: &[(MonitorId, DateTime<Utc>)],
+) -> Result<(), StoreError> {
+    let shards: Vec<i16> = earlier.iter().map(|(monitor, _)| monitor.shard().column()).collect();
+    let ids: Vec<Uuid> = earlier.iter().map(|(monitor, _)| monitor.0).collect();
+    let times: Vec<DateTime<Utc>> = earlier.iter().map(|(_, at)| *at).collect();
+    sqlx::query!(
+        r#"
+        update monitor_due as due
+        set next_run_at = earlier.at
+        from unnest($1::smallint[], $2::uuid[], $3::timestamptz[]) as earlier (shard, monitor_id, at)
+        where due.shard = earlier.shard
+          and due.monitor_id = earlier.monitor_id
+          and due.next_run_at > earlier.at
+        "#,
+        &shards,
+        &ids,
+        &times,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// What a run needs to know of its monitor and account.
 #[derive(Debug)]
 pub struct Loaded {

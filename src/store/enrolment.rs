@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{StoreError, providers::Lane};
+use super::StoreError;
 use crate::domain::id::{AccountId, AccountTypeId, MonitorId};
 
 /// Queues changed accounts: enrolment looks at them within seconds.
@@ -159,34 +159,4 @@ pub async fn list_differences(
             selected: row.selected,
         })
         .collect())
-}
-
-/// Moves the due rows of a schedule's monitors to its provider's lane, for the accounts of a page.
-pub async fn save_lane(
-    conn: &mut PgConnection,
-    schedule_id: i32,
-    lane: Lane,
-    accounts: &[AccountId],
-) -> Result<u64, StoreError> {
-    let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
-    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
-    let done = sqlx::query!(
-        r#"
-        update monitor_due as due
-        set lane = $4
-        from unnest($1::smallint[], $2::uuid[]) as page (shard, account_id)
-        join monitors as monitor using (shard, account_id)
-        where monitor.schedule_id = $3
-          and due.shard = monitor.shard
-          and due.monitor_id = monitor.monitor_id
-          and due.lane <> $4
-        "#,
-        &shards,
-        &ids,
-        schedule_id,
-        lane,
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected())
 }

@@ -22,7 +22,7 @@ pub async fn list_known(
     let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
     let rows = sqlx::query!(
         r#"
-        select hit.monitor_id, hit.hit_id, hit.entity, hit.state, hit.facts_digest
+        select hit.monitor_id, hit.hit_id, hit.entity, hit.state, hit.state_before_gone, hit.facts_digest
         from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
         join hits as hit using (shard, monitor_id)
         order by hit.first_seen_at, hit.hit_id
@@ -39,6 +39,7 @@ pub async fn list_known(
                 entity: row.entity,
                 state: HitState::from_word(&row.state)
                     .ok_or(StoreError::Inconsistent { column: "hits.state" })?,
+                before_gone: row.state_before_gone.as_deref().and_then(HitState::from_word),
                 facts: row
                     .facts_digest
                     .try_into()
@@ -106,10 +107,8 @@ pub async fn save_open(
             sealed_content = excluded.sealed_content,
             changed_at = excluded.changed_at,
             gone_at = null,
-            -- A decision was on other facts.
-            decided_at = null,
-            decided_by = null,
-            sealed_reason = null
+            state_before_gone = null
+            -- Who decided before, and why, stays: the next who decides wants to know.
         "#,
         &shards,
         &ids,
@@ -142,11 +141,44 @@ pub async fn save_gone(
         r#"
         update hits as hit
         set state = 'gone',
+            state_before_gone = hit.state,
             gone_at = $3,
             changed_at = $3
         from unnest($1::smallint[], $2::uuid[]) as gone (shard, hit_id)
         where hit.shard = gone.shard
           and hit.hit_id = gone.hit_id
+        "#,
+        &shards,
+        &ids,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Brings hits back that were gone, as they stood before: a decision on the same facts stands.
+pub async fn save_back(
+    conn: &mut PgConnection,
+    hits: &[HitId],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if hits.is_empty() {
+        return Ok(());
+    }
+    let shards: Vec<i16> = hits.iter().map(|hit| hit.shard().column()).collect();
+    let ids: Vec<Uuid> = hits.iter().map(|hit| hit.0).collect();
+    sqlx::query!(
+        r#"
+        update hits as hit
+        set state = coalesce(hit.state_before_gone, 'open'),
+            state_before_gone = null,
+            gone_at = null,
+            changed_at = $3
+        from unnest($1::smallint[], $2::uuid[]) as back (shard, hit_id)
+        where hit.shard = back.shard
+          and hit.hit_id = back.hit_id
+          and hit.state = 'gone'
         "#,
         &shards,
         &ids,

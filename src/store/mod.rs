@@ -74,6 +74,18 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the transaction lost a lock to another, and would win it when tried again.
+    pub fn is_lost_lock(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        error.code().is_some_and(|code| code.starts_with("40"))
+    }
+
+    /// Whether a statement took longer than it may.
+    pub fn is_deadline(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        error.code().is_some_and(|code| code == "57014")
+    }
+
     /// Whether the same work may succeed when tried again unchanged: the server was away, a lock was
     /// lost, a deadline passed.
     pub fn is_passing(&self) -> bool {

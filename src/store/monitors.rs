@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{StoreError, providers::Lane};
+use super::{StoreError, due, providers::Lane};
 use crate::domain::{
     id::{AccountId, MonitorId},
     monitor::MonitorState,
@@ -73,6 +73,7 @@ pub async fn save_stopped(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<Vec<MonitorId>, StoreError> {
+    due::lock(conn, monitors).await?;
     let shards: Vec<i16> = monitors.iter().map(|monitor| monitor.shard().column()).collect();
     let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
     let changed = sqlx::query_scalar!(
@@ -134,8 +135,17 @@ pub async fn save_active(
               and monitor.state <> 'active'
             returning monitor.shard, monitor.monitor_id, monitor.slot_floor
         )
-        insert into monitor_due (shard, monitor_id, lane, next_run_at, slot)
-        select shard, monitor_id, $3, $4, slot_floor from changed
+        insert into monitor_due (shard, monitor_id, lane, next_run_at, slot, last_digest)
+        select shard, monitor_id, $3, $4, slot_floor,
+               -- The last answer went with the old row. A digest that equals none has the next answer
+               -- compared with the hits that there are.
+               case when exists (
+                   select from hits
+                   where hits.shard = changed.shard
+                     and hits.monitor_id = changed.monitor_id
+                     and hits.state <> 'gone'
+               ) then ''::bytea end
+        from changed
         returning monitor_id
         "#,
         &shards,

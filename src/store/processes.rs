@@ -47,9 +47,21 @@ pub async fn insert(conn: &mut PgConnection, process: &Process) -> Result<(), St
     Ok(())
 }
 
-/// Says that a daemon still runs.
-pub async fn save_seen(conn: &mut PgConnection, id: ProcessId, now: DateTime<Utc>) -> Result<(), StoreError> {
-    sqlx::query!("update processes set seen_at = $2 where process_id = $1", id.0, now).execute(conn).await?;
+/// Says that a daemon still runs, and when it last recorded a run.
+pub async fn save_seen(
+    conn: &mut PgConnection,
+    id: ProcessId,
+    recorded_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update processes set seen_at = $2, recorded_at = coalesce($3, recorded_at) where process_id = $1",
+        id.0,
+        now,
+        recorded_at,
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -90,4 +102,10 @@ pub async fn list_running(conn: &mut PgConnection, now: DateTime<Utc>) -> Result
             seen_at: row.seen_at,
         })
         .collect())
+}
+
+/// When any daemon last recorded a run.
+pub async fn last_recorded_at(conn: &mut PgConnection) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let last = sqlx::query_scalar!("select max(recorded_at) from processes").fetch_one(conn).await?;
+    Ok(last)
 }

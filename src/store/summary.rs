@@ -114,14 +114,3 @@ pub async fn schedules(
         })
         .collect())
 }
-
-/// The newest recorded run's time, of all.
-pub async fn last_recorded_at(
-    conn: &mut PgConnection,
-    since: DateTime<Utc>,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let last = sqlx::query_scalar!("select max(recorded_at) from runs where recorded_at > $1", since)
-        .fetch_one(conn)
-        .await?;
-    Ok(last)
-}

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     StoreError,
-    due::{Due, DueRow},
+    due::{self, Due, DueRow},
     providers::Lane,
 };
 use crate::domain::{
@@ -14,14 +14,25 @@ use crate::domain::{
     monitor::Trigger,
 };
 
-/// Makes active monitors due at once, ahead of routine work, and counts one more reason to run: a run
-/// under way does not use the reason up. Returns those that are active.
+/// How soon monitors that are wanted run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Ahead of routine work.
+    Urgent,
+    /// Now, in turn with routine work: what comes by the thousand must not starve it.
+    Routine,
+}
+
+/// Makes active monitors due at once, and counts one more reason to run: a run under way does not use the
+/// reason up. Returns those that are active.
 pub async fn insert_all(
     conn: &mut PgConnection,
     monitors: &[MonitorId],
     reason: Trigger,
+    urgency: Urgency,
     now: DateTime<Utc>,
 ) -> Result<Vec<MonitorId>, StoreError> {
+    due::lock(conn, monitors).await?;
     let shards: Vec<i16> = monitors.iter().map(|monitor| monitor.shard().column()).collect();
     let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
     let woken = sqlx::query_scalar!(
@@ -34,19 +45,23 @@ pub async fn insert_all(
             from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
             where due.shard = wanted.shard
               and due.monitor_id = wanted.monitor_id
-            returning due.shard, due.monitor_id
+            returning due.shard, due.monitor_id, due.lane
+        ), inserted as (
+            insert into wakeups (shard, lane, monitor_id, reason, created_at)
+            select shard, lane, monitor_id, $3, $4 from woken
+            where $5
+            on conflict on constraint wakeups_pkey do update
+            set reason = excluded.reason,
+                lane = excluded.lane,
+                created_at = excluded.created_at
         )
-        insert into wakeups (shard, monitor_id, reason, created_at)
-        select shard, monitor_id, $3, $4 from woken
-        on conflict on constraint wakeups_pkey do update
-        set reason = excluded.reason,
-            created_at = excluded.created_at
-        returning monitor_id
+        select monitor_id as "monitor_id!" from woken
         "#,
         &shards,
         &ids,
         reason.word(),
         now,
+        urgency == Urgency::Urgent,
     )
     .fetch_all(conn)
     .await?;
@@ -58,6 +73,7 @@ pub async fn insert_of_accounts(
     conn: &mut PgConnection,
     accounts: &[AccountId],
     reason: Trigger,
+    urgency: Urgency,
     now: DateTime<Utc>,
 ) -> Result<Vec<MonitorId>, StoreError> {
     let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
@@ -74,9 +90,8 @@ pub async fn insert_of_accounts(
     )
     .fetch_all(&mut *conn)
     .await?;
-    let mut monitors: Vec<MonitorId> = monitors.into_iter().map(MonitorId).collect();
-    monitors.sort_unstable_by_key(|monitor| (monitor.shard(), *monitor));
-    insert_all(conn, &monitors, reason, now).await
+    let monitors: Vec<MonitorId> = monitors.into_iter().map(MonitorId).collect();
+    insert_all(conn, &monitors, reason, urgency, now).await
 }
 
 /// The urgent work of a lane, oldest first.
@@ -90,12 +105,22 @@ pub async fn list(
         r#"
         select due.shard, due.monitor_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest,
                wakeup.reason
-        from wakeups as wakeup
-        join monitor_due as due using (shard, monitor_id)
+        from (
+            select shard, monitor_id, reason, created_at
+            from wakeups
+            where lane = $1
+            order by created_at, monitor_id
+            limit $3
+        ) as wakeup
+        -- One probe a wakeup, however large the table of due rows.
+        cross join lateral (
+            select * from monitor_due
+            where monitor_due.shard = wakeup.shard and monitor_due.monitor_id = wakeup.monitor_id
+            limit 1
+        ) as due
         where due.lane = $1
           and due.next_run_at <= $2
         order by wakeup.created_at, wakeup.monitor_id
-        limit $3
         "#,
         lane,
         now,
@@ -121,16 +146,28 @@ pub async fn list(
         .collect()
 }
 
-/// Drops wakeups whose monitors have no due row any more: paused, held or ended meanwhile.
-pub async fn remove_stale(conn: &mut PgConnection) -> Result<u64, StoreError> {
+/// Drops the wakeups, among the oldest of each lane, whose monitors have no due row in that lane any more:
+/// paused, held, ended or moved meanwhile.
+pub async fn remove_stale(conn: &mut PgConnection, lane: Lane) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         r#"
-        delete from wakeups as wakeup
-        where not exists (
-            select from monitor_due as due
-            where due.shard = wakeup.shard and due.monitor_id = wakeup.monitor_id
+        with oldest as materialized (
+            select wakeup.shard, wakeup.monitor_id
+            from (select * from wakeups where lane = $1 order by created_at, monitor_id limit 1000) as wakeup
+            left join lateral (
+                select lane from monitor_due
+                where monitor_due.shard = wakeup.shard and monitor_due.monitor_id = wakeup.monitor_id
+                limit 1
+            ) as due on true
+            where due.lane is distinct from $1
         )
-        "#
+        delete from wakeups as wakeup
+        using oldest
+        where wakeup.shard = oldest.shard
+          and wakeup.monitor_id = oldest.monitor_id
+          and wakeup.lane = $1
+        "#,
+        lane,
     )
     .execute(conn)
     .await?;

@@ -50,7 +50,7 @@ pub struct ScheduleLabels {
 pub struct HitLabels {
     /// The schedule.
     pub schedule: String,
-    /// `opened`, `changed` or `gone`.
+    /// `opened`, `changed`, `gone` or `back`.
     pub change: &'static str,
 }
 

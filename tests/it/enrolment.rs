@@ -298,3 +298,41 @@ async fn a_schedule_that_is_back_ends_the_monitors_of_accounts_that_left_its_sel
     house.enrol().await;
     assert_eq!(house.account("p1").await.monitors[0].state, "ended");
 }
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_monitor_that_is_taken_up_finds_that_its_hits_are_gone(pool: PgPool) {
+    let mut house = House::new(&pool, DAILY).await;
+    house.people(&["p1", "p2"]).await;
+    house.scripted.find(&[finding("e:1", "A", 0.9)]);
+    house.run("p1").await;
+    house.scripted.find(&[]);
+    house.run("p2").await;
+    house.configure("").await;
+    house.enrol().await;
+    house.configure(DAILY).await;
+    house.enrol().await;
+    house.run("p1").await;
+    house.run("p2").await;
+    let account = house.account("p1").await;
+    assert_eq!(account.hits[0].state, "gone");
+    assert_eq!((account.status.as_str(), account.tags.len()), ("active", 0));
+    assert_eq!(house.count("select count(*) from runs where changed").await, 2, "p2 was clear all along");
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_schedule_that_became_more_frequent_counts_from_now(pool: PgPool) {
+    let every = |interval: &str| DAILY.replace("every = \"1d\"", &format!("every = \"{interval}\""));
+    let mut house = House::new(&pool, &every("300d")).await;
+    house.people(&["p1", "p2"]).await;
+    house.run("p1").await;
+    let first = house.due("p2").await;
+    house.configure(&every("1h")).await;
+    house.enrol().await;
+    let due = house.due("p1").await;
+    assert!(due.at > house.now() && due.at <= house.now() + TimeDelta::hours(1), "{}", due.at);
+    assert_eq!(house.due("p2").await.at, first.at, "a first run keeps its place");
+
+    house.configure(&every("300d")).await;
+    house.enrol().await;
+    assert_eq!(house.due("p1").await.at, due.at, "nothing is put off");
+}

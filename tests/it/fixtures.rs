@@ -90,7 +90,7 @@ status = "active"
 "#;
 
 /// As many calls as anybody likes, sixteen at a time.
-pub(crate) const UNLIMITED: Limits = Limits { rate_per_second: None, burst: 1, concurrency: 16 };
+pub(crate) const UNLIMITED: Limits = Limits { rate_per_second: None, burst: 1, concurrency: 500 };
 
 /// Everything but the running tasks: the engine on a database, with scripted providers.
 pub(crate) struct House {
@@ -124,6 +124,7 @@ impl House {
             metrics: Metrics::new(),
             health: Health::default(),
             process,
+            recorded_at: Arc::default(),
             nudge: Arc::default(),
         };
         let (scripted, other) = (Scripted::new("scripted"), Scripted::new("other"));
@@ -210,7 +211,8 @@ impl House {
         let basis_id = schedule.basis_id(&mut connection, engine.process, self.now()).await.unwrap();
         drop(connection);
         let job = Job { due, trigger: Trigger::Interval, loaded, schedule, basis_id, place: None };
-        run::perform(engine, job).await
+        let never = CancellationToken::new();
+        run::perform(engine, job, &never).await.expect("a permit is to be had")
     }
 
     /// Records runs; tells of each whether it counts.

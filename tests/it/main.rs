@@ -3,10 +3,16 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::format_collect,
-    reason = "a test may panic, and its texts are short"
+    clippy::print_stdout,
+    unreachable_pub,
+    reason = "a test may panic, its texts are short, and it says what it did"
 )]
 
+mod canary;
+mod chaos;
 mod columns;
+mod daemon;
+mod echo;
 mod enrolment;
 mod fixtures;
 mod import;

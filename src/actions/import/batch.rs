@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
@@ -21,12 +23,18 @@ use crate::{
         accounts::{self, AccountRow, NewAccount, NewFields},
         data_keys, enrolment,
         events::{self, Event},
-        wakeups,
+        wakeups::{self, Urgency},
     },
     vault::{DataKey, Purpose, WrappedKey},
 };
 
 const ACTOR: &str = "import";
+
+/// Up to so many changed accounts of a batch are screened ahead of routine work.
+const AT_ONCE: usize = 100;
+
+/// How often a batch is tried that lost a lock to somebody else.
+const TRIES: u32 = 5;
 
 /// Writes a batch; adds to what was imported only once it is committed.
 pub(super) async fn write(
@@ -42,7 +50,13 @@ pub(super) async fn write(
     for (index, rows) in by_type {
         let Some((id, account_type)) = types.get(index) else { continue };
         let batch = Batch { context, id: *id, account_type };
-        batch.write(&rows, imported).await?;
+        let mut tries = 1;
+        while let Err(error) = batch.write(&rows, imported).await {
+            match error {
+                ActionError::Store(error) if error.is_lost_lock() && tries < TRIES => tries += 1,
+                error => return Err(error),
+            }
+        }
     }
     Ok(())
 }
@@ -79,7 +93,7 @@ impl Batch<'_> {
             }
         }
         if !screened.is_empty() {
-            wakeups::insert_of_accounts(&mut transaction, &screened, Trigger::AccountChange, now).await?;
+            wake(&mut transaction, &screened, now).await?;
         }
         let present = if before.is_empty() {
             Vec::new()
@@ -97,8 +111,12 @@ impl Batch<'_> {
         let mut statuses: Vec<(AccountId, String)> = Vec::new();
         let mut keys = Vec::new();
         let mut changed: Vec<AccountId> = Vec::new();
+        let mut unwoken = Vec::new();
         for (row, account) in pair(rows, &present) {
             let update = self.update(row, account)?;
+            if update.screened && !screened.contains(&account.id) {
+                unwoken.push(account.id);
+            }
             tagged.extend(row.tags.iter().map(|tag| (account.id, tag.as_str())));
             if update.fields.is_some() || update.status.is_some() {
                 changed.push(account.id);
@@ -106,6 +124,10 @@ impl Batch<'_> {
             keys.extend(update.key);
             fields.extend(update.fields);
             statuses.extend(update.status.map(|status| (update.account, status)));
+        }
+        // Changed by somebody else between the look and the lock, and now changed back.
+        if !unwoken.is_empty() {
+            wake(&mut transaction, &unwoken, now).await?;
         }
         data_keys::insert_all(&mut transaction, &keys, now).await?;
         accounts::save_fields(&mut transaction, &fields, now).await?;
@@ -241,6 +263,17 @@ impl Batch<'_> {
         let sealed = key.seal(Purpose::AccountFields, &personal)?;
         Ok((Value::Object(plain), Some(sealed), stored))
     }
+}
+
+/// Has accounts screened again: a few ahead of routine work, many in turn with it.
+async fn wake(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+    now: DateTime<Utc>,
+) -> Result<(), ActionError> {
+    let urgency = if accounts.len() <= AT_ONCE { Urgency::Urgent } else { Urgency::Routine };
+    wakeups::insert_of_accounts(conn, accounts, Trigger::AccountChange, urgency, now).await?;
+    Ok(())
 }
 
 type NewAccounts<'r> = (Vec<NewAccount>, Vec<(Uuid, WrappedKey)>, Vec<(AccountId, &'r Row)>);

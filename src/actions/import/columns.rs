@@ -63,13 +63,14 @@ impl Columns {
             }
         };
         let mut all = Vec::with_capacity(headers.len());
-        let mut unknown = Vec::new();
-        for header in headers {
+        let mut unknown: Vec<String> = Vec::new();
+        for (number, header) in (1..).zip(headers) {
             let header =
                 std::str::from_utf8(header).map_err(|_| "the header line is not UTF-8".to_owned())?.trim();
             match meaning(header, types, options) {
                 Some(column) => all.push((header.to_owned(), column)),
-                None => unknown.push(format!("{header:?}")),
+                // By number: in a file without a header line it would be somebody's name.
+                None => unknown.push(format!("{number}")),
             }
         }
         if let Some(key) = options.headers.values().find(|key| !key.is_empty() && named(key, types).is_none())
@@ -86,7 +87,7 @@ impl Columns {
         }
         if !unknown.is_empty() {
             return Err(format!(
-                "unknown headers: {}; accepted are {}. Say what a header means with --map 'HEADER=FIELD', or leave its column out with --map 'HEADER='",
+                "unknown headers in columns {} of the first line; accepted are {}. Say what a header means with --map 'HEADER=FIELD', or leave its column out with --map 'HEADER='",
                 unknown.join(", "),
                 accepted(types),
             ));

@@ -10,7 +10,11 @@ mod batch;
 mod columns;
 mod rows;
 
-use std::{collections::HashMap, io::Read};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    io::Read,
+};
 
 use serde::Serialize;
 
@@ -73,7 +77,9 @@ pub async fn import(
     let columns = columns::Columns::find(&headers, types, options).map_err(form)?;
 
     let mut imported = Imported::default();
-    let mut seen: HashMap<(AccountTypeId, String), u64> = HashMap::new();
+    // Hashes, not texts: a file may have many millions of rows.
+    let mut seen: HashMap<u64, u64> = HashMap::new();
+    let hasher = RandomState::new();
     let mut pending = Vec::with_capacity(BATCH);
     let mut record = csv::ByteRecord::new();
     loop {
@@ -86,8 +92,9 @@ pub async fn import(
             let line = reader.position().line().saturating_sub(lines).max(begun);
             match rows::read(&record, line, headers.len(), &columns, types) {
                 Ok(row) => {
-                    let first =
-                        *seen.entry((row.account_type, row.reference_id.to_lowercase())).or_insert(line);
+                    let first = *seen
+                        .entry(hasher.hash_one((row.account_type, row.reference_id.to_lowercase())))
+                        .or_insert(line);
                     if first == line {
                         pending.push(row);
                     } else {

@@ -293,6 +293,13 @@ fn claim_folder(state: &Path, name: &str) -> Result<(PathBuf, File), EmbeddedErr
         let name = if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
         let folder = state.join(name);
         fs::create_dir_all(&folder).map_err(|source| folder_error(&folder, source))?;
+        if programs::is_root() {
+            // The server's user must be able to pass through, whatever the umask is.
+            for passed in [state, &folder] {
+                fs::set_permissions(passed, fs::Permissions::from_mode(0o711))
+                    .map_err(|source| folder_error(passed, source))?;
+            }
+        }
         let path = folder.join("lock");
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(|source| folder_error(&path, source))?;

@@ -21,6 +21,9 @@ const SHORTEST_TIMEOUT: Duration = Duration::from_millis(10);
 const MAX_ANSWER_BYTES: u64 = 5 * 1024 * 1024;
 const CONCURRENCY: u64 = 16;
 
+/// The same for a local provider, whose calls wait for nobody: enough to fill a batch.
+const LOCAL_CONCURRENCY: u64 = 1000;
+
 /// The keys that only one kind of provider has.
 const LOCAL_KEYS: [&str; 2] = ["lists", "threshold"];
 const HTTP_KEYS: [&str; 12] = [
@@ -87,10 +90,11 @@ fn limits(check: &mut Checker<'_>, key: &Key, raw: &RawProvider) -> ProviderLimi
         reason = "`as` stays within u64; bounds follow"
     )]
     let burst = raw.burst.unwrap_or(rate.map_or(1, |rate| rate.clamp(1.0, 100_000.0).ceil() as u64));
+    let usual = if raw.kind == Some(RawProviderKind::Local) { LOCAL_CONCURRENCY } else { CONCURRENCY };
     ProviderLimits {
         rate_per_second: rate,
         burst: check.count(&key.at("burst"), burst, 1..=100_000),
-        concurrency: check.count(&key.at("concurrency"), raw.concurrency.unwrap_or(CONCURRENCY), 1..=10_000),
+        concurrency: check.count(&key.at("concurrency"), raw.concurrency.unwrap_or(usual), 1..=10_000),
     }
 }
 

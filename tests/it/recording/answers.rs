@@ -226,3 +226,28 @@ async fn one_batch_records_accounts_of_every_end(pool: PgPool) {
     assert_eq!(house.count("select count(*) from account_tags").await, 10);
     assert_eq!(house.count("select count(*) from monitor_due where attempts = 1 and slot = 0").await, 10);
 }
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_decision_outlasts_that_an_entity_is_not_found_for_a_while(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1"]).await;
+    house.scripted.find(&[finding("e:1", "A", 0.9)]);
+    house.run("p1").await;
+    let hit = house.account("p1").await.hits.remove(0).id;
+    house.decide(&hit).await;
+    house.scripted.find(&[]);
+    house.run("p1").await;
+    assert_eq!(house.account("p1").await.hits[0].state, "gone");
+
+    house.scripted.find(&[finding("e:1", "A", 0.9)]);
+    house.run("p1").await;
+    let back = house.account("p1").await.hits.remove(0);
+    assert_eq!((back.state, back.decided_by.as_deref()), ("dismissed", Some("test")));
+    assert_eq!(house.events().await.last().unwrap(), "report.hit-back");
+    assert_eq!(house.account("p1").await.tags, [""; 0], "a decided hit is no news");
+
+    house.scripted.find(&[finding("e:1", "B", 0.9)]);
+    house.run("p1").await;
+    let reopened = house.account("p1").await.hits.remove(0);
+    assert_eq!((reopened.state, reopened.decided_by.as_deref()), ("open", Some("test")));
+}

@@ -1,0 +1,163 @@
+//! The engine's whole path, with providers that cost nothing and with the screener.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use watchkeeper::{
+    domain::answer::Answer,
+    engine::plan::PlannedParts,
+    providers::{
+        Basis, CallFuture, ReportProvider, Request,
+        budget::{Budget, Limits},
+        local::LocalProvider,
+    },
+    screening::{index::Index, list::List, ofac},
+    telemetry::metrics::{Metrics, RunLabels},
+};
+
+use super::{
+    Failure, Report, Sizes, forget_peak, peak, say,
+    seed::{Bench, make_due, still_due},
+};
+
+/// The provider's concurrency when the configuration does not say.
+const AS_SHIPPED: u32 = 16;
+
+/// As much at once as the engine takes.
+const MOST: u32 = 2000;
+
+/// How long no run may be recorded before a phase is given up.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Answers at once that there is nothing.
+struct Nothing;
+
+impl ReportProvider for Nothing {
+    fn name(&self) -> &'static str {
+        "local"
+    }
+
+    fn basis(&self) -> Basis {
+        Basis { engine: "nothing".to_owned(), lists: Vec::new() }
+    }
+
+    fn call<'a>(&'a self, _request: &'a Request) -> CallFuture<'a> {
+        Box::pin(async { Ok(Answer::default()) })
+    }
+}
+
+/// Who answers.
+#[derive(Clone, Copy)]
+enum Asked {
+    Nothing,
+    Sample,
+    Ofac,
+}
+
+/// What a phase measures.
+struct Phase {
+    name: String,
+    asked: Asked,
+    concurrency: u32,
+    due: usize,
+    /// Whether the due monitors are urgent: their accounts were edited, by an import for example.
+    urgent: bool,
+}
+
+pub(crate) async fn measure(bench: &Bench, sizes: &Sizes, report: &mut Report) -> Result<(), Failure> {
+    for phase in phases(bench, sizes) {
+        if sizes.wants(&phase.name) {
+            run(bench, report, phase).await?;
+        }
+    }
+    Ok(())
+}
+
+fn phases(bench: &Bench, sizes: &Sizes) -> Vec<Phase> {
+    let phase = |name: &str, asked, concurrency| Phase {
+        name: format!("engine: {name}, concurrency {concurrency}"),
+        asked,
+        concurrency,
+        due: sizes.due,
+        urgent: false,
+    };
+    let mut phases = vec![
+        phase("no-op", Asked::Nothing, MOST),
+        phase("no-op", Asked::Nothing, AS_SHIPPED),
+        Phase { due: sizes.due / 10, urgent: true, ..phase("no-op, urgent", Asked::Nothing, MOST) },
+        phase("local, sample list", Asked::Sample, MOST),
+        phase("local, sample list", Asked::Sample, AS_SHIPPED),
+    ];
+    if bench.ofac.is_some() {
+        phases.push(phase("local, OFAC", Asked::Ofac, MOST));
+        phases.push(phase("local, OFAC", Asked::Ofac, AS_SHIPPED));
+    } else {
+        say("No folder with OFAC's list: those phases are left out.");
+    }
+    phases
+}
+
+fn provider(bench: &Bench, asked: Asked) -> Result<Arc<dyn ReportProvider>, Failure> {
+    Ok(match (asked, &bench.ofac) {
+        (Asked::Ofac, Some(folder)) => Arc::new(local(&ofac::read_folder(folder)?)),
+        (Asked::Sample | Asked::Ofac, _) => Arc::new(local(&bench.sample)),
+        (Asked::Nothing, _) => Arc::new(Nothing),
+    })
+}
+
+fn local(list: &List) -> LocalProvider {
+    LocalProvider::new("local", vec![Index::build(list)], 0.85)
+}
+
+/// Makes some monitors due, starts an engine, and waits until all of them are recorded.
+async fn run(bench: &Bench, report: &mut Report, phase: Phase) -> Result<(), Failure> {
+    let Phase { name, asked, concurrency, due, urgent } = phase;
+    make_due(bench, due, urgent).await?;
+    let provider = provider(bench, asked)?;
+    let limits = Limits { rate_per_second: None, burst: 1, concurrency };
+    let parts: PlannedParts = (provider, Budget::new(limits)?, limits);
+    let engine = bench.engine(vec![parts]);
+    let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+
+    forget_peak();
+    let began = Instant::now();
+    engine.start(&tracker, &stop);
+    let (mut seen, mut moved_at) = (0, Instant::now());
+    loop {
+        let recorded = recorded(&engine.metrics);
+        if recorded >= due as u64 {
+            break;
+        }
+        if recorded > seen {
+            (seen, moved_at) = (recorded, Instant::now());
+        }
+        if moved_at.elapsed() > PATIENCE {
+            return Err(format!("{name}: stuck at {recorded} of {due} runs").into());
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let took = began.elapsed();
+    let peak = peak();
+    stop.cancel();
+    tracker.close();
+    tracker.wait().await;
+    let left = still_due(bench).await?;
+    if left > 0 {
+        return Err(format!("{name}: {left} monitors are still due").into());
+    }
+    let matches = of_outcome(&engine.metrics, "match");
+    let odd = of_outcome(&engine.metrics, "error") + of_outcome(&engine.metrics, "superseded");
+    report.add(&name, due, took, &format!("{matches} matches, {odd} not counted, {peak}"));
+    Ok(())
+}
+
+fn recorded(metrics: &Metrics) -> u64 {
+    of_outcome(metrics, "clear") + of_outcome(metrics, "match") + of_outcome(metrics, "error")
+}
+
+fn of_outcome(metrics: &Metrics, outcome: &'static str) -> u64 {
+    metrics.runs.get_or_create(&RunLabels { schedule: "all".to_owned(), outcome }).get()
+}

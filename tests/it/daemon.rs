@@ -1,0 +1,177 @@
+//! The real program: its configuration, its daemon as a process that can be killed, its commands.
+
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use sqlx::{Connection, PgConnection};
+use watchkeeper::{
+    app::{commands, embedded::Cluster},
+    store::databases,
+};
+
+/// How long anything may take that is waited for.
+pub const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Polls until `found` gives something; panics with `what` when that takes too long.
+pub fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A folder with a configuration for a database of its own, on a cluster of the test's own.
+pub struct Place {
+    folder: PathBuf,
+    url: String,
+}
+
+impl Place {
+    /// Makes folder, key, database and schema anew. `configuration` is what comes after the parts that
+    /// are the same for every test: database, master key, address and form of the log.
+    pub fn new(cluster: &Cluster, database: &'static str, configuration: &str) -> Self {
+        let folder = cluster.folder().join("place");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        commands::write_key(&folder.join("test.key")).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let url = runtime.block_on(databases::recreate(&cluster.url("postgres"), database)).unwrap();
+        let common = "[vault]\ncurrent = \"test\"\nmaster-keys = [{ id = \"test\", file = \"test.key\" }]\n\
+             [http]\nlisten = \"127.0.0.1:0\"\n";
+        fs::write(folder.join("watchkeeper.toml"), format!("{common}{configuration}")).unwrap();
+        let place = Self { folder, url };
+        let migrated = place.run(&["migrate"]);
+        assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+        place
+    }
+
+    /// The folder of the configuration, for lists and files of the test.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The program with this place's configuration and database, and nothing of the tester's own.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
+        command.current_dir(&self.folder).args(arguments).stdin(Stdio::null());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WATCHKEEPER")) {
+            command.env_remove(name);
+        }
+        command.env("DATABASE_URL", &self.url);
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Starts a daemon and waits until it runs. Its output is added to the file `daemon.log`.
+    pub fn serve(&self) -> Daemon {
+        let log = self.folder.join("daemon.log");
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let begins = file.metadata().unwrap().len();
+        let child = self.command(&["serve"]).stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
+        let mut daemon = Daemon { child, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        daemon.address = until("the daemon says where it listens", || {
+            assert!(daemon.ended().is_none(), "the daemon ended: {}", fs::read_to_string(&log).unwrap());
+            let text = fs::read(&log).unwrap();
+            let text = String::from_utf8_lossy(text.get(usize::try_from(begins).unwrap()..)?).into_owned();
+            let line = text.lines().find(|line| line.contains("watchkeeper is running"))?;
+            let (_, rest) = line.split_once("127.0.0.1:")?;
+            let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+            format!("127.0.0.1:{port}").parse().ok()
+        });
+        daemon
+    }
+
+    /// One value that the database tells.
+    pub fn ask<T>(&self, statement: &'static str) -> T
+    where
+        T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            let told = sqlx::query_scalar(statement).fetch_one(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            told
+        })
+    }
+
+    /// Has the database do something, a statement at a time: some take no transaction.
+    pub fn tell_one_by_one(&self, statements: &'static str) {
+        for statement in statements.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
+            self.tell(statement);
+        }
+    }
+
+    /// Has the database do something, in one transaction.
+    pub fn tell(&self, statements: &'static str) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        });
+    }
+}
+
+/// A running daemon; killed when it is dropped.
+pub struct Daemon {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Daemon {
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Ends it as a power cut does.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Tells it to stop, as service managers do.
+    pub fn terminate(&self) {
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// What it answers, head and body; nothing when it does not.
+    pub fn get(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(self.address).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
+    }
+
+    /// Whether `/readyz` says that it can be relied on.
+    pub fn is_ready(&self) -> bool {
+        self.get("/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
