@@ -23,11 +23,8 @@ use super::{
     seed::{Bench, make_due, still_due},
 };
 
-/// The provider's concurrency when the configuration does not say.
-const AS_SHIPPED: u32 = 16;
-
-/// As much at once as the engine takes.
-const MOST: u32 = 2000;
+/// The concurrency of a local provider when the configuration does not say.
+const AS_SHIPPED: u32 = 1000;
 
 /// How long no run may be recorded before a phase is given up.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -61,7 +58,6 @@ enum Asked {
 struct Phase {
     name: String,
     asked: Asked,
-    concurrency: u32,
     due: usize,
     /// Whether the due monitors are urgent: their accounts were edited, by an import for example.
     urgent: bool,
@@ -77,25 +73,17 @@ pub(crate) async fn measure(bench: &Bench, sizes: &Sizes, report: &mut Report) -
 }
 
 fn phases(bench: &Bench, sizes: &Sizes) -> Vec<Phase> {
-    let phase = |name: &str, asked, concurrency| Phase {
-        name: format!("engine: {name}, concurrency {concurrency}"),
-        asked,
-        concurrency,
-        due: sizes.due,
-        urgent: false,
-    };
+    let phase =
+        |name: &str, asked| Phase { name: format!("engine: {name}"), asked, due: sizes.due, urgent: false };
     let mut phases = vec![
-        phase("no-op", Asked::Nothing, MOST),
-        phase("no-op", Asked::Nothing, AS_SHIPPED),
-        Phase { due: sizes.due / 10, urgent: true, ..phase("no-op, urgent", Asked::Nothing, MOST) },
-        phase("local, sample list", Asked::Sample, MOST),
-        phase("local, sample list", Asked::Sample, AS_SHIPPED),
+        phase("no-op", Asked::Nothing),
+        Phase { due: sizes.due / 10, urgent: true, ..phase("no-op, urgent", Asked::Nothing) },
+        phase("local, sample list", Asked::Sample),
     ];
     if bench.ofac.is_some() {
-        phases.push(phase("local, OFAC", Asked::Ofac, MOST));
-        phases.push(phase("local, OFAC", Asked::Ofac, AS_SHIPPED));
+        phases.push(phase("local, OFAC", Asked::Ofac));
     } else {
-        say("No folder with OFAC's list: those phases are left out.");
+        say("No folder with OFAC's list: that phase is left out.");
     }
     phases
 }
@@ -114,10 +102,10 @@ fn local(list: &List) -> LocalProvider {
 
 /// Makes some monitors due, starts an engine, and waits until all of them are recorded.
 async fn run(bench: &Bench, report: &mut Report, phase: Phase) -> Result<(), Failure> {
-    let Phase { name, asked, concurrency, due, urgent } = phase;
+    let Phase { name, asked, due, urgent } = phase;
     make_due(bench, due, urgent).await?;
     let provider = provider(bench, asked)?;
-    let limits = Limits { rate_per_second: None, burst: 1, concurrency };
+    let limits = Limits { rate_per_second: None, burst: 1, concurrency: AS_SHIPPED };
     let parts: PlannedParts = (provider, Budget::new(limits)?, limits);
     let engine = bench.engine(vec![parts]);
     let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
