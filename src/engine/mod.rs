@@ -156,3 +156,20 @@ fn vital<W: Future<Output = ()> + Send>(
         work.await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_vital_part_that_ends_or_panics_stops_the_daemon() {
+        let stop = CancellationToken::new();
+        vital("test", &stop, async {}).await;
+        assert!(stop.is_cancelled());
+
+        let stop = CancellationToken::new();
+        let tracker = TaskTracker::new();
+        let panicked = tracker.spawn(vital("test", &stop, async { panic!("as a test") })).await;
+        assert!(panicked.is_err() && stop.is_cancelled());
+    }
+}
