@@ -11,7 +11,7 @@ BESIDE = $(BINARY) with-postgres --
 
 ## Shows it at work on invented accounts. ARGS="--list FOLDER", ARGS="--download", ARGS="--exit", …
 demo: prerequisites
-	$(CARGO) run --release --quiet -- demo $(ARGS)
+	$(CARGO) run --release -- demo $(ARGS)
 
 ## All tests, against real PostgreSQL. ARGS="NAME" runs some.
 test: build
@@ -39,7 +39,7 @@ sqlx-check: $(BINARY)
 
 # Any earlier build will do: a statement that is not in .sqlx yet must not keep it from being put there.
 $(BINARY): | prerequisites
-	$(CARGO) build --quiet
+	$(CARGO) build
 
 ## Figures: runs per second beside plain SQL, import, memory.
 bench: prerequisites
@@ -50,7 +50,7 @@ chaos: build
 	WATCHKEEPER_CHAOS=$(or $(N),20) $(BESIDE) $(CARGO) test --test it chaos -- --nocapture
 
 build: prerequisites
-	$(CARGO) build --quiet
+	$(CARGO) build
 
 prerequisites:
 	@tools/ensure-postgres

@@ -142,16 +142,17 @@ async fn watch(demo: &Demo, daemon: &Daemon, accounts: u64) -> anyhow::Result<()
 fn next(demo: &Demo, daemon: &Daemon) -> String {
     let file = demo.settings.file.as_deref().map(|file| file.display().to_string()).unwrap_or_default();
     let account = demo.planted.keys().next().map_or("DEMO-000001", String::as_str);
+    let program = std::env::args().next().unwrap_or_else(|| "watchkeeper".to_owned());
     format!(
         "
 What to try next, in another terminal:
-  watchkeeper --config {file} status
-  watchkeeper --config {file} account {account}
-  watchkeeper --config {file} run --account {account}
-  watchkeeper --config {file} hits --open --json
+  {program} --config {file} status
+  {program} --config {file} account {account}
+  {program} --config {file} run --account {account}
+  {program} --config {file} hits --open --json
   curl http://{address}/metrics
-Your own data: watchkeeper init, then the commands that it names. A watchlist of your own choice:
-watchkeeper demo --list FOLDER
+Your own data: {program} init, then the commands that it names. A watchlist of your own choice:
+{program} demo --list FOLDER
 ",
         address = daemon.address,
     )
