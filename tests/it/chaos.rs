@@ -110,7 +110,11 @@ async fn answer(State(calls): State<Arc<Mutex<Calls>>>, headers: HeaderMap) -> J
 /// One more reason to run for every monitor, as an edit of every account gives: the runs that answer
 /// it must have seen the accounts' new version.
 const MAKE_DUE: &str = "
-    update monitor_due set wanted = wanted + 1, attempts = 0, next_run_at = least(next_run_at, clock_timestamp());
+    with locked as (select shard, monitor_id from monitor_due order by shard, monitor_id for update)
+    update monitor_due as due
+        set wanted = wanted + 1, attempts = 0, next_run_at = least(next_run_at, clock_timestamp())
+        from locked
+        where due.shard = locked.shard and due.monitor_id = locked.monitor_id;
     insert into wakeups (shard, lane, monitor_id, reason, created_at)
         select shard, lane, monitor_id, 'account-change', clock_timestamp() from monitor_due
         on conflict on constraint wakeups_pkey do nothing;
