@@ -242,9 +242,9 @@ async fn ask(
 /// What a failed attempt means: another attempt later, or an errored run.
 ///
 /// A provider that says when to come back is obeyed, however often: it does not exhaust the attempts, but
-/// they are counted, so that who looks sees a monitor that fails. Otherwise the
-/// wait doubles from attempt to attempt, of which a random half is taken, so that those that failed
-/// together do not come back together.
+/// they are counted, so that who looks sees a monitor that fails. Otherwise the wait doubles from attempt
+/// to attempt, and a random part of up to a half is taken off it, so that those that failed together do not
+/// come back together.
 fn failed(error: &CallError, attempts: i16, fraction: f64, settings: &crate::config::EngineSettings) -> End {
     let made = u32::from(attempts.unsigned_abs()) + 1;
     match (error.verdict, error.retry_after) {
