@@ -5,6 +5,7 @@ pub mod apply;
 pub mod decide;
 pub mod import;
 pub mod inspect;
+pub mod release;
 pub mod run_now;
 
 use std::sync::Arc;

@@ -133,7 +133,7 @@ pub async fn run_now(settings: &Settings, reference: &str) -> Result<RanNow, App
             ))
         })??;
     } else {
-        let engine = super::engine(context.clone(), settings).await?;
+        let engine = super::engine(context.clone(), settings, engine::Fleet::alone()).await?;
         engine::upkeep::make_partitions(&engine).await?;
         let never = CancellationToken::new();
         for asked in &asked {
@@ -144,7 +144,7 @@ pub async fn run_now(settings: &Settings, reference: &str) -> Result<RanNow, App
             let basis_id = schedule.basis_id(&mut connection, engine.process, now).await?;
             drop(connection);
             let (due, trigger) = (asked.clone(), Trigger::RunNow);
-            let job = Job { due, trigger, loaded, schedule, basis_id, place: None };
+            let job = Job { due, trigger, loaded, schedule, basis_id };
             if let Some(finished) = engine::run::perform(&engine, job, &never).await {
                 engine::record::commit(&engine, &[finished], false).await?;
             }

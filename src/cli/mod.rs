@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::{
     actions::{
         decide::{self, Decision},
-        inspect,
+        inspect, release,
     },
     app::{
         self, commands,
@@ -68,7 +68,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 Err(faults) => return refuse(&faults),
             };
             logs::start(&settings.log)?;
-            return runtime()?.block_on(with_settings(command, &settings));
+            return runtime()?.block_on(with_settings(command, arguments, &settings));
         }
     }?;
     Ok(ExitCode::SUCCESS)
@@ -78,7 +78,11 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime could be started")
 }
 
-async fn with_settings(command: &Command, settings: &Settings) -> anyhow::Result<ExitCode> {
+async fn with_settings(
+    command: &Command,
+    arguments: &Arguments,
+    settings: &Settings,
+) -> anyhow::Result<ExitCode> {
     match command {
         Command::Migrate => {
             commands::migrate(settings).await?;
@@ -87,7 +91,10 @@ async fn with_settings(command: &Command, settings: &Settings) -> anyhow::Result
         Command::Import { file, account_type, map, json } => {
             return import(settings, file, account_type.clone(), map, *json).await;
         }
-        Command::Serve => serve::serve(settings).await?,
+        Command::Serve => {
+            let load = || config::load(arguments.config.as_deref(), std::env::vars());
+            serve::serve(settings, load).await?;
+        }
         Command::Run { account, json } => {
             let ran = commands::run_now(settings, account).await?;
             show(*json, &ran.account, || tables::run(&ran.account, &ran.missing))?;
@@ -105,6 +112,11 @@ async fn with_settings(command: &Command, settings: &Settings) -> anyhow::Result
         }
         Command::Dismiss(options) => return decide(settings, options, Decision::Dismissed).await,
         Command::Confirm(options) => return decide(settings, options, Decision::Confirmed).await,
+        Command::Release { monitor, by } => {
+            let context = app::open(settings).await?;
+            release::release(&context, &actor(by.as_deref()), *monitor).await?;
+            say("Released: enrolment takes it up within a second.")?;
+        }
         Command::Account { account, json } => {
             let context = app::open(settings).await?;
             let view = inspect::account(&context, account, 20).await?;
@@ -120,15 +132,20 @@ async fn with_settings(command: &Command, settings: &Settings) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
+/// Who is at the command line.
+fn actor(by: Option<&str>) -> String {
+    let user = || {
+        std::env::vars().find(|(key, _)| key == "USER").map_or_else(|| "unknown".to_owned(), |(_, name)| name)
+    };
+    format!("cli:{}", by.map_or_else(user, str::to_owned))
+}
+
 async fn decide(
     settings: &Settings,
     options: &arguments::DecisionOptions,
     decision: Decision,
 ) -> anyhow::Result<ExitCode> {
-    let user = || {
-        std::env::vars().find(|(key, _)| key == "USER").map_or_else(|| "unknown".to_owned(), |(_, name)| name)
-    };
-    let actor = format!("cli:{}", options.by.clone().unwrap_or_else(user));
+    let actor = actor(options.by.as_deref());
     let reason = if options.reason {
         if io::stdin().is_terminal() {
             writeln!(io::stderr(), "The reason; Ctrl-D on a line of its own ends it:")

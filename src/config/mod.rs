@@ -91,9 +91,18 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The settings as a revision publishes them: in one order, without secrets.
+    /// What the whole fleet goes by, as a revision publishes it: in one order, without secrets, and without
+    /// what is each host's own (paths, addresses, logs, how much at once).
     pub fn published(&self) -> serde_json::Value {
-        serde_json::to_value(self).expect("keys are texts and paths are UTF-8")
+        let mut published = serde_json::json!({
+            "lists": self.lists,
+            "providers": self.providers,
+            "account-types": self.account_types,
+            "report-templates": self.report_templates,
+            "schedules": self.schedules,
+        });
+        without_paths(&mut published);
+        published
     }
 
     /// SHA-256 of [`Settings::published`], in hexadecimal: equal where the settings mean the same.
@@ -103,6 +112,18 @@ impl Settings {
             write!(text, "{byte:02x}").expect("a text takes every write");
             text
         })
+    }
+}
+
+/// Takes out the folders of lists and the files of secrets: other hosts keep them elsewhere.
+fn without_paths(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(table) => {
+            table.retain(|key, value| !(["folder", "file"].contains(&key.as_str()) && value.is_string()));
+            table.values_mut().for_each(without_paths);
+        }
+        serde_json::Value::Array(list) => list.iter_mut().for_each(without_paths),
+        _ => {}
     }
 }
 

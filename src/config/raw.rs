@@ -120,6 +120,7 @@ sections! {
         walk_interval: Human,
         longest_write_transaction: Human,
         partitions: String,
+        lease_time: Human,
     }
 
     struct RawList {

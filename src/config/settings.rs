@@ -94,6 +94,8 @@ pub struct EngineSettings {
     pub longest_write_transaction: Duration,
     /// When partitions are made, in UTC.
     pub partitions: CronPattern,
+    /// How long a process must be seen to stand still before its shards are taken from it.
+    pub lease_time: Duration,
 }
 
 /// How a watchlist is written.
@@ -213,6 +215,7 @@ pub(super) fn engine(check: &mut Checker<'_>, raw: &RawEngine) -> Option<EngineS
             raw.longest_write_transaction,
             secs(1)..=mins(5),
         ),
+        lease_time: check.duration(&key("lease-time"), raw.lease_time, secs(1)..=mins(10)),
         // Last, so that everything else has been checked.
         reconcile: reconcile?,
         partitions: partitions?,

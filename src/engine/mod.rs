@@ -7,7 +7,8 @@
 //! ```
 //!
 //! - [`enrol`] keeps monitors in step with schedules x accounts, a page at a time.
-//! - A lane per provider walks the due rows, so that a provider that is down holds up its own
+//! - [`fleet`] divides the shards between the processes of the database.
+//! - A lane per provider walks the due rows of these shards, so that a provider that is down holds up its own
 //!   monitors only. It writes nothing: what is under way is known in memory (`in_flight`), and a
 //!   process that dies leaves its due rows as they were.
 //! - [`run`] makes one call under a permit and a deadline, and decides what its end means.
@@ -17,21 +18,25 @@
 //! the result is recorded. A database that is away therefore stops the calls, not the process.
 
 pub mod enrol;
+pub mod fleet;
 mod in_flight;
 mod lane;
 mod marks;
+pub mod nudges;
 mod outcome;
 pub mod plan;
 pub mod record;
 pub mod run;
+mod suspects;
 pub mod task;
 pub mod upkeep;
 
 use std::sync::{Arc, atomic::AtomicI64};
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use fleet::Fleet;
 pub use plan::{Plan, PlannedProvider, PlannedSchedule};
 
 use crate::{
@@ -100,10 +105,12 @@ pub struct Engine {
     pub health: Health,
     /// This process, in the evidence of its runs.
     pub process: ProcessId,
+    /// The shards that this process dispatches.
+    pub fleet: Fleet,
     /// When the last run was recorded, microseconds since 1970; 0 before the first.
     pub recorded_at: Arc<AtomicI64>,
     /// Woken when there may be work at once; a lost wake-up costs a walk's interval, nothing else.
-    pub nudge: Arc<Notify>,
+    pub nudge: watch::Sender<()>,
 }
 
 /// How many recorders write at once: two fill two cores, more gain nothing (measured).
@@ -112,45 +119,50 @@ const RECORDERS: usize = 2;
 impl Engine {
     /// Starts the engine's tasks on `tracker`. When `stop` is cancelled, nothing new is begun, what is
     /// under way is finished and recorded, and the tasks end. A task that ends before that, by a fault
-    /// of ours, cancels `stop` itself: a daemon that only half works must not look as if it did.
-    pub fn start(&self, tracker: &TaskTracker, stop: &CancellationToken) {
+    /// of ours, cancels `daemon`: one that only half works must not look as if it did.
+    pub fn start(&self, tracker: &TaskTracker, stop: &CancellationToken, daemon: &CancellationToken) {
         let mut recorders = Vec::with_capacity(RECORDERS);
         for _ in 0..RECORDERS {
             let (sender, receiver) = mpsc::channel(self.settings.record_batch as usize * 2);
             recorders.push(sender);
-            tracker.spawn(vital("recorder", stop, record::drive(self.clone(), receiver)));
+            tracker.spawn(vital("recorder", stop, daemon, record::drive(self.clone(), receiver)));
         }
         for provider in &self.plan.providers {
             let lane = lane::Lane::new(self, provider, recorders.clone(), tracker.clone());
-            tracker.spawn(vital("lane", stop, lane.drive(stop.clone())));
+            tracker.spawn(vital("lane", stop, daemon, lane.drive(stop.clone())));
         }
         let second = std::time::Duration::from_secs(1);
         let enrol = task::drive(enrol::Enrol::new(self.clone()), second, stop.clone());
-        tracker.spawn(vital("enrol", stop, enrol));
+        tracker.spawn(vital("enrol", stop, daemon, enrol));
         let heartbeat = task::drive(upkeep::Heartbeat::new(self.clone()), second, stop.clone());
-        tracker.spawn(vital("heartbeat", stop, heartbeat));
+        tracker.spawn(vital("heartbeat", stop, daemon, heartbeat));
     }
 }
 
-/// Runs a task without which the engine does not work: if it ends, or panics, before `stop` is cancelled,
-/// it cancels `stop`.
-fn vital<W: Future<Output = ()> + Send>(
+/// Runs a task without which the daemon does not work: if it ends, or panics, before `stop` is cancelled,
+/// it cancels `daemon`.
+pub fn vital<W: Future<Output = ()> + Send>(
     part: &'static str,
     stop: &CancellationToken,
+    daemon: &CancellationToken,
     work: W,
 ) -> impl Future<Output = ()> + Send + use<W> {
-    struct Ended(&'static str, CancellationToken);
+    struct Ended {
+        part: &'static str,
+        stop: CancellationToken,
+        daemon: CancellationToken,
+    }
 
     impl Drop for Ended {
         fn drop(&mut self) {
-            if !self.1.is_cancelled() {
-                tracing::error!(part = self.0, "a part of the engine ended by a fault: stopping the daemon");
-                self.1.cancel();
+            if !self.stop.is_cancelled() {
+                tracing::error!(part = self.part, "a part of the engine ended by a fault: stopping the daemon");
+                self.daemon.cancel();
             }
         }
     }
 
-    let ended = Ended(part, stop.clone());
+    let ended = Ended { part, stop: stop.clone(), daemon: daemon.clone() };
     async move {
         let _ended = ended;
         work.await;
@@ -164,12 +176,12 @@ mod tests {
     #[tokio::test]
     async fn a_vital_part_that_ends_or_panics_stops_the_daemon() {
         let stop = CancellationToken::new();
-        vital("test", &stop, async {}).await;
+        vital("test", &stop, &stop, async {}).await;
         assert!(stop.is_cancelled());
 
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
-        let panicked = tracker.spawn(vital("test", &stop, async { panic!("as a test") })).await;
+        let panicked = tracker.spawn(vital("test", &stop, &stop, async { panic!("as a test") })).await;
         assert!(panicked.is_err() && stop.is_cancelled());
     }
 }

@@ -25,12 +25,16 @@ use crate::{
         Store, StoreError,
         due::{self, Postponed},
         runs::{self, NewRun},
+        strikes,
     },
     telemetry::metrics::RunLabels,
 };
 
 /// How long one transaction may take.
 const TRANSACTION: Duration = Duration::from_secs(10);
+
+/// From how many answers on it is worth waiting for more.
+const COMPANY: usize = 4;
 
 /// How long to leave a database alone that failed.
 const AWAY: Duration = Duration::from_millis(250);
@@ -43,7 +47,8 @@ pub(super) async fn drive(engine: Engine, mut finished: mpsc::Receiver<Finished>
     let limit = engine.settings.record_batch as usize;
     let mut batch = Vec::with_capacity(limit);
     while finished.recv_many(&mut batch, limit).await > 0 {
-        if batch.len() < limit && !engine.settings.record_linger.is_zero() {
+        // Alone, an answer is recorded at once; among many it waits for company.
+        if batch.len() >= COMPANY && batch.len() < limit && !engine.settings.record_linger.is_zero() {
             tokio::time::sleep(engine.settings.record_linger).await;
             while batch.len() < limit {
                 let Ok(more) = finished.try_recv() else { break };
@@ -175,6 +180,11 @@ pub async fn commit(engine: &Engine, batch: &[Finished], uncertain: bool) -> Res
         .filter_map(|((index, run), _)| batch.get(*index).map(|finished| (finished, run)))
         .collect();
     let effects = outcome::write(engine, &mut transaction, &changed, now).await?;
+    let survived: Vec<MonitorId> =
+        batch.iter().filter(|one| one.is_suspect).map(Finished::monitor).collect();
+    if !survived.is_empty() {
+        strikes::remove_all(&mut transaction, &survived).await?;
+    }
     transaction.commit().await?;
 
     let mut counts: Vec<bool> = batch.iter().map(|finished| recorded.contains(&finished.id)).collect();

@@ -130,12 +130,12 @@ pub async fn list_differences(
                     and hits.monitor_id = monitor.monitor_id
                     and hits.state = 'open'))
           and (monitor.state = 'held'
-               -- A schedule that comes back takes up, or ends, what its removal paused.
-               or (not $9 and monitor.state_reason = 'schedule-removed')
+               -- A schedule that comes back takes up, or ends, what its removal paused; and what was released.
+               or (not $9 and monitor.state_reason in ('schedule-removed', 'released'))
                or wanted.selected <> (
                    monitor.monitor_id is not null
                    and monitor.state <> 'ended'
-                   and monitor.state_reason is distinct from 'schedule-removed'))
+                   and coalesce(monitor.state_reason, '') not in ('schedule-removed', 'released')))
         order by account.shard, account.account_id
         "#,
         &shards,

@@ -113,6 +113,52 @@ pub async fn save_stopped(
     Ok(changed.into_iter().map(MonitorId).collect())
 }
 
+/// The accounts of monitors.
+pub async fn list_accounts(
+    conn: &mut PgConnection,
+    monitors: &[MonitorId],
+) -> Result<Vec<(MonitorId, AccountId)>, StoreError> {
+    let shards: Vec<i16> = monitors.iter().map(|monitor| monitor.shard().column()).collect();
+    let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
+    let rows = sqlx::query!(
+        r#"
+        select monitor.monitor_id, monitor.account_id
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
+        join monitors as monitor using (shard, monitor_id)
+        "#,
+        &shards,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (MonitorId(row.monitor_id), AccountId(row.account_id))).collect())
+}
+
+/// Releases a quarantined monitor: enrolment takes it up when it looks at its account. Returns the account;
+/// none when the monitor is not quarantined.
+pub async fn save_released(
+    conn: &mut PgConnection,
+    monitor: MonitorId,
+    now: DateTime<Utc>,
+) -> Result<Option<AccountId>, StoreError> {
+    let account = sqlx::query_scalar!(
+        r#"
+        update monitors
+        set state = 'paused', state_reason = 'released', state_changed_at = $3
+        where shard = $1
+          and monitor_id = $2
+          and state = 'quarantined'
+        returning account_id
+        "#,
+        monitor.shard().column(),
+        monitor.0,
+        now,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(account.map(AccountId))
+}
+
 /// Makes stopped monitors active again, due at `now`. Returns those that changed.
 pub async fn save_active(
     conn: &mut PgConnection,

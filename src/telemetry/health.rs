@@ -10,6 +10,8 @@ use std::{
 pub enum Concern {
     /// PostgreSQL does not answer.
     Database,
+    /// The fleet holds a newer configuration.
+    Configuration,
     /// The daemon is stopping.
     Stopping,
 }
@@ -19,6 +21,7 @@ impl Concern {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Database => "database",
+            Self::Configuration => "configuration",
             Self::Stopping => "stopping",
         }
     }
@@ -26,22 +29,40 @@ impl Concern {
 
 /// The present reasons, shared by the parts that know them.
 #[derive(Clone, Debug, Default)]
-pub struct Health(Arc<Mutex<BTreeMap<Concern, String>>>);
+pub struct Health {
+    concerns: Arc<Mutex<BTreeMap<Concern, String>>>,
+    notes: Arc<Mutex<BTreeMap<&'static str, String>>>,
+}
 
 impl Health {
     /// Raises a concern. Returns whether it is new: the caller then logs it, once.
     pub fn raise(&self, concern: Concern, reason: impl Into<String>) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(concern, reason.into()).is_none()
+        self.concerns.lock().unwrap_or_else(PoisonError::into_inner).insert(concern, reason.into()).is_none()
     }
 
     /// Lays a concern to rest. Returns whether it had been raised.
     pub fn clear(&self, concern: Concern) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&concern).is_some()
+        self.concerns.lock().unwrap_or_else(PoisonError::into_inner).remove(&concern).is_some()
+    }
+
+    /// Says something that an operator should know and that does not keep the daemon from being ready; or
+    /// takes it back.
+    pub fn note(&self, about: &'static str, text: Option<String>) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        match text {
+            Some(text) => notes.insert(about, text),
+            None => notes.remove(about),
+        };
+    }
+
+    /// The present notes.
+    pub fn notes(&self) -> BTreeMap<&'static str, String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The present reasons; none means ready.
     pub fn reasons(&self) -> Vec<(Concern, String)> {
-        let reasons = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let reasons = self.concerns.lock().unwrap_or_else(PoisonError::into_inner);
         reasons.iter().map(|(concern, reason)| (*concern, reason.clone())).collect()
     }
 }

@@ -72,6 +72,10 @@ pub struct Metrics {
     pub in_flight: Family<ProviderLabels, Gauge>,
     /// Runs put off because an attempt failed.
     pub postponed: Family<ProviderLabels, Counter>,
+    /// Reloads of the configuration that were refused.
+    pub reloads_refused: Counter,
+    /// Monitors quarantined.
+    pub quarantined: Counter,
     /// Monitors enrolled.
     pub enrolled: Family<ScheduleLabels, Counter>,
     /// Transactions of the recorder that had to be tried again.
@@ -118,6 +122,10 @@ impl Metrics {
         registry.register("runs_in_flight", "Runs between dispatch and record", in_flight.clone());
         let postponed = Family::default();
         registry.register("runs_postponed", "Runs put off because an attempt failed", postponed.clone());
+        let reloads_refused = Counter::default();
+        registry.register("reloads_refused", "Reloads of the configuration that were refused", reloads_refused.clone());
+        let quarantined = Counter::default();
+        registry.register("monitors_quarantined", "Monitors set aside because their runs killed processes or panicked", quarantined.clone());
         let enrolled = Family::default();
         registry.register("monitors_enrolled", "Monitors enrolled", enrolled.clone());
         let record_retries = Counter::default();
@@ -137,6 +145,8 @@ impl Metrics {
             hits,
             in_flight,
             postponed,
+            reloads_refused,
+            quarantined,
             enrolled,
             record_retries,
             connections,

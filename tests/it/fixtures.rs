@@ -17,6 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use watchkeeper::{
     actions::{
         Context,
+        apply::Occasion,
         decide::{Decision, decide},
         import::{self, ImportOptions, Imported},
         inspect::{self, AccountView},
@@ -29,7 +30,7 @@ use watchkeeper::{
         monitor::Trigger,
     },
     engine::{
-        Engine, Plan,
+        Engine, Fleet, Plan,
         enrol::Enrol,
         record,
         run::{self, Finished, Job},
@@ -125,7 +126,8 @@ impl House {
             health: Health::default(),
             process,
             recorded_at: Arc::default(),
-            nudge: Arc::default(),
+            nudge: tokio::sync::watch::Sender::new(()),
+            fleet: Fleet::alone(),
         };
         let (scripted, other) = (Scripted::new("scripted"), Scripted::new("other"));
         let mut house =
@@ -137,7 +139,7 @@ impl House {
     /// Applies other settings, as a restart with a changed configuration does.
     pub(crate) async fn configure(&mut self, text: &str) {
         let settings = settings(text);
-        let applied = app::apply(&self.engine.context, &settings).await.unwrap();
+        let applied = app::apply(&self.engine.context, &settings, self.engine.process, Occasion::Change).await.unwrap();
         let parts = |provider: &Arc<Scripted>| {
             let provider: Arc<dyn ReportProvider> = provider.clone();
             (provider, Budget::new(self.limits).unwrap(), self.limits)
@@ -210,7 +212,7 @@ impl House {
         let schedule = engine.plan.schedules[&loaded.schedule_id].clone();
         let basis_id = schedule.basis_id(&mut connection, engine.process, self.now()).await.unwrap();
         drop(connection);
-        let job = Job { due, trigger: Trigger::Interval, loaded, schedule, basis_id, place: None };
+        let job = Job { due, trigger: Trigger::Interval, loaded, schedule, basis_id };
         let never = CancellationToken::new();
         run::perform(engine, job, &never).await.expect("a permit is to be had")
     }
@@ -252,7 +254,7 @@ impl House {
     /// Starts the engine's tasks.
     pub(crate) fn start(&self) -> Running {
         let running = Running { tracker: TaskTracker::new(), stop: CancellationToken::new() };
-        self.engine.start(&running.tracker, &running.stop);
+        self.engine.start(&running.tracker, &running.stop, &running.stop);
         running
     }
 }
