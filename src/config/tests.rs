@@ -184,8 +184,11 @@ fn the_digest_follows_the_meaning_and_holds_no_secret() {
     assert_eq!(plain.len(), 64);
     assert_eq!(digest("[engine]\nrun-deadline = '30000ms'\nclaim-batch = 500", &[]), plain);
     assert_eq!(digest("", &[("DATABASE_URL", "postgres://u:hunter2@h/d")]), plain);
-    assert_ne!(digest("[engine]\nclaim-batch = 501", &[]), plain);
+    assert_eq!(digest("[engine]\nclaim-batch = 501", &[]), plain, "how much at once is each process's own");
     assert_ne!(digest(&sound(), &[]), plain);
+    let elsewhere = sound().replace("folder = \"", "folder = \"elsewhere/");
+    assert_ne!(elsewhere, sound());
+    assert_eq!(digest(&elsewhere, &[]), digest(&sound(), &[]), "where a list lies is each host's own");
     let settings = load_with(&sound(), &[("DATABASE_URL", "postgres://u:hunter2@h/d")]).unwrap();
     let published = settings.published();
     assert!(!published.to_string().contains("hunter2"));
