@@ -119,7 +119,10 @@ impl Daemon {
         let planned = super::plan(context, &settings, self.engine.process, Occasion::Change).await;
         let (plan, revision) = planned.map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
         for part in started_with(&self.settings, &settings) {
-            tracing::warn!(part, "this part of the configuration takes effect when the daemon is started anew");
+            tracing::warn!(
+                part,
+                "this part of the configuration takes effect when the daemon is started anew"
+            );
         }
         self.running.drain(self.settings.engine.drain_deadline).await;
         self.engine.fleet.configure(revision, plan.providers.iter().map(|provider| provider.lane));

@@ -74,6 +74,14 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A panic is told by its place: what it says may quote what it stumbled over.
+fn tell_panics_by_place() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        tracing::error!(place, "a fault of the program: a panic");
+    }));
+}
+
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime could be started")
 }
@@ -92,6 +100,7 @@ async fn with_settings(
             return import(settings, file, account_type.clone(), map, *json).await;
         }
         Command::Serve => {
+            tell_panics_by_place();
             let load = || config::load(arguments.config.as_deref(), std::env::vars());
             serve::serve(settings, load).await?;
         }

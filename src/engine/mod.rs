@@ -156,7 +156,10 @@ pub fn vital<W: Future<Output = ()> + Send>(
     impl Drop for Ended {
         fn drop(&mut self) {
             if !self.stop.is_cancelled() {
-                tracing::error!(part = self.part, "a part of the engine ended by a fault: stopping the daemon");
+                tracing::error!(
+                    part = self.part,
+                    "a part of the engine ended by a fault: stopping the daemon"
+                );
                 self.daemon.cancel();
             }
         }

@@ -180,8 +180,7 @@ pub async fn commit(engine: &Engine, batch: &[Finished], uncertain: bool) -> Res
         .filter_map(|((index, run), _)| batch.get(*index).map(|finished| (finished, run)))
         .collect();
     let effects = outcome::write(engine, &mut transaction, &changed, now).await?;
-    let survived: Vec<MonitorId> =
-        batch.iter().filter(|one| one.is_suspect).map(Finished::monitor).collect();
+    let survived: Vec<MonitorId> = batch.iter().filter(|one| one.is_suspect).map(Finished::monitor).collect();
     if !survived.is_empty() {
         strikes::remove_all(&mut transaction, &survived).await?;
     }

@@ -40,9 +40,9 @@ const QUARANTINED_AT: i16 = 3;
 const COHORT: usize = 256;
 const FEW: usize = 16;
 
-/// How long a process runs before it runs a monitor with two strikes: who is killed again and again for
-/// other reasons shall not blame it on that one.
-const ALONE_AFTER: Duration = Duration::from_secs(10);
+/// How many lease times a process runs before it runs a monitor with two strikes: who is killed again and
+/// again for other reasons shall not blame it on that one.
+const ALONE_AFTER: u32 = 3;
 
 /// How often strikes are read: they are rare, and their table is all but empty.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -161,7 +161,7 @@ impl Suspects {
             return Care::Few(take(&few, FEW));
         }
         let alone = due(2, i16::MAX);
-        if !alone.is_empty() && self.started_at.elapsed() >= ALONE_AFTER {
+        if !alone.is_empty() && self.started_at.elapsed() >= self.engine.settings.lease_time * ALONE_AFTER {
             return Care::Alone(take(&alone, 1));
         }
         if self.shards.is_empty() { Care::Needless } else { Care::Cohort }

@@ -1,10 +1,7 @@
 //! The daemon's own upkeep: samples of the database's clock, and what the timer
 //! starts.
 
-use std::{
-    sync::Arc,
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use tokio_cron_scheduler::{Job, JobScheduler};
 

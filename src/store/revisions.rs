@@ -39,8 +39,7 @@ pub async fn find_newest(conn: &mut PgConnection) -> Result<Option<Revision>, St
 
 /// The number of the newest revision.
 pub async fn find_newest_number(conn: &mut PgConnection) -> Result<Option<i32>, StoreError> {
-    let revision =
-        sqlx::query_scalar!("select max(revision) from config_revisions").fetch_one(conn).await?;
+    let revision = sqlx::query_scalar!("select max(revision) from config_revisions").fetch_one(conn).await?;
     Ok(revision)
 }
 

@@ -123,9 +123,17 @@ impl Metrics {
         let postponed = Family::default();
         registry.register("runs_postponed", "Runs put off because an attempt failed", postponed.clone());
         let reloads_refused = Counter::default();
-        registry.register("reloads_refused", "Reloads of the configuration that were refused", reloads_refused.clone());
+        registry.register(
+            "reloads_refused",
+            "Reloads of the configuration that were refused",
+            reloads_refused.clone(),
+        );
         let quarantined = Counter::default();
-        registry.register("monitors_quarantined", "Monitors set aside because their runs killed processes or panicked", quarantined.clone());
+        registry.register(
+            "monitors_quarantined",
+            "Monitors set aside because their runs killed processes or panicked",
+            quarantined.clone(),
+        );
         let enrolled = Family::default();
         registry.register("monitors_enrolled", "Monitors enrolled", enrolled.clone());
         let record_retries = Counter::default();

@@ -139,7 +139,8 @@ impl House {
     /// Applies other settings, as a restart with a changed configuration does.
     pub(crate) async fn configure(&mut self, text: &str) {
         let settings = settings(text);
-        let applied = app::apply(&self.engine.context, &settings, self.engine.process, Occasion::Change).await.unwrap();
+        let applied =
+            app::apply(&self.engine.context, &settings, self.engine.process, Occasion::Change).await.unwrap();
         let parts = |provider: &Arc<Scripted>| {
             let provider: Arc<dyn ReportProvider> = provider.clone();
             (provider, Budget::new(self.limits).unwrap(), self.limits)

@@ -19,4 +19,5 @@ mod import;
 mod lane;
 mod recording;
 mod store;
+mod suspects;
 mod words;

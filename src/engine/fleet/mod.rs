@@ -14,7 +14,10 @@ mod watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::{AtomicU32, Ordering}},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -310,7 +313,11 @@ impl Membership {
         }
         let holds = fleet.shards();
         if holds != before {
-            tracing::info!(shards = holds, processes = processes.len() - lost.len(), "the share of this process changed");
+            tracing::info!(
+                shards = holds,
+                processes = processes.len() - lost.len(),
+                "the share of this process changed"
+            );
             engine.nudge.send_replace(());
         }
         let newest = revisions::find_newest_number(&mut connection).await?;
@@ -328,7 +335,11 @@ impl Membership {
             let (own, newest) = (own.unwrap_or_default(), newest.unwrap_or_default());
             let reason = format!("this process holds revision {own}, the fleet is at {newest}");
             if health.raise(Concern::Configuration, reason) {
-                tracing::warn!(own, newest, "the configuration of this process is behind the fleet's: it does no fleet-wide work");
+                tracing::warn!(
+                    own,
+                    newest,
+                    "the configuration of this process is behind the fleet's: it does no fleet-wide work"
+                );
             }
         } else if health.clear(Concern::Configuration) {
             tracing::info!("the configuration of this process is the fleet's");

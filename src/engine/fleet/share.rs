@@ -71,11 +71,8 @@ mod tests {
 
     /// The first `count` shards are held by `holder`, the others by nobody.
     fn held(holder: u128, count: usize) -> Vec<Lease> {
-        let lease = |(place, shard)| Lease {
-            shard,
-            holder: (place < count).then_some(id(holder)),
-            suspect: false,
-        };
+        let lease =
+            |(place, shard)| Lease { shard, holder: (place < count).then_some(id(holder)), suspect: false };
         Shard::all().enumerate().map(lease).collect()
     }
 

@@ -105,8 +105,7 @@ impl Lane {
         // seen with its reason.
         let walked = self.walk(conn, room.num_permits(), now).await?;
         let shards = self.marks.shards();
-        let urgent =
-            wakeups::list(conn, self.provider.lane, &shards, now, i64::from(self.most)).await?;
+        let urgent = wakeups::list(conn, self.provider.lane, &shards, now, i64::from(self.most)).await?;
         let mut admitted = Vec::with_capacity(room.num_permits());
         // Urgent work goes first, and leaves an eighth to routine work: a flood must not starve it.
         let reserved = walked.found.len().min(room.num_permits() / 8);
