@@ -114,7 +114,8 @@ pub async fn open(settings: &Settings) -> Result<Context, AppError> {
 fn keyring(settings: &Settings, random: Random) -> Result<Keyring, AppError> {
     let current = settings.vault.current.as_ref().ok_or(AppError::NoMasterKey)?;
     let mut keys = Vec::new();
-    for (id, path) in &settings.vault.master_keys {
+    for (id, file) in &settings.vault.master_keys {
+        let path = file.path();
         let text = fs::read_to_string(path)
             .map(zeroize::Zeroizing::new)
             .map_err(|source| AppError::File { path: format!("master key {}", path.display()), source })?;

@@ -192,9 +192,10 @@ fn check(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         code = ExitCode::from(BAD_NEWS);
     }
     if code == ExitCode::SUCCESS {
-        let file = settings.file.as_deref().map_or("the defaults".into(), Path::to_string_lossy);
+        let files: Vec<_> = settings.files.iter().map(|file| file.to_string_lossy()).collect();
+        let files = if files.is_empty() { "the defaults".to_owned() } else { files.join(", ") };
         say(&format!(
-            "{file}: no faults; {} schedules, {} providers",
+            "{files}: no faults; {} schedules, {} providers",
             settings.schedules.len(),
             settings.providers.len()
         ))?;
