@@ -74,6 +74,7 @@ impl Bench {
             process,
             recorded_at: Arc::default(),
             nudge: Arc::default(),
+            progress: watchkeeper::engine::progress::Progress::default(),
         }
     }
 

@@ -3,6 +3,8 @@
 pub mod commands;
 pub mod demo;
 pub mod embedded;
+pub mod notify;
+pub mod overseer;
 pub mod providers;
 pub mod serve;
 
@@ -16,7 +18,7 @@ use crate::{
     ambient::{Random, SampledClock},
     config::Settings,
     domain::id::{ProcessId, Shard},
-    engine::{Engine, EngineError, Plan},
+    engine::{Engine, EngineError, Plan, progress::Progress},
     http::ListenFault,
     store::{self, Address, Store, StoreError},
     telemetry::{health::Health, logs::FilterFault, metrics::Metrics},
@@ -152,5 +154,6 @@ pub async fn engine(context: Context, settings: &Settings) -> Result<Engine, App
         process,
         recorded_at: Arc::default(),
         nudge: Arc::default(),
+        progress: Progress::default(),
     })
 }

@@ -16,6 +16,7 @@ use super::{
     in_flight::InFlight,
     marks::Marks,
     plan::PlannedProvider,
+    progress::Part,
     run::{self, Finished, Job, Place},
     task,
 };
@@ -80,8 +81,9 @@ impl Lane {
         }
     }
 
-    pub(super) async fn drive(mut self, stop: CancellationToken) {
+    pub(super) async fn drive(mut self, part: Part, stop: CancellationToken) {
         loop {
+            part.beat();
             if let Some(rest) = self.provider.budget.rest() {
                 // Nothing is loaded that could not be asked soon.
                 if stop.run_until_cancelled(tokio::time::sleep(rest.min(LONGEST_PAUSE))).await.is_none() {
@@ -90,7 +92,7 @@ impl Lane {
                 continue;
             }
             let batch = self.adjust().div_ceil(2).min(self.engine.settings.claim_batch);
-            let Some(room) = stop.run_until_cancelled(self.acquire(batch)).await else { break };
+            let Some(room) = part.waiting(stop.run_until_cancelled(self.acquire(batch))).await else { break };
             let turn = tokio::time::timeout(TURN, self.turn(room, &stop)).await;
             let pause = match turn.unwrap_or(Err(EngineError::Deadline(TURN))) {
                 Ok(0) => self.engine.settings.walk_interval,
@@ -107,7 +109,7 @@ impl Lane {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.engine.nudge.notified() => {}
-                () = tokio::time::sleep(pause) => {}
+                () = part.waiting(tokio::time::sleep(pause)) => {}
             }
         }
     }

@@ -22,6 +22,7 @@ mod lane;
 mod marks;
 mod outcome;
 pub mod plan;
+pub mod progress;
 pub mod record;
 pub mod run;
 pub mod task;
@@ -33,6 +34,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use plan::{Plan, PlannedProvider, PlannedSchedule};
+use progress::Progress;
 
 use crate::{
     actions::{ActionError, Context},
@@ -104,6 +106,8 @@ pub struct Engine {
     pub recorded_at: Arc<AtomicI64>,
     /// Woken when there may be work at once; a lost wake-up costs a walk's interval, nothing else.
     pub nudge: Arc<Notify>,
+    /// Whether its parts move.
+    pub progress: Progress,
 }
 
 /// How many recorders write at once: two fill two cores, more gain nothing (measured).
@@ -115,19 +119,23 @@ impl Engine {
     /// of ours, cancels `stop` itself: a daemon that only half works must not look as if it did.
     pub fn start(&self, tracker: &TaskTracker, stop: &CancellationToken) {
         let mut recorders = Vec::with_capacity(RECORDERS);
-        for _ in 0..RECORDERS {
+        for number in 1..=RECORDERS {
             let (sender, receiver) = mpsc::channel(self.settings.record_batch as usize * 2);
             recorders.push(sender);
-            tracker.spawn(vital("recorder", stop, record::drive(self.clone(), receiver)));
+            let part = self.progress.part(format!("recorder {number}"));
+            tracker.spawn(vital("recorder", stop, record::drive(self.clone(), part, receiver)));
         }
         for provider in &self.plan.providers {
             let lane = lane::Lane::new(self, provider, recorders.clone(), tracker.clone());
-            tracker.spawn(vital("lane", stop, lane.drive(stop.clone())));
+            let part = self.progress.part(format!("lane {}", provider.provider.name()));
+            tracker.spawn(vital("lane", stop, lane.drive(part, stop.clone())));
         }
         let second = std::time::Duration::from_secs(1);
-        let enrol = task::drive(enrol::Enrol::new(self.clone()), second, stop.clone());
+        let part = self.progress.part("enrol");
+        let enrol = task::drive(enrol::Enrol::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("enrol", stop, enrol));
-        let heartbeat = task::drive(upkeep::Heartbeat::new(self.clone()), second, stop.clone());
+        let part = self.progress.part("heartbeat");
+        let heartbeat = task::drive(upkeep::Heartbeat::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("heartbeat", stop, heartbeat));
     }
 }

@@ -10,6 +10,8 @@ use std::{
 pub enum Concern {
     /// PostgreSQL does not answer.
     Database,
+    /// A part of the engine does not move, or a call holds its thread.
+    Stalled,
     /// The daemon is stopping.
     Stopping,
 }
@@ -19,6 +21,7 @@ impl Concern {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Database => "database",
+            Self::Stalled => "stalled",
             Self::Stopping => "stopping",
         }
     }

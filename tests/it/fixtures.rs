@@ -31,6 +31,7 @@ use watchkeeper::{
     engine::{
         Engine, Plan,
         enrol::Enrol,
+        progress::Progress,
         record,
         run::{self, Finished, Job},
         task::{Activation, Task},
@@ -126,6 +127,7 @@ impl House {
             process,
             recorded_at: Arc::default(),
             nudge: Arc::default(),
+            progress: Progress::default(),
         };
         let (scripted, other) = (Scripted::new("scripted"), Scripted::new("other"));
         let mut house =
