@@ -80,8 +80,8 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
-    /// A part of the engine ended by a fault of ours; the log says which.
-    #[error("a part of the engine ended by a fault; the daemon stopped, to be started anew")]
+    /// A part of the daemon ended by a fault of ours; the log says which.
+    #[error("a part of the daemon ended by a fault; the daemon stopped, to be started anew")]
     Fault,
     /// The command cannot be done as asked.
     #[error("{0}")]

@@ -1,6 +1,6 @@
 //! What is said to the service manager that started the process, if one did and listens.
 //!
-//! systemd understands it (sd_notify(3)); without `NOTIFY_SOCKET` in the environment nothing is said.
+//! systemd understands it (`sd_notify(3)`); without `NOTIFY_SOCKET` in the environment nothing is said.
 
 use sd_notify::NotifyState;
 

@@ -6,11 +6,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_cron_scheduler::JobScheduler;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::AppError;
+use super::{
+    AppError, notify,
+    overseer::{self, Overseer, Patience},
+};
 use crate::{
     actions::Context,
     config::Settings,
-    engine::{Engine, upkeep},
+    engine::{self, Engine, upkeep},
     http::{self, Served},
     store::processes::{self, Process},
     telemetry::health::Concern,
@@ -24,9 +27,22 @@ pub struct Daemon {
     pub address: SocketAddr,
     tracker: TaskTracker,
     soft: CancellationToken,
+    http: TaskTracker,
+    stop_http: CancellationToken,
     timer: JobScheduler,
     drain: Duration,
+    _overseer: Overseer,
 }
+
+/// How long it may take to sign off from the database.
+const SIGN_OFF: Duration = Duration::from_secs(2);
+
+/// How long the HTTP server may take to stop.
+const HTTP_STOP: Duration = http::GRACE.saturating_add(Duration::from_secs(1));
+
+/// How long a stop may take after the engine's drain deadline: the last requests, signing off, and what
+/// of the runtime does not end by itself.
+pub const AFTER_DRAIN: Duration = HTTP_STOP.saturating_add(SIGN_OFF).saturating_add(Duration::from_secs(2));
 
 impl Daemon {
     /// Starts a daemon on an open database.
@@ -51,14 +67,31 @@ impl Daemon {
 
         let (tracker, soft) = (TaskTracker::new(), CancellationToken::new());
         let served = Served { health: engine.health.clone(), metrics: engine.metrics.clone() };
-        tracker.spawn(http::serve(listener, served, soft.clone()));
+        // Answers while the engine drains too: who looks then learns that it is stopping.
+        let (http_tracker, stop_http) = (TaskTracker::new(), CancellationToken::new());
+        let serving = http::serve(listener, served, settings.http.clone(), stop_http.clone());
+        http_tracker.spawn(engine::vital("http", &soft, serving));
         engine.start(&tracker, &soft);
+        let (progress, health) = (engine.progress.clone(), engine.health.clone());
+        let overseer = Overseer::start(progress, health, Patience::default(), overseer::abort)
+            .map_err(|source| AppError::System { what: "a thread", source })?;
         let timer = upkeep::start_timer(&engine).await?;
         tracing::info!(process.id = %engine.process, http.address = %address, "watchkeeper is running");
-        Ok(Self { engine, address, tracker, soft, timer, drain: settings.engine.drain_deadline })
+        let drain = settings.engine.drain_deadline;
+        Ok(Self {
+            engine,
+            address,
+            tracker,
+            soft,
+            http: http_tracker,
+            stop_http,
+            timer,
+            drain,
+            _overseer: overseer,
+        })
     }
 
-    /// Comes when a part of the engine ended by a fault.
+    /// Comes when a part of the engine, or the HTTP server, ended by a fault.
     pub async fn failed(&self) {
         self.soft.cancelled().await;
     }
@@ -68,6 +101,7 @@ impl Daemon {
     /// What the deadline cuts off is lost to nobody: its due rows stand as they were.
     pub async fn stop(mut self) {
         self.engine.health.raise(Concern::Stopping, "the daemon is stopping");
+        notify::stopping("finishing what is under way");
         tracing::info!("stopping: finishing what is under way");
         if let Err(error) = self.timer.shutdown().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "the timer did not stop");
@@ -80,11 +114,16 @@ impl Daemon {
                 "the drain deadline is over: what is unfinished runs again"
             );
         }
+        self.stop_http.cancel();
+        self.http.close();
+        if tokio::time::timeout(HTTP_STOP, self.http.wait()).await.is_err() {
+            tracing::warn!("the HTTP server did not stop");
+        }
         let said = async {
             let mut connection = self.engine.context.store.connection().await?;
             processes::save_stopped(&mut connection, self.engine.process, self.engine.context.now()).await
         };
-        if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(2), said).await {
+        if let Ok(Err(error)) = tokio::time::timeout(SIGN_OFF, said).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "could not sign off");
         }
         tracing::info!("stopped");
@@ -96,6 +135,7 @@ pub async fn serve(settings: &Settings) -> Result<(), AppError> {
     let stop = stop_signal()?;
     let context = super::open(settings).await?;
     let daemon = Daemon::start(context, settings, settings.http.listen).await?;
+    notify::ready("keeping watch");
     let failed = tokio::select! {
         () = stop => false,
         () = daemon.failed() => true,

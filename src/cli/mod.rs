@@ -10,6 +10,7 @@ use std::{
     io::{self, IsTerminal, Read, Write},
     path::Path,
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -68,7 +69,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 Err(faults) => return refuse(&faults),
             };
             logs::start(&settings.log)?;
-            return runtime()?.block_on(with_settings(command, &settings));
+            let runtime = runtime()?;
+            let done = runtime.block_on(with_settings(command, &settings));
+            // A call that holds its thread for ever must not hold the end.
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            return done;
         }
     }?;
     Ok(ExitCode::SUCCESS)

@@ -142,7 +142,7 @@ impl Engine {
 
 /// Runs a task without which the engine does not work: if it ends, or panics, before `stop` is cancelled,
 /// it cancels `stop`.
-fn vital<W: Future<Output = ()> + Send>(
+pub fn vital<W: Future<Output = ()> + Send>(
     part: &'static str,
     stop: &CancellationToken,
     work: W,
