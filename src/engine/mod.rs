@@ -130,6 +130,12 @@ impl Engine {
             let part = self.progress.part(format!("lane {}", provider.provider.name()));
             tracker.spawn(vital("lane", stop, lane.drive(part, stop.clone())));
         }
+        // Without a provider there is no lane: the recorders wait for the end all the same.
+        let stopped = stop.clone();
+        tracker.spawn(async move {
+            stopped.cancelled().await;
+            drop(recorders);
+        });
         let second = std::time::Duration::from_secs(1);
         let part = self.progress.part("enrol");
         let enrol = task::drive(enrol::Enrol::new(self.clone()), second, part, stop.clone());

@@ -18,5 +18,6 @@ mod fixtures;
 mod import;
 mod lane;
 mod recording;
+mod service;
 mod store;
 mod words;
