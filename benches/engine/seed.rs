@@ -78,6 +78,7 @@ impl Bench {
             recorded_at: Arc::default(),
             nudge: tokio::sync::watch::Sender::new(()),
             fleet: watchkeeper::engine::Fleet::alone(),
+            progress: watchkeeper::engine::progress::Progress::default(),
         }
     }
 

@@ -178,8 +178,8 @@ async fn wait(context: &crate::actions::Context, asked: &[(MonitorId, i64)]) -> 
 pub fn check_files(settings: &Settings) -> Vec<String> {
     let mut faults = Vec::new();
     let source = settings
-        .file
-        .as_deref()
+        .files
+        .first()
         .map_or_else(|| "the configuration".to_owned(), |file| file.display().to_string());
     for list in settings.lists.values() {
         if let Err(error) = super::providers::read_list(list) {

@@ -3,6 +3,8 @@
 pub mod commands;
 pub mod demo;
 pub mod embedded;
+pub mod notify;
+pub mod overseer;
 pub mod providers;
 pub mod serve;
 
@@ -16,7 +18,7 @@ use crate::{
     ambient::{Random, SampledClock},
     config::Settings,
     domain::id::{ProcessId, Shard},
-    engine::{Engine, EngineError, Fleet, Plan},
+    engine::{Engine, EngineError, Fleet, Plan, progress::Progress},
     http::ListenFault,
     store::{self, Address, Store, StoreError},
     telemetry::{health::Health, logs::FilterFault, metrics::Metrics},
@@ -78,8 +80,8 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
-    /// A part of the engine ended by a fault of ours; the log says which.
-    #[error("a part of the engine ended by a fault; the daemon stopped, to be started anew")]
+    /// A part of the daemon ended by a fault of ours; the log says which.
+    #[error("a part of the daemon ended by a fault; the daemon stopped, to be started anew")]
     Fault,
     /// The command cannot be done as asked.
     #[error("{0}")]
@@ -114,7 +116,8 @@ pub async fn open(settings: &Settings) -> Result<Context, AppError> {
 fn keyring(settings: &Settings, random: Random) -> Result<Keyring, AppError> {
     let current = settings.vault.current.as_ref().ok_or(AppError::NoMasterKey)?;
     let mut keys = Vec::new();
-    for (id, path) in &settings.vault.master_keys {
+    for (id, file) in &settings.vault.master_keys {
+        let path = file.path();
         let text = fs::read_to_string(path)
             .map(zeroize::Zeroizing::new)
             .map_err(|source| AppError::File { path: format!("master key {}", path.display()), source })?;
@@ -176,5 +179,6 @@ pub async fn engine(context: Context, settings: &Settings, fleet: Fleet) -> Resu
         fleet,
         recorded_at: Arc::default(),
         nudge: tokio::sync::watch::Sender::new(()),
+        progress: Progress::default(),
     })
 }

@@ -6,7 +6,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_cron_scheduler::JobScheduler;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::AppError;
+use super::{
+    AppError, notify,
+    overseer::{self, Overseer, Patience},
+};
 use crate::{
     actions::{Context, apply::Occasion},
     ambient::machine::{self, Machine},
@@ -27,15 +30,29 @@ pub struct Daemon {
     pub engine: Engine,
     /// Where it listens.
     pub address: SocketAddr,
-    /// What lives as long as the daemon: the way in, the leases.
+    /// What lives as long as the daemon: the leases, the nudges.
     tracker: TaskTracker,
     /// Cancelled when a part ended by a fault, or the daemon is to stop.
     soft: CancellationToken,
     /// Cancelled when nothing is under way any more: leases are kept until then.
     hard: CancellationToken,
+    http: TaskTracker,
+    stop_http: CancellationToken,
     running: Running,
     settings: Settings,
+    _overseer: Overseer,
 }
+
+/// How long it may take to sign off from the database.
+const SIGN_OFF: Duration = Duration::from_secs(2);
+
+/// How long the HTTP server may take to stop.
+const HTTP_STOP: Duration = http::GRACE.saturating_add(Duration::from_secs(1));
+
+/// How long a stop may take after the engine's drain deadline: the last requests, signing off, and what
+/// of the runtime does not end by itself.
+pub const AFTER_DRAIN: Duration =
+    HTTP_STOP.saturating_add(SIGN_OFF.saturating_mul(2)).saturating_add(Duration::from_secs(2));
 
 /// The parts of the engine under one configuration.
 struct Running {
@@ -83,17 +100,35 @@ impl Daemon {
         let (tracker, soft) = (TaskTracker::new(), CancellationToken::new());
         let hard = CancellationToken::new();
         let served = Served { health: engine.health.clone(), metrics: engine.metrics.clone() };
-        tracker.spawn(http::serve(listener, served, soft.clone()));
+        // Answers while the engine drains too: who looks then learns that it is stopping.
+        let (http_tracker, stop_http) = (TaskTracker::new(), CancellationToken::new());
+        let serving = http::serve(listener, served, settings.http.clone(), stop_http.clone());
+        http_tracker.spawn(engine::vital("http", &stop_http, &soft, serving));
         let membership = Membership::new(engine.clone(), lease_time);
-        let membership = task::drive(membership, Membership::interval(lease_time), hard.clone());
+        let part = engine.progress.part("fleet");
+        let membership = task::drive(membership, Membership::interval(lease_time), part, hard.clone());
         tracker.spawn(engine::vital("fleet", &hard, &soft, membership));
         tracker.spawn(engine::nudges::listen(engine.clone(), soft.clone()));
         let running = Running::start(&engine, &soft).await?;
+        let (progress, health) = (engine.progress.clone(), engine.health.clone());
+        let overseer = Overseer::start(progress, health, Patience::default(), overseer::abort)
+            .map_err(|source| AppError::System { what: "a thread", source })?;
         tracing::info!(process.id = %engine.process, http.address = %address, "watchkeeper is running");
-        Ok(Self { engine, address, tracker, soft, hard, running, settings: settings.clone() })
+        Ok(Self {
+            engine,
+            address,
+            tracker,
+            soft,
+            hard,
+            http: http_tracker,
+            stop_http,
+            running,
+            settings: settings.clone(),
+            _overseer: overseer,
+        })
     }
 
-    /// Comes when a part of the engine ended by a fault.
+    /// Comes when a part of the daemon ended by a fault.
     pub async fn failed(&self) {
         self.soft.cancelled().await;
     }
@@ -103,11 +138,13 @@ impl Daemon {
     /// The engine's parts are drained and started anew; requests are answered all the while.
     pub async fn reload(&mut self, load: impl FnOnce() -> Result<Settings, config::Faults>) {
         tracing::info!("reloading the configuration");
+        notify::reloading();
         if let Err(refused) = self.try_reload(load).await {
             tracing::error!(error = %refused, "the configuration was not reloaded: the one before stays in force");
             self.engine.health.note("reload", Some(format!("the last reload was refused: {refused}")));
             self.engine.metrics.reloads_refused.inc();
         }
+        notify::ready("keeping watch");
     }
 
     async fn try_reload(
@@ -144,24 +181,27 @@ impl Daemon {
     /// the shards go to the others.
     pub async fn stop(mut self) {
         self.engine.health.raise(Concern::Stopping, "the daemon is stopping");
+        notify::stopping("finishing what is under way");
         tracing::info!("stopping: finishing what is under way");
         self.engine.fleet.leave();
         self.soft.cancel();
         self.running.drain(self.settings.engine.drain_deadline).await;
         self.hard.cancel();
         self.tracker.close();
-        if tokio::time::timeout(GOODBYE, self.tracker.wait()).await.is_err() {
-            tracing::debug!("some requests are cut off");
+        if tokio::time::timeout(SIGN_OFF, self.tracker.wait()).await.is_err() {
+            tracing::debug!("the leases are seen to no more");
         }
-        if let Ok(Err(error)) = tokio::time::timeout(GOODBYE, fleet::leave(&self.engine)).await {
+        if let Ok(Err(error)) = tokio::time::timeout(SIGN_OFF, fleet::leave(&self.engine)).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "could not sign off");
+        }
+        self.stop_http.cancel();
+        self.http.close();
+        if tokio::time::timeout(HTTP_STOP, self.http.wait()).await.is_err() {
+            tracing::warn!("the HTTP server did not stop");
         }
         tracing::info!("stopped");
     }
 }
-
-/// How long requests, and then the sign-off, may take at the end.
-const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Tells the others of this process.
 async fn announce(engine: &Engine) -> Result<(), AppError> {
@@ -209,6 +249,7 @@ pub async fn serve(
         .map_err(|source| AppError::System { what: "a signal handler", source })?;
     let context = super::open(settings).await?;
     let mut daemon = Daemon::start(context, settings, settings.http.listen).await?;
+    notify::ready("keeping watch");
     let failed = loop {
         tokio::select! {
             () = &mut stop => break false,

@@ -10,6 +10,7 @@ use std::{
     io::{self, IsTerminal, Read, Write},
     path::Path,
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -68,7 +69,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 Err(faults) => return refuse(&faults),
             };
             logs::start(&settings.log)?;
-            return runtime()?.block_on(with_settings(command, arguments, &settings));
+            let runtime = runtime()?;
+            let done = runtime.block_on(with_settings(command, arguments, &settings));
+            // A call that holds its thread for ever must not hold the end.
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            return done;
         }
     }?;
     Ok(ExitCode::SUCCESS)
@@ -218,9 +223,10 @@ fn check(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         code = ExitCode::from(BAD_NEWS);
     }
     if code == ExitCode::SUCCESS {
-        let file = settings.file.as_deref().map_or("the defaults".into(), Path::to_string_lossy);
+        let files: Vec<_> = settings.files.iter().map(|file| file.to_string_lossy()).collect();
+        let files = if files.is_empty() { "the defaults".to_owned() } else { files.join(", ") };
         say(&format!(
-            "{file}: no faults; {} schedules, {} providers",
+            "{files}: no faults; {} schedules, {} providers",
             settings.schedules.len(),
             settings.providers.len()
         ))?;

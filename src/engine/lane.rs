@@ -13,8 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Engine, EngineError, in_flight::InFlight, marks::Marks, plan::PlannedProvider, run::Finished,
-    suspects::Suspects, task,
+    Engine, EngineError, in_flight::InFlight, marks::Marks, plan::PlannedProvider, progress::Part,
+    run::Finished, suspects::Suspects, task,
 };
 use crate::{domain::id::MonitorId, telemetry::metrics::ProviderLabels};
 
@@ -81,8 +81,9 @@ impl Lane {
         }
     }
 
-    pub(super) async fn drive(mut self, stop: CancellationToken) {
+    pub(super) async fn drive(mut self, part: Part, stop: CancellationToken) {
         loop {
+            part.beat();
             if let Some(rest) = self.provider.budget.rest() {
                 // Nothing is loaded that could not be asked soon.
                 if stop.run_until_cancelled(tokio::time::sleep(rest.min(LONGEST_PAUSE))).await.is_none() {
@@ -91,7 +92,8 @@ impl Lane {
                 continue;
             }
             let batch = self.adjust().div_ceil(2).min(self.engine.settings.claim_batch);
-            let Some(room) = stop.run_until_cancelled(self.acquire(batch)).await else { break };
+            let acquired = part.waiting(stop.run_until_cancelled(self.acquire(batch))).await;
+            let Some(room) = acquired else { break };
             // Whatever comes from here on is seen by this turn or wakes the next.
             self.nudges.mark_unchanged();
             let turn = tokio::time::timeout(TURN, self.turn(room, &stop)).await;
@@ -117,7 +119,7 @@ impl Lane {
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = self.nudges.changed() => {}
-                () = tokio::time::sleep(pause) => {}
+                () = part.waiting(tokio::time::sleep(pause)) => {}
             }
         }
     }

@@ -25,6 +25,7 @@ mod marks;
 pub mod nudges;
 mod outcome;
 pub mod plan;
+pub mod progress;
 pub mod record;
 pub mod run;
 mod suspects;
@@ -38,6 +39,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use fleet::Fleet;
 pub use plan::{Plan, PlannedProvider, PlannedSchedule};
+use progress::Progress;
 
 use crate::{
     actions::{ActionError, Context},
@@ -111,6 +113,8 @@ pub struct Engine {
     pub recorded_at: Arc<AtomicI64>,
     /// Woken when there may be work at once; a lost wake-up costs a walk's interval, nothing else.
     pub nudge: watch::Sender<()>,
+    /// Whether its parts move.
+    pub progress: Progress,
 }
 
 /// How many recorders write at once: two fill two cores, more gain nothing (measured).
@@ -122,19 +126,29 @@ impl Engine {
     /// of ours, cancels `daemon`: one that only half works must not look as if it did.
     pub fn start(&self, tracker: &TaskTracker, stop: &CancellationToken, daemon: &CancellationToken) {
         let mut recorders = Vec::with_capacity(RECORDERS);
-        for _ in 0..RECORDERS {
+        for number in 1..=RECORDERS {
             let (sender, receiver) = mpsc::channel(self.settings.record_batch as usize * 2);
             recorders.push(sender);
-            tracker.spawn(vital("recorder", stop, daemon, record::drive(self.clone(), receiver)));
+            let part = self.progress.part(format!("recorder {number}"));
+            tracker.spawn(vital("recorder", stop, daemon, record::drive(self.clone(), part, receiver)));
         }
         for provider in &self.plan.providers {
             let lane = lane::Lane::new(self, provider, recorders.clone(), tracker.clone());
-            tracker.spawn(vital("lane", stop, daemon, lane.drive(stop.clone())));
+            let part = self.progress.part(format!("lane {}", provider.provider.name()));
+            tracker.spawn(vital("lane", stop, daemon, lane.drive(part, stop.clone())));
         }
+        // Without a provider there is no lane: the recorders wait for the end all the same.
+        let stopped = stop.clone();
+        tracker.spawn(async move {
+            stopped.cancelled().await;
+            drop(recorders);
+        });
         let second = std::time::Duration::from_secs(1);
-        let enrol = task::drive(enrol::Enrol::new(self.clone()), second, stop.clone());
+        let part = self.progress.part("enrol");
+        let enrol = task::drive(enrol::Enrol::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("enrol", stop, daemon, enrol));
-        let heartbeat = task::drive(upkeep::Heartbeat::new(self.clone()), second, stop.clone());
+        let part = self.progress.part("heartbeat");
+        let heartbeat = task::drive(upkeep::Heartbeat::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("heartbeat", stop, daemon, heartbeat));
     }
 }

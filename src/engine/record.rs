@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Engine, EngineError, outcome,
+    progress::Part,
     run::{End, Finished},
     task,
 };
@@ -43,10 +44,10 @@ const AWAY: Duration = Duration::from_millis(250);
 const UNRECORDABLE: Duration = Duration::from_hours(1);
 
 /// Records what arrives until the senders are gone.
-pub(super) async fn drive(engine: Engine, mut finished: mpsc::Receiver<Finished>) {
+pub(super) async fn drive(engine: Engine, part: Part, mut finished: mpsc::Receiver<Finished>) {
     let limit = engine.settings.record_batch as usize;
     let mut batch = Vec::with_capacity(limit);
-    while finished.recv_many(&mut batch, limit).await > 0 {
+    while part.waiting(finished.recv_many(&mut batch, limit)).await > 0 {
         // Alone, an answer is recorded at once; among many it waits for company.
         if batch.len() >= COMPANY && batch.len() < limit && !engine.settings.record_linger.is_zero() {
             tokio::time::sleep(engine.settings.record_linger).await;
@@ -55,7 +56,7 @@ pub(super) async fn drive(engine: Engine, mut finished: mpsc::Receiver<Finished>
                 batch.push(more);
             }
         }
-        record(&engine, &mut batch).await;
+        record(&engine, &part, &mut batch).await;
     }
 }
 
@@ -65,9 +66,10 @@ const TOO_LONG: u32 = 3;
 /// Records a batch, however long the database is away; leaves it empty.
 ///
 /// A batch that takes too long again and again is more than the database can do at once: it is halved.
-async fn record(engine: &Engine, batch: &mut Vec<Finished>) {
+async fn record(engine: &Engine, part: &Part, batch: &mut Vec<Finished>) {
     let (mut uncertain, mut too_long) = (false, 0);
     loop {
+        part.beat();
         match within(TRANSACTION, commit(engine, batch, uncertain)).await {
             Ok(_) => {
                 task::answered(&engine.health);
@@ -79,8 +81,8 @@ async fn record(engine: &Engine, batch: &mut Vec<Finished>) {
                 too_long += u32::from(error.is_deadline());
                 if too_long >= TOO_LONG && batch.len() > 1 {
                     let mut rest = batch.split_off(batch.len() / 2);
-                    Box::pin(record(engine, batch)).await;
-                    Box::pin(record(engine, &mut rest)).await;
+                    Box::pin(record(engine, part, batch)).await;
+                    Box::pin(record(engine, part, &mut rest)).await;
                     return;
                 }
                 engine.metrics.record_retries.inc();
@@ -93,7 +95,7 @@ async fn record(engine: &Engine, batch: &mut Vec<Finished>) {
                     runs = batch.len(),
                     "a batch cannot be recorded: recording its runs one by one"
                 );
-                one_by_one(engine, batch).await;
+                one_by_one(engine, part, batch).await;
                 return;
             }
         }
@@ -101,10 +103,12 @@ async fn record(engine: &Engine, batch: &mut Vec<Finished>) {
 }
 
 /// A run that cannot be recorded must not take others with it.
-async fn one_by_one(engine: &Engine, batch: &mut Vec<Finished>) {
+async fn one_by_one(engine: &Engine, part: &Part, batch: &mut Vec<Finished>) {
     for finished in batch.drain(..) {
+        part.beat();
         let one = [finished];
         while let Err(error) = within(TRANSACTION, commit(engine, &one, true)).await {
+            part.beat();
             if error.is_passing() {
                 tokio::time::sleep(AWAY).await;
                 continue;

@@ -207,6 +207,8 @@ async fn ask(
         return None;
     }
     call.unrecorded = Some(unrecorded);
+    // What follows has the deadline, unless it holds its thread: then the overseer sees it.
+    let _under_way = engine.progress.call(due.monitor, engine.settings.run_deadline);
     call.started_at = engine.context.now();
     let clock = Instant::now();
     // A provider keeps the deadline itself; one that does not is given up here.

@@ -1,6 +1,6 @@
 //! Work with a request: health, readiness and metrics.
 
-use std::net::SocketAddr;
+mod server;
 
 use axum::{
     Json, Router,
@@ -10,8 +10,8 @@ use axum::{
     routing::get,
 };
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+
+pub use server::{GRACE, ListenFault, listen, serve};
 
 use crate::telemetry::{health::Health, metrics::Metrics};
 
@@ -22,30 +22,6 @@ pub struct Served {
     pub health: Health,
     /// The metrics.
     pub metrics: Metrics,
-}
-
-/// The daemon cannot listen where it was told to.
-#[derive(Debug, thiserror::Error)]
-#[error("http.listen: cannot listen on {address}")]
-pub struct ListenFault {
-    address: SocketAddr,
-    #[source]
-    source: std::io::Error,
-}
-
-/// Takes the address.
-pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenFault> {
-    TcpListener::bind(address).await.map_err(|source| ListenFault { address, source })
-}
-
-/// Answers requests until `stop` is cancelled, and then those under way. A client that keeps an idle
-/// connection open is waited for: the caller sets a deadline.
-pub async fn serve(listener: TcpListener, served: Served, stop: CancellationToken) {
-    let router = router(served);
-    let ended = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
-    if let Err(error) = ended {
-        tracing::error!(error = &error as &dyn std::error::Error, "the HTTP server ended");
-    }
 }
 
 fn router(served: Served) -> Router {

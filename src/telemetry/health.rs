@@ -12,6 +12,8 @@ pub enum Concern {
     Database,
     /// The fleet holds a newer configuration.
     Configuration,
+    /// A part of the engine does not move, or a call holds its thread.
+    Stalled,
     /// The daemon is stopping.
     Stopping,
 }
@@ -22,6 +24,7 @@ impl Concern {
         match self {
             Self::Database => "database",
             Self::Configuration => "configuration",
+            Self::Stalled => "stalled",
             Self::Stopping => "stopping",
         }
     }

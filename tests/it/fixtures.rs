@@ -32,6 +32,7 @@ use watchkeeper::{
     engine::{
         Engine, Fleet, Plan,
         enrol::Enrol,
+        progress::Progress,
         record,
         run::{self, Finished, Job},
         task::{Activation, Task},
@@ -128,6 +129,7 @@ impl House {
             recorded_at: Arc::default(),
             nudge: tokio::sync::watch::Sender::new(()),
             fleet: Fleet::alone(),
+            progress: Progress::default(),
         };
         let (scripted, other) = (Scripted::new("scripted"), Scripted::new("other"));
         let mut house =

@@ -18,6 +18,7 @@ mod fixtures;
 mod import;
 mod lane;
 mod recording;
+mod service;
 mod store;
 mod suspects;
 mod words;

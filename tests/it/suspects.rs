@@ -60,7 +60,8 @@ impl Worker {
             drop(connection);
             let tracker = TaskTracker::new();
             let membership = Membership::new(engine.clone(), LEASE);
-            tracker.spawn(task::drive(membership, Membership::interval(LEASE), stop.clone()));
+            let part = engine.progress.part("fleet");
+            tracker.spawn(task::drive(membership, Membership::interval(LEASE), part, stop.clone()));
             engine.start(&tracker, &stop, &stop);
             std::future::pending::<()>().await;
         });
