@@ -73,6 +73,7 @@ impl Bench {
             health: Health::default(),
             process,
             recorded_at: Arc::default(),
+            pauses: watchkeeper::engine::pauses::Pauses::default(),
             nudge: Arc::default(),
         }
     }

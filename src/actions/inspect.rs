@@ -7,14 +7,14 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{ActionError, Context};
+use super::{ActionError, Context, pause::PauseView};
 use crate::{
     domain::{answer::Finding, id::AccountId},
     store::{
         account_tags, account_types,
         accounts::{self, AccountRow},
         hits::{self, HitRow},
-        monitors, processes, runs, summary,
+        monitors, pauses, processes, runs, summary,
     },
     vault::{DataKey, Purpose},
 };
@@ -272,6 +272,10 @@ pub struct StatusView {
     pub enrol_queue: i64,
     /// Urgent runs waiting.
     pub urgent: i64,
+    /// What somebody paused.
+    pub pauses: Vec<PauseView>,
+    /// Paused accounts.
+    pub paused_accounts: i64,
     /// Rows that found no monthly partition.
     pub strays: i64,
     /// When a daemon last recorded a run.
@@ -346,6 +350,8 @@ pub async fn status(context: &Context) -> Result<StatusView, ActionError> {
         open_hits: totals.open_hits,
         enrol_queue: totals.enrol_queue,
         urgent: totals.wakeups,
+        pauses: pauses::list(&mut connection).await?.into_iter().map(PauseView::from).collect(),
+        paused_accounts: pauses::count_accounts(&mut connection, i64::MAX).await?,
         strays: totals.strays,
         last_run_at: processes::last_recorded_at(&mut connection).await?,
         schedules: schedules

@@ -16,7 +16,7 @@ use crate::{
     ambient::{Random, SampledClock},
     config::Settings,
     domain::id::{ProcessId, Shard},
-    engine::{Engine, EngineError, Plan},
+    engine::{Engine, EngineError, Plan, pauses::Pauses},
     http::ListenFault,
     store::{self, Address, Store, StoreError},
     telemetry::{health::Health, logs::FilterFault, metrics::Metrics},
@@ -141,6 +141,9 @@ pub async fn engine(context: Context, settings: &Settings) -> Result<Engine, App
     let applied = apply(&context, settings).await?;
     let templates: Vec<_> = settings.report_templates.values().cloned().collect();
     let plan = Plan::new(&applied, settings.schedules.values().cloned(), &templates, providers);
+    // Before anything runs: what was paused stays so across a restart.
+    let pauses = Pauses::default();
+    pauses.refresh(&mut *context.store.connection().await?).await?;
     let process = ProcessId(context.new_uuid(Shard(0)));
     Ok(Engine {
         context,
@@ -148,6 +151,7 @@ pub async fn engine(context: Context, settings: &Settings) -> Result<Engine, App
         settings: Arc::new(settings.engine.clone()),
         metrics: Metrics::new(),
         health: Health::default(),
+        pauses,
         process,
         recorded_at: Arc::default(),
         nudge: Arc::default(),

@@ -50,7 +50,7 @@ impl Daemon {
         drop(connection);
 
         let (tracker, soft) = (TaskTracker::new(), CancellationToken::new());
-        let served = Served { health: engine.health.clone(), metrics: engine.metrics.clone() };
+        let served = Served::new(engine.health.clone(), engine.metrics.clone(), engine.context.clone());
         tracker.spawn(http::serve(listener, served, soft.clone()));
         engine.start(&tracker, &soft);
         let timer = upkeep::start_timer(&engine).await?;

@@ -15,6 +15,7 @@ use super::{
     Engine, EngineError,
     in_flight::InFlight,
     marks::Marks,
+    pauses::PassedOver,
     plan::PlannedProvider,
     run::{self, Finished, Job, Place},
     task,
@@ -50,6 +51,7 @@ pub(super) struct Lane {
     tracker: TaskTracker,
     in_flight: InFlight,
     marks: Marks,
+    passed_over: PassedOver,
     /// Runs that may be under way or waiting: `most`, of which the lane itself keeps back what it does
     /// not want to take on at present.
     room: Arc<Semaphore>,
@@ -74,6 +76,7 @@ impl Lane {
             tracker,
             in_flight: InFlight::default(),
             marks: Marks::new(engine.settings.longest_write_transaction, Instant::now()),
+            passed_over: PassedOver::default(),
             room,
             most,
             kept_back,
@@ -82,7 +85,8 @@ impl Lane {
 
     pub(super) async fn drive(mut self, stop: CancellationToken) {
         loop {
-            if let Some(rest) = self.provider.budget.rest() {
+            let paused = self.engine.pauses.rest(self.provider.lane);
+            if let Some(rest) = self.provider.budget.rest().or(paused) {
                 // Nothing is loaded that could not be asked soon.
                 if stop.run_until_cancelled(tokio::time::sleep(rest.min(LONGEST_PAUSE))).await.is_none() {
                     break;
@@ -159,7 +163,7 @@ impl Lane {
         let now = engine.context.now();
         let lane = self.provider.lane;
         self.in_flight.begin_walk();
-        if self.in_flight.take_given_up() {
+        if self.in_flight.take_given_up() | self.passed_over.take_resumed(&engine.pauses) {
             self.marks.restart();
         }
         self.marks.step_back(now, Instant::now());
@@ -190,10 +194,15 @@ impl Lane {
         let mut loaded: HashMap<MonitorId, Loaded> =
             loaded.into_iter().map(|one| (one.monitor, one)).collect();
         let mut jobs = Vec::with_capacity(admitted.len());
+        let mut passed_over = 0;
         for (due, trigger, place) in admitted {
             // Stopped since the walk read it, or of a schedule that only others know: not ours to run.
             let Some(loaded) = loaded.remove(&due.monitor) else { continue };
             let Some(schedule) = engine.plan.schedules.get(&loaded.schedule_id) else { continue };
+            if self.passed_over.drops(&engine.pauses, schedule.id) {
+                passed_over += usize::from(matches!(trigger, Trigger::First | Trigger::Interval));
+                continue;
+            }
             let basis_id = schedule.basis_id(&mut connection, engine.process, now).await?;
             jobs.push(Job {
                 due,
@@ -206,7 +215,8 @@ impl Lane {
         }
         // No connection is held while a provider is called.
         drop(connection);
-        let started = jobs.len();
+        // Behind routine work that was passed over there may be more: no reason to wait.
+        let started = jobs.len() + passed_over;
         for job in jobs {
             let recorder = self.recorder(job.due.monitor);
             let (engine, in_flight, stop) = (engine.clone(), self.in_flight.clone(), stop.clone());

@@ -21,9 +21,11 @@ mod in_flight;
 mod lane;
 mod marks;
 mod outcome;
+pub mod pauses;
 pub mod plan;
 pub mod record;
 pub mod run;
+pub mod sampler;
 pub mod task;
 pub mod upkeep;
 
@@ -98,6 +100,8 @@ pub struct Engine {
     pub metrics: Metrics,
     /// Whether the daemon is to be relied on.
     pub health: Health,
+    /// What is paused.
+    pub pauses: pauses::Pauses,
     /// This process, in the evidence of its runs.
     pub process: ProcessId,
     /// When the last run was recorded, microseconds since 1970; 0 before the first.
@@ -127,6 +131,10 @@ impl Engine {
         let second = std::time::Duration::from_secs(1);
         let enrol = task::drive(enrol::Enrol::new(self.clone()), second, stop.clone());
         tracker.spawn(vital("enrol", stop, enrol));
+        let poll = task::drive(pauses::Poll::new(self.clone()), pauses::EVERY, stop.clone());
+        tracker.spawn(vital("pauses", stop, poll));
+        let sampler = task::drive(sampler::Sampler::new(self.clone()), sampler::EVERY, stop.clone());
+        tracker.spawn(vital("sampler", stop, sampler));
         let heartbeat = task::drive(upkeep::Heartbeat::new(self.clone()), second, stop.clone());
         tracker.spawn(vital("heartbeat", stop, heartbeat));
     }

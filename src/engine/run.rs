@@ -200,6 +200,10 @@ async fn ask(
     };
     let both = tokio::time::timeout(PATIENCE, both);
     let (unrecorded, permit) = stop.run_until_cancelled(both).await?.ok()?;
+    if engine.pauses.provider(planned.lane) || engine.pauses.schedule(schedule.id) {
+        // Paused while it waited: no call is begun any more, and the due row stands.
+        return None;
+    }
     call.unrecorded = Some(unrecorded);
     call.started_at = engine.context.now();
     let clock = Instant::now();

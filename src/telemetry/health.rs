@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use serde_json::Value;
+
 /// What can keep the daemon from being ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Concern {
@@ -24,24 +26,38 @@ impl Concern {
     }
 }
 
-/// The present reasons, shared by the parts that know them.
+/// The present reasons, and what else is to be known, shared by the parts that know it.
 #[derive(Clone, Debug, Default)]
-pub struct Health(Arc<Mutex<BTreeMap<Concern, String>>>);
+pub struct Health {
+    concerns: Arc<Mutex<BTreeMap<Concern, String>>>,
+    details: Arc<Mutex<BTreeMap<&'static str, Value>>>,
+}
 
 impl Health {
     /// Raises a concern. Returns whether it is new: the caller then logs it, once.
     pub fn raise(&self, concern: Concern, reason: impl Into<String>) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(concern, reason.into()).is_none()
+        self.concerns.lock().unwrap_or_else(PoisonError::into_inner).insert(concern, reason.into()).is_none()
     }
 
     /// Lays a concern to rest. Returns whether it had been raised.
     pub fn clear(&self, concern: Concern) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&concern).is_some()
+        self.concerns.lock().unwrap_or_else(PoisonError::into_inner).remove(&concern).is_some()
+    }
+
+    /// Tells what `/readyz` shows in its details: something to know that keeps nobody from being ready. It is
+    /// shown without a login, so it holds nothing about a person.
+    pub fn tell(&self, what: &'static str, value: Value) {
+        self.details.lock().unwrap_or_else(PoisonError::into_inner).insert(what, value);
+    }
+
+    /// What was told last of each thing.
+    pub fn details(&self) -> BTreeMap<&'static str, Value> {
+        self.details.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The present reasons; none means ready.
     pub fn reasons(&self) -> Vec<(Concern, String)> {
-        let reasons = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let reasons = self.concerns.lock().unwrap_or_else(PoisonError::into_inner);
         reasons.iter().map(|(concern, reason)| (*concern, reason.clone())).collect()
     }
 }

@@ -125,6 +125,7 @@ impl House {
             health: Health::default(),
             process,
             recorded_at: Arc::default(),
+            pauses: watchkeeper::engine::pauses::Pauses::default(),
             nudge: Arc::default(),
         };
         let (scripted, other) = (Scripted::new("scripted"), Scripted::new("other"));
