@@ -120,8 +120,8 @@ pub async fn save_stopped(
 
 /// Makes stopped monitors active again. Returns those that changed, and are due at once.
 ///
-/// A monitor that was paused keeps its place: it is due when it was to run next, at once if that has passed
-/// or if its account changed meanwhile. Any other is due at `now`.
+/// A monitor that somebody paused keeps its place: it is due when it was to run next, at once if that has
+/// passed or if its account changed meanwhile. Any other is due at `now`.
 pub async fn save_active(
     conn: &mut PgConnection,
     monitors: &[MonitorId],
@@ -141,7 +141,10 @@ pub async fn save_active(
             from (
                 select monitor.shard, monitor.monitor_id,
                        case
-                           when monitor.state = 'paused' and account.updated_at <= monitor.state_changed_at
+                           when monitor.state = 'paused'
+                            -- A schedule that was removed may ask something else now that it is back.
+                            and monitor.state_reason <> 'schedule-removed'
+                            and account.updated_at <= monitor.state_changed_at
                            then greatest(monitor.resume_at, $4)
                            else $4
                        end as next_run_at

@@ -17,6 +17,7 @@ mod enrolment;
 mod fixtures;
 mod import;
 mod lane;
+mod operations;
 mod pauses;
 mod recording;
 mod store;
