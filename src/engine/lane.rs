@@ -88,6 +88,7 @@ impl Lane {
             let paused = self.engine.pauses.rest(self.provider.lane);
             if let Some(rest) = self.provider.budget.rest().or(paused) {
                 // Nothing is loaded that could not be asked soon.
+                self.show_in_flight();
                 if stop.run_until_cancelled(tokio::time::sleep(rest.min(LONGEST_PAUSE))).await.is_none() {
                     break;
                 }

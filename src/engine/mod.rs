@@ -13,6 +13,9 @@
 //! - [`run`] makes one call under a permit and a deadline, and decides what its end means.
 //! - [`record`] writes answers in batches; the due row's compare-and-set makes each slot count once.
 //!
+//! - [`pauses`] holds what somebody paused: nothing of it is begun, and what is under way is finished.
+//! - [`sampler`] sets the gauges that somebody has to read for.
+//!
 //! Bounded everywhere: a lane takes on no more than it has room for, and room is given back only when
 //! the result is recorded. A database that is away therefore stops the calls, not the process.
 
