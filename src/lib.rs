@@ -36,7 +36,7 @@
 //! - [`providers`]: talking to report providers: request, permit, classify the answer.
 //! - [`actions`]: one function for each thing that a person or a timer can do.
 //! - [`engine`]: work without a request: enrol, dispatch, record, upkeep.
-//! - [`http`]: work with a request: health, readiness, metrics.
+//! - [`http`]: work with a request: health, readiness, metrics, the state of the whole.
 //! - [`app`]: builds the parts, starts and stops them; the embedded PostgreSQL; the demo.
 //! - [`cli`]: reads arguments, calls one function of [`app`], prints.
 //!

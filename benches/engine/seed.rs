@@ -79,6 +79,7 @@ impl Bench {
             nudge: tokio::sync::watch::Sender::new(()),
             fleet: watchkeeper::engine::Fleet::alone(),
             progress: watchkeeper::engine::progress::Progress::default(),
+            pauses: watchkeeper::engine::pauses::Pauses::default(),
         }
     }
 

@@ -7,14 +7,14 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{ActionError, Context};
+use super::{ActionError, Context, overview::RunningView, pause::PauseView};
 use crate::{
     domain::{answer::Finding, id::AccountId},
     store::{
         account_tags, account_types,
         accounts::{self, AccountRow},
         hits::{self, HitRow},
-        monitors, processes, runs, summary,
+        monitors, pauses, processes, runs, summary,
     },
     vault::{DataKey, Purpose},
 };
@@ -263,37 +263,27 @@ pub struct StatusView {
     /// The database's time.
     pub now: DateTime<Utc>,
     /// Running daemons.
-    pub processes: Vec<ProcessView>,
+    pub processes: Vec<RunningView>,
     /// Accounts.
     pub accounts: i64,
     /// Hits that nobody has decided on.
     pub open_hits: i64,
+    /// Monitors that are quarantined: their runs killed processes.
+    pub quarantined: i64,
     /// Accounts waiting for enrolment.
     pub enrol_queue: i64,
     /// Urgent runs waiting.
     pub urgent: i64,
+    /// What somebody paused.
+    pub pauses: Vec<PauseView>,
+    /// Paused accounts.
+    pub paused_accounts: i64,
     /// Rows that found no monthly partition.
     pub strays: i64,
     /// When a daemon last recorded a run.
     pub last_run_at: Option<DateTime<Utc>>,
     /// Every schedule.
     pub schedules: Vec<ScheduleView>,
-}
-
-/// A running daemon.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct ProcessView {
-    /// Its id.
-    pub id: String,
-    /// Its host.
-    pub host: String,
-    /// The system's process number.
-    pub pid: i32,
-    /// The program's version.
-    pub version: String,
-    /// When it started.
-    pub started_at: DateTime<Utc>,
 }
 
 /// A schedule's state.
@@ -332,20 +322,14 @@ pub async fn status(context: &Context) -> Result<StatusView, ActionError> {
     let processes = processes::list_running(&mut connection, now).await?;
     Ok(StatusView {
         now,
-        processes: processes
-            .into_iter()
-            .map(|process| ProcessView {
-                id: process.id.to_string(),
-                host: process.host,
-                pid: process.pid,
-                version: process.version,
-                started_at: process.started_at,
-            })
-            .collect(),
+        processes: processes.into_iter().map(RunningView::from).collect(),
         accounts: totals.accounts,
         open_hits: totals.open_hits,
+        quarantined: totals.quarantined,
         enrol_queue: totals.enrol_queue,
         urgent: totals.wakeups,
+        pauses: pauses::list(&mut connection).await?.into_iter().map(PauseView::from).collect(),
+        paused_accounts: pauses::count_accounts(&mut connection, i64::MAX).await?,
         strays: totals.strays,
         last_run_at: processes::last_recorded_at(&mut connection).await?,
         schedules: schedules

@@ -5,6 +5,8 @@ pub mod apply;
 pub mod decide;
 pub mod import;
 pub mod inspect;
+pub mod overview;
+pub mod pause;
 pub mod release;
 pub mod run_now;
 
@@ -73,7 +75,19 @@ impl Context {
     ) -> Event {
         Event {
             id: EventId(self.new_uuid(account.shard())),
-            account,
+            account: Some(account),
+            object: None,
+            kind,
+            actor: actor.to_owned(),
+            detail,
+        }
+    }
+
+    /// An event about no account.
+    pub fn event_of_all(&self, kind: &'static str, actor: &str, detail: serde_json::Value) -> Event {
+        Event {
+            id: EventId(self.new_uuid(Shard(0))),
+            account: None,
             object: None,
             kind,
             actor: actor.to_owned(),
@@ -99,6 +113,16 @@ pub enum ActionError {
     /// There is no such thing.
     #[error("there is no {0}")]
     NotFound(&'static str),
+    /// There is none of that name.
+    #[error("there is no {what} {name:?}; there are: {}", known.join(", "))]
+    UnknownName {
+        /// A provider, a schedule.
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
     /// More than one account has that reference id, in different types.
     #[error("{0} accounts have that reference id, of different types: give the account id instead")]
     Ambiguous(usize),

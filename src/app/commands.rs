@@ -17,7 +17,7 @@ use crate::{
         apply,
         import::{self, ImportOptions, Imported},
         inspect::{self, AccountView},
-        run_now,
+        pause, run_now,
     },
     ambient::Random,
     config::{self, Settings, Starter},
@@ -117,6 +117,9 @@ pub struct RanNow {
 pub async fn run_now(settings: &Settings, reference: &str) -> Result<RanNow, AppError> {
     let context = super::open(settings).await?;
     let account = inspect::find_account(&context, reference).await?;
+    if let Some(pause) = pause::stops(&context, account.id).await? {
+        return Err(AppError::Refused(format!("nothing was run: {pause}")));
+    }
     let asked = run_now::request(&context, account.id).await?;
     if asked.is_empty() {
         return Err(AppError::Refused(
@@ -128,7 +131,7 @@ pub async fn run_now(settings: &Settings, reference: &str) -> Result<RanNow, App
         let settled = wait(&context, &asked);
         tokio::time::timeout(PATIENCE, settled).await.map_err(|_| {
             AppError::Refused(format!(
-                "not done within {} s; it is still asked for, and `watchkeeper account` shows it once done",
+                "not done within {} s; it is still asked for, and `watchkeeper account` shows it once done. `watchkeeper status` says what is paused or behind",
                 PATIENCE.as_secs()
             ))
         })??;

@@ -18,7 +18,7 @@ use crate::{
     ambient::{Random, SampledClock},
     config::Settings,
     domain::id::{ProcessId, Shard},
-    engine::{Engine, EngineError, Fleet, Plan, progress::Progress},
+    engine::{Engine, EngineError, Fleet, Plan, pauses::Pauses, progress::Progress},
     http::ListenFault,
     store::{self, Address, Store, StoreError},
     telemetry::{health::Health, logs::FilterFault, metrics::Metrics},
@@ -166,6 +166,9 @@ pub async fn plan(
 
 /// Builds the engine of a process that is to dispatch the shards of `fleet`.
 pub async fn engine(context: Context, settings: &Settings, fleet: Fleet) -> Result<Engine, AppError> {
+    // Before anything runs: what was paused stays so across a restart.
+    let pauses = Pauses::default();
+    pauses.refresh(&mut *context.store.connection().await?).await?;
     let process = ProcessId(context.new_uuid(Shard(0)));
     let (plan, revision) = plan(&context, settings, process, Occasion::Start).await?;
     fleet.configure(revision, plan.providers.iter().map(|provider| provider.lane));
@@ -175,6 +178,7 @@ pub async fn engine(context: Context, settings: &Settings, fleet: Fleet) -> Resu
         settings: Arc::new(settings.engine.clone()),
         metrics: Metrics::new(),
         health: Health::default(),
+        pauses,
         process,
         fleet,
         recorded_at: Arc::default(),

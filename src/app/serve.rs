@@ -99,7 +99,7 @@ impl Daemon {
 
         let (tracker, soft) = (TaskTracker::new(), CancellationToken::new());
         let hard = CancellationToken::new();
-        let served = Served { health: engine.health.clone(), metrics: engine.metrics.clone() };
+        let served = Served::new(engine.health.clone(), engine.metrics.clone(), engine.context.clone());
         // Answers while the engine drains too: who looks then learns that it is stopping.
         let (http_tracker, stop_http) = (TaskTracker::new(), CancellationToken::new());
         let serving = http::serve(listener, served, settings.http.clone(), stop_http.clone());
@@ -141,7 +141,7 @@ impl Daemon {
         notify::reloading();
         if let Err(refused) = self.try_reload(load).await {
             tracing::error!(error = %refused, "the configuration was not reloaded: the one before stays in force");
-            self.engine.health.note("reload", Some(format!("the last reload was refused: {refused}")));
+            self.engine.health.tell("refused-reload", refused.into());
             self.engine.metrics.reloads_refused.inc();
         }
         notify::ready("keeping watch");
@@ -172,7 +172,7 @@ impl Daemon {
             error.to_string()
         })?;
         self.settings = settings;
-        self.engine.health.note("reload", None);
+        self.engine.health.tell("refused-reload", serde_json::Value::Null);
         tracing::info!(revision, "the configuration is reloaded");
         Ok(())
     }

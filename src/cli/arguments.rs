@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::pause::{PauseCommand, ResumeCommand};
 use crate::domain::id::{HitId, MonitorId};
 
 /// A self-hosted store of customer accounts and the daemon that keeps watch over them.
@@ -83,6 +84,21 @@ pub(super) enum Command {
         /// Who does it; the user of the system when not given.
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
+    },
+    /// Pauses everything, a provider, a schedule or an account, until it is resumed.
+    #[command(subcommand)]
+    Pause(PauseCommand),
+    /// Resumes what was paused.
+    #[command(subcommand)]
+    Resume(ResumeCommand),
+    /// Shows what is paused, by whom, since when, and why.
+    Pauses {
+        /// At most so many accounts.
+        #[arg(long, default_value_t = 100)]
+        limit: i64,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
     },
     /// Shows an account: its fields, monitors, runs and hits.
     Account {

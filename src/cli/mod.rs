@@ -4,6 +4,7 @@
 
 mod arguments;
 mod demo;
+mod pause;
 mod tables;
 
 use std::{
@@ -131,6 +132,9 @@ async fn with_settings(
             release::release(&context, &actor(by.as_deref()), *monitor).await?;
             say("Released: enrolment takes it up within a second.")?;
         }
+        Command::Pause(command) => return pause::pause(settings, command).await,
+        Command::Resume(command) => return pause::resume(settings, command).await,
+        Command::Pauses { limit, json } => return pause::list(settings, *limit, *json).await,
         Command::Account { account, json } => {
             let context = app::open(settings).await?;
             let view = inspect::account(&context, account, 20).await?;
@@ -160,17 +164,7 @@ async fn decide(
     decision: Decision,
 ) -> anyhow::Result<ExitCode> {
     let actor = actor(options.by.as_deref());
-    let reason = if options.reason {
-        if io::stdin().is_terminal() {
-            writeln!(io::stderr(), "The reason; Ctrl-D on a line of its own ends it:")
-                .context("standard error")?;
-        }
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).context("standard input")?;
-        Some(Personal::new(text.trim().to_owned()))
-    } else {
-        None
-    };
+    let reason = if options.reason { Some(reason_from_input()?) } else { None };
     let context = app::open(settings).await?;
     decide::decide(&context, &actor, options.hit, decision, reason.as_ref()).await?;
     say(match decision {
@@ -178,6 +172,22 @@ async fn decide(
         Decision::Confirmed => "Confirmed.",
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The user of the system, as far as it says.
+fn user() -> String {
+    std::env::vars().find(|(key, _)| key == "USER").map_or_else(|| "unknown".to_owned(), |(_, name)| name)
+}
+
+/// A reason that may be about a person: not an argument, which others could see.
+fn reason_from_input() -> anyhow::Result<Personal<String>> {
+    if io::stdin().is_terminal() {
+        writeln!(io::stderr(), "The reason; Ctrl-D on a line of its own ends it:")
+            .context("standard error")?;
+    }
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).context("standard input")?;
+    Ok(Personal::new(text.trim().to_owned()))
 }
 
 fn show<T: Serialize>(json: bool, value: &T, table: impl FnOnce() -> String) -> anyhow::Result<()> {

@@ -10,6 +10,7 @@ use crate::{
     actions::{
         import::Imported,
         inspect::{AccountView, HitView, RunView, StatusView},
+        pause::{PauseView, Paused},
     },
     domain::answer::Finding,
 };
@@ -239,6 +240,44 @@ fn field(value: &Value) -> String {
     }
 }
 
+pub(super) fn paused(paused: &Paused) -> String {
+    let mut shown = table(&["paused", "since (UTC)", "by", "why"]);
+    for pause in &paused.pauses {
+        shown.add_row([
+            named(pause),
+            time(pause.paused_at),
+            pause.actor.clone(),
+            pause.reason.clone().unwrap_or_default(),
+        ]);
+    }
+    for pause in &paused.accounts {
+        let account = pause.reference_id.clone().unwrap_or_else(|| pause.account_id.to_string());
+        shown.add_row([
+            format!("account {account}"),
+            time(pause.paused_at),
+            pause.actor.clone(),
+            pause.reason.clone().unwrap_or_default(),
+        ]);
+    }
+    shown.to_string()
+}
+
+fn named(pause: &PauseView) -> String {
+    match &pause.name {
+        Some(name) => format!("{} {name}", pause.scope),
+        None => pause.scope.to_owned(),
+    }
+}
+
+/// `provider yente, by cli:ops since 2026-03-01 09:00:00: their maintenance`
+fn pause_line(pause: &PauseView) -> String {
+    let mut text = format!("{}, by {} since {}", named(pause), pause.actor, time(pause.paused_at));
+    if let Some(reason) = &pause.reason {
+        write!(text, ": {reason}").expect("a string takes all");
+    }
+    text
+}
+
 pub(super) fn status(status: &StatusView) -> String {
     let mut text = String::new();
     match status.processes.as_slice() {
@@ -248,12 +287,17 @@ pub(super) fn status(status: &StatusView) -> String {
                 line(
                     &mut text,
                     format_args!(
-                        "daemon {} on {} (pid {}), version {}, since {}",
+                        "daemon {} on {} (pid {}), version {}, since {}: {} of 256 shards, configuration {}{}",
                         process.id,
                         process.host,
                         process.pid,
                         process.version,
-                        time(process.started_at)
+                        time(process.started_at),
+                        process.shards,
+                        process
+                            .revision
+                            .map_or_else(|| "unknown".to_owned(), |revision| revision.to_string()),
+                        if process.leaving { ", leaving" } else { "" },
                     ),
                 );
             }
@@ -263,10 +307,19 @@ pub(super) fn status(status: &StatusView) -> String {
     line(
         &mut text,
         format_args!(
-            "{} accounts, {} open hits; last run {last}; {} accounts to enrol, {} urgent runs waiting",
-            status.accounts, status.open_hits, status.enrol_queue, status.urgent
+            "{} accounts, {} open hits, {} monitors quarantined; last run {last}; {} accounts to enrol, {} urgent runs waiting",
+            status.accounts, status.open_hits, status.quarantined, status.enrol_queue, status.urgent
         ),
     );
+    for pause in &status.pauses {
+        line(&mut text, format_args!("PAUSED: {}", pause_line(pause)));
+    }
+    if status.paused_accounts > 0 {
+        line(
+            &mut text,
+            format_args!("{} accounts are paused; `watchkeeper pauses` shows them", status.paused_accounts),
+        );
+    }
     if status.strays > 0 {
         line(
             &mut text,
@@ -278,10 +331,14 @@ pub(super) fn status(status: &StatusView) -> String {
     for schedule in &status.schedules {
         let oldest =
             schedule.oldest_due_seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds} s"));
-        let note = match (schedule.removed_at, schedule.enrolling) {
-            (Some(_), _) => "removed",
-            (None, true) => "enrolling",
-            (None, false) => "",
+        let is_paused =
+            |pause: &PauseView| pause.scope == "schedule" && pause.name.as_ref() == Some(&schedule.name);
+        let note = match (schedule.removed_at, status.pauses.iter().any(is_paused), schedule.enrolling) {
+            (Some(_), _, _) => "removed",
+            (None, true, true) => "pausing",
+            (None, true, false) => "paused",
+            (None, false, true) => "enrolling",
+            (None, false, false) => "",
         };
         schedules.add_row([
             schedule.name.clone(),

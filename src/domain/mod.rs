@@ -7,6 +7,7 @@ pub mod date;
 pub mod hit;
 pub mod id;
 pub mod monitor;
+pub mod pause;
 pub mod personal;
 pub mod schedule;
 pub mod subject;

@@ -53,6 +53,20 @@ words! {
 }
 
 words! {
+    /// What paused a monitor. When none of them holds any more, enrolment takes the monitor up again.
+    PausedBy {
+        /// The configuration no longer has its schedule.
+        ScheduleRemoved = "schedule-removed",
+        /// Somebody paused its schedule.
+        SchedulePaused = "schedule-paused",
+        /// Somebody paused its account.
+        AccountPaused = "account-paused",
+        /// Nobody any more: it was quarantined, and somebody released it.
+        Released = "released",
+    }
+}
+
+words! {
     /// Why a run happened.
     Trigger {
         /// The first run of an account that was there before its schedule.

@@ -17,13 +17,13 @@ use super::{
 use crate::{
     domain::{
         id::{AccountId, MonitorId, Shard},
-        monitor::{MonitorState, Trigger},
+        monitor::{MonitorState, PausedBy, Trigger},
     },
     store::{
         accounts, due,
         enrolment::{self, Difference, Selected},
         monitors::{self, NewMonitor},
-        schedules,
+        pauses, schedules,
         wakeups::{self, Urgency},
     },
     telemetry::{health::Health, metrics::ScheduleLabels},
@@ -50,14 +50,22 @@ impl Enrol {
     async fn queue(&self) -> Result<bool, EngineError> {
         let mut transaction = self.engine.context.store.transaction().await?;
         let now = self.engine.context.now();
+        pauses::lock_shared(&mut transaction).await?;
         let page = enrolment::claim_queue(&mut transaction, i64::from(PAGE)).await?;
         if page.is_empty() {
             return Ok(false);
         }
         let mut schedules: Vec<&Arc<PlannedSchedule>> = self.engine.plan.schedules.values().collect();
         schedules.sort_unstable_by_key(|schedule| schedule.id);
+        let paused_schedules = pauses::list_schedules(&mut transaction).await?;
         let mut differing = Vec::with_capacity(schedules.len());
+        let mut paused = Vec::new();
         for schedule in schedules {
+            if paused_schedules.contains(&schedule.id) {
+                let by = PausedBy::SchedulePaused;
+                paused.extend(to_pause(&mut transaction, schedule.id, by, &page).await?);
+                continue;
+            }
             let selected = selected(&self.engine, schedule);
             let differences =
                 enrolment::list_differences(&mut transaction, schedule.id, &selected, &page).await?;
@@ -66,7 +74,9 @@ impl Enrol {
         // Due rows are locked in one order: all that end, before anything begins.
         let ended: Vec<MonitorId> =
             differing.iter().flat_map(|(_, differences)| ended(differences)).collect();
+        due::lock(&mut transaction, &[ended.as_slice(), paused.as_slice()].concat()).await?;
         end(&mut transaction, &ended, now).await?;
+        pause(&mut transaction, &paused, PausedBy::SchedulePaused, now).await?;
         let mut urgent = false;
         for (schedule, differences) in &differing {
             urgent |= self.begin(&mut transaction, schedule, differences, true, now).await?;
@@ -82,6 +92,7 @@ impl Enrol {
     async fn walk(&self) -> Result<bool, EngineError> {
         let mut transaction = self.engine.context.store.transaction().await?;
         let now = self.engine.context.now();
+        pauses::lock_shared(&mut transaction).await?;
         let Some(walk) = schedules::lock_walk(&mut transaction).await? else { return Ok(false) };
         let (mut shard, mut after) = (walk.shard, walk.after);
         let mut page = Vec::new();
@@ -99,17 +110,20 @@ impl Enrol {
                 None => break None,
             }
         };
-        match self.engine.plan.schedules.get(&walk.schedule_id) {
-            Some(schedule) => {
-                let selected = selected(&self.engine, schedule);
-                let differences =
-                    enrolment::list_differences(&mut transaction, schedule.id, &selected, &page).await?;
-                let ended: Vec<MonitorId> = ended(&differences).collect();
-                end(&mut transaction, &ended, now).await?;
-                self.begin(&mut transaction, schedule, &differences, false, now).await?;
-                adapt(&mut transaction, schedule, &page, now).await?;
-            }
-            None => self.pause(&mut transaction, walk.schedule_id, &page, now).await?,
+        let planned = self.engine.plan.schedules.get(&walk.schedule_id);
+        let is_paused = pauses::list_schedules(&mut transaction).await?.contains(&walk.schedule_id);
+        if let Some(schedule) = planned.filter(|_| !is_paused) {
+            let selected = selected(&self.engine, schedule);
+            let differences =
+                enrolment::list_differences(&mut transaction, schedule.id, &selected, &page).await?;
+            let ended: Vec<MonitorId> = ended(&differences).collect();
+            end(&mut transaction, &ended, now).await?;
+            self.begin(&mut transaction, schedule, &differences, false, now).await?;
+            adapt(&mut transaction, schedule, &page, now).await?;
+        } else {
+            let by = planned.map_or(PausedBy::ScheduleRemoved, |_| PausedBy::SchedulePaused);
+            let paused = to_pause(&mut transaction, walk.schedule_id, by, &page).await?;
+            pause(&mut transaction, &paused, by, now).await?;
         }
         schedules::save_walk(&mut transaction, walk.schedule_id, place, now).await?;
         transaction.commit().await?;
@@ -165,23 +179,6 @@ impl Enrol {
         self.engine.metrics.enrolled.get_or_create(&labels).inc_by(made.len() as u64);
         Ok(urgent)
     }
-
-    /// Pauses the monitors of a schedule that is no longer configured.
-    async fn pause(
-        &self,
-        conn: &mut PgConnection,
-        schedule_id: i32,
-        page: &[AccountId],
-        now: DateTime<Utc>,
-    ) -> Result<(), EngineError> {
-        let nothing = Selected { nothing: true, fields: serde_json::json!({}), ..Selected::default() };
-        let differences = enrolment::list_differences(conn, schedule_id, &nothing, page).await?;
-        let paused: Vec<MonitorId> = differences.iter().filter_map(|one| one.monitor).collect();
-        if !paused.is_empty() {
-            monitors::save_stopped(conn, &paused, MonitorState::Paused, "schedule-removed", now).await?;
-        }
-        Ok(())
-    }
 }
 
 impl Task for Enrol {
@@ -205,6 +202,30 @@ impl Task for Enrol {
 /// The monitors of accounts that are no longer selected.
 fn ended(differences: &[Difference]) -> impl Iterator<Item = MonitorId> {
     differences.iter().filter(|one| !one.selected).filter_map(|one| one.monitor)
+}
+
+/// The monitors of a schedule that no longer runs, for the accounts of a page.
+async fn to_pause(
+    conn: &mut PgConnection,
+    schedule_id: i32,
+    by: PausedBy,
+    page: &[AccountId],
+) -> Result<Vec<MonitorId>, EngineError> {
+    let nothing = Selected { paused_by: Some(by), fields: serde_json::json!({}), ..Selected::default() };
+    let differences = enrolment::list_differences(conn, schedule_id, &nothing, page).await?;
+    Ok(differences.iter().filter_map(|one| one.monitor).collect())
+}
+
+async fn pause(
+    conn: &mut PgConnection,
+    paused: &[MonitorId],
+    by: PausedBy,
+    now: DateTime<Utc>,
+) -> Result<(), EngineError> {
+    if !paused.is_empty() {
+        monitors::save_stopped(conn, paused, MonitorState::Paused, by.word(), now).await?;
+    }
+    Ok(())
 }
 
 async fn end(conn: &mut PgConnection, ended: &[MonitorId], now: DateTime<Utc>) -> Result<(), EngineError> {
@@ -257,6 +278,6 @@ fn selected(engine: &Engine, schedule: &PlannedSchedule) -> Selected {
         tags_any: accounts.tags_any.clone(),
         tags_none: accounts.tags_none.clone(),
         fields: serde_json::json!(accounts.fields),
-        nothing: false,
+        paused_by: None,
     }
 }

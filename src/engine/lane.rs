@@ -13,8 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Engine, EngineError, in_flight::InFlight, marks::Marks, plan::PlannedProvider, progress::Part,
-    run::Finished, suspects::Suspects, task,
+    Engine, EngineError, in_flight::InFlight, marks::Marks, pauses::PassedOver, plan::PlannedProvider,
+    progress::Part, run::Finished, suspects::Suspects, task,
 };
 use crate::{domain::id::MonitorId, telemetry::metrics::ProviderLabels};
 
@@ -39,6 +39,7 @@ pub(super) struct Lane {
     marks: Marks,
     suspects: Suspects,
     nudges: watch::Receiver<()>,
+    passed_over: PassedOver,
     /// Runs that may be under way or waiting: `most`, of which the lane itself keeps back what it does
     /// not want to take on at present.
     room: Arc<Semaphore>,
@@ -75,6 +76,7 @@ impl Lane {
             marks: Marks::new(engine.settings.longest_write_transaction, Instant::now()),
             suspects: Suspects::new(engine.clone(), provider, Instant::now()),
             nudges: engine.nudge.subscribe(),
+            passed_over: PassedOver::default(),
             room,
             most,
             kept_back,
@@ -84,8 +86,10 @@ impl Lane {
     pub(super) async fn drive(mut self, part: Part, stop: CancellationToken) {
         loop {
             part.beat();
-            if let Some(rest) = self.provider.budget.rest() {
+            let paused = self.engine.pauses.rest(self.provider.lane);
+            if let Some(rest) = self.provider.budget.rest().or(paused) {
                 // Nothing is loaded that could not be asked soon.
+                self.show_in_flight();
                 if stop.run_until_cancelled(tokio::time::sleep(rest.min(LONGEST_PAUSE))).await.is_none() {
                     break;
                 }

@@ -14,6 +14,9 @@
 //! - [`run`] makes one call under a permit and a deadline, and decides what its end means.
 //! - [`record`] writes answers in batches; the due row's compare-and-set makes each slot count once.
 //!
+//! - [`pauses`] holds what somebody paused: nothing of it is begun, and what is under way is finished.
+//! - [`sampler`] sets the gauges that somebody has to read for.
+//!
 //! Bounded everywhere: a lane takes on no more than it has room for, and room is given back only when
 //! the result is recorded. A database that is away therefore stops the calls, not the process.
 
@@ -24,10 +27,12 @@ mod lane;
 mod marks;
 pub mod nudges;
 mod outcome;
+pub mod pauses;
 pub mod plan;
 pub mod progress;
 pub mod record;
 pub mod run;
+pub mod sampler;
 mod suspects;
 pub mod task;
 pub mod upkeep;
@@ -105,6 +110,8 @@ pub struct Engine {
     pub metrics: Metrics,
     /// Whether the daemon is to be relied on.
     pub health: Health,
+    /// What is paused.
+    pub pauses: pauses::Pauses,
     /// This process, in the evidence of its runs.
     pub process: ProcessId,
     /// The shards that this process dispatches.
@@ -147,6 +154,13 @@ impl Engine {
         let part = self.progress.part("enrol");
         let enrol = task::drive(enrol::Enrol::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("enrol", stop, daemon, enrol));
+        let part = self.progress.part("pauses");
+        let poll = task::drive(pauses::Poll::new(self.clone()), pauses::EVERY, part, stop.clone());
+        tracker.spawn(vital("pauses", stop, daemon, poll));
+        let part = self.progress.part("sampler");
+        let sampler = sampler::Sampler::new(self.clone());
+        let sampler = task::drive(sampler, sampler::EVERY, part, stop.clone());
+        tracker.spawn(vital("sampler", stop, daemon, sampler));
         let part = self.progress.part("heartbeat");
         let heartbeat = task::drive(upkeep::Heartbeat::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("heartbeat", stop, daemon, heartbeat));

@@ -257,7 +257,7 @@ async fn apply(
         monitors::save_stopped(conn, &group.held, MonitorState::Held, "match", now).await?;
     }
     // Tags and statuses decide which schedules an account is in.
-    let mut moved: Vec<AccountId> = told.iter().map(|event| event.account).collect();
+    let mut moved: Vec<AccountId> = told.iter().filter_map(|event| event.account).collect();
     moved.sort_unstable();
     moved.dedup();
     if !moved.is_empty() {

@@ -5,7 +5,11 @@
 //! it is back. A commit whose outcome is unknown is looked up first: a run that is recorded already is
 //! not recorded as superseded by itself.
 
-use std::{collections::HashSet, sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -146,6 +150,7 @@ async fn within<T>(
 ///
 /// Returns, for each run in order, whether it counts: false for one that was put off or came too late.
 pub async fn commit(engine: &Engine, batch: &[Finished], uncertain: bool) -> Result<Vec<bool>, EngineError> {
+    let begun_at = Instant::now();
     let mut transaction = engine.context.store.transaction().await?;
     let now = engine.context.now();
     let recorded: HashSet<RunId> = if uncertain {
@@ -189,6 +194,8 @@ pub async fn commit(engine: &Engine, batch: &[Finished], uncertain: bool) -> Res
         strikes::remove_all(&mut transaction, &survived).await?;
     }
     transaction.commit().await?;
+    engine.metrics.record_batch.observe(count_of(batch));
+    engine.metrics.record_duration.observe(begun_at.elapsed().as_secs_f64());
 
     let mut counts: Vec<bool> = batch.iter().map(|finished| recorded.contains(&finished.id)).collect();
     for ((index, run), settled) in order.iter().zip(&new).zip(&settled) {
@@ -204,6 +211,11 @@ pub async fn commit(engine: &Engine, batch: &[Finished], uncertain: bool) -> Res
     effects.count(&engine.metrics);
     engine.recorded_at.store(now.timestamp_micros(), Ordering::Relaxed);
     Ok(counts)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a batch is far below 2^52")]
+fn count_of(batch: &[Finished]) -> f64 {
+    batch.len() as f64
 }
 
 /// The run to record, or when to try again.

@@ -206,6 +206,10 @@ async fn ask(
         // This process was frozen: what it loaded is old, and its shards may be somebody else's.
         return None;
     }
+    if engine.pauses.provider(planned.lane) || engine.pauses.schedule(schedule.id) {
+        // Paused while it waited: no call is begun any more, and the due row stands.
+        return None;
+    }
     call.unrecorded = Some(unrecorded);
     // What follows has the deadline, unless it holds its thread: then the overseer sees it.
     let _under_way = engine.progress.call(due.monitor, engine.settings.run_deadline);

@@ -230,7 +230,6 @@ async fn quarantine(engine: &Engine, guilty: &[MonitorId], why: &str) -> Result<
     for (monitor, account) in about {
         tracing::error!(monitor.id = %monitor, account.id = %account, why, "a monitor is quarantined; `watchkeeper release` lets it go");
     }
-    engine.metrics.quarantined.inc_by(changed.len() as u64);
     Ok(())
 }
 

@@ -41,8 +41,6 @@ impl Task for Heartbeat {
         for provider in &self.engine.plan.providers {
             wakeups::remove_stale(&mut connection, provider.lane).await?;
         }
-        let (open, _) = self.engine.context.store.connections();
-        self.engine.metrics.connections.set(i64::from(open));
         task::answered(&self.engine.health);
         Ok(Activation::Done)
     }

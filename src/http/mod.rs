@@ -1,27 +1,55 @@
-//! Work with a request: health, readiness and metrics.
+//! Work with a request: health, readiness, metrics and the state of the whole.
+//!
+//! All of it is answered without a login, so nothing of it is about a person. `/healthz`, `/readyz` and
+//! `/metrics` are answered from memory; what asks the database has a deadline.
 
 mod server;
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 pub use server::{GRACE, ListenFault, listen, serve};
 
-use crate::telemetry::{health::Health, metrics::Metrics};
+use crate::{
+    actions::{Context, overview},
+    telemetry::{
+        health::Health,
+        metrics::{ConnectionLabels, Form, Metrics},
+    },
+};
+
+/// How long an answer that asks the database may take.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// How many answers may ask the database at the same time: its connections are for the work.
+const AT_ONCE: usize = 2;
 
 /// What requests are answered from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Served {
-    /// Whether the daemon is to be relied on.
-    pub health: Health,
-    /// The metrics.
-    pub metrics: Metrics,
+    health: Health,
+    metrics: Metrics,
+    context: Context,
+    asking: Arc<Semaphore>,
+}
+
+impl Served {
+    /// Answers of a daemon.
+    pub fn new(health: Health, metrics: Metrics, context: Context) -> Self {
+        Self { health, metrics, context, asking: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
 }
 
 fn router(served: Served) -> Router {
@@ -29,36 +57,96 @@ fn router(served: Served) -> Router {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .route("/status", get(status))
         .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
         .with_state(served)
 }
 
 /// The process lives. Asks nothing else, so that a database that is away restarts nobody.
-async fn healthz() -> Json<serde_json::Value> {
+async fn healthz() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// Whether the daemon is to be relied on, with the reasons why not.
-async fn readyz(State(served): State<Served>) -> (StatusCode, Json<serde_json::Value>) {
-    let reasons: Vec<_> = served
-        .health
+/// Whether the daemon is to be relied on, with the reasons why not, and what else is to be known: a daemon
+/// that somebody paused is ready.
+async fn readyz(State(served): State<Served>) -> (StatusCode, Json<Value>) {
+    let readiness = readiness(&served.health);
+    let code = if is_ready(&served.health) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(readiness))
+}
+
+fn is_ready(health: &Health) -> bool {
+    health.reasons().is_empty()
+}
+
+fn readiness(health: &Health) -> Value {
+    let reasons: Vec<_> = health
         .reasons()
         .into_iter()
         .map(|(concern, reason)| json!({ "concern": concern.word(), "reason": reason }))
         .collect();
-    let (code, status) = if reasons.is_empty() {
-        (StatusCode::OK, "ready")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not-ready")
+    let status = if reasons.is_empty() { "ready" } else { "not-ready" };
+    json!({ "status": status, "reasons": reasons, "details": health.details() })
+}
+
+async fn metrics(State(served): State<Served>, headers: HeaderMap) -> Response {
+    observe(&served);
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let form = Form::accepted(accepted);
+    let headers = [(header::CONTENT_TYPE, form.media_type()), (header::VARY, "accept")];
+    (headers, served.metrics.encode(form)).into_response()
+}
+
+/// Sets what is known at any moment.
+fn observe(served: &Served) {
+    let metrics = &served.metrics;
+    metrics.ready.set(i64::from(is_ready(&served.health)));
+    let pool = served.context.store.pool();
+    let state = |state| ConnectionLabels { state };
+    metrics.connections.get_or_create(&state("idle")).set(i64::from(pool.idle));
+    metrics.connections.get_or_create(&state("used")).set(i64::from(pool.open.saturating_sub(pool.idle)));
+    metrics.most_connections.set(i64::from(pool.most));
+    // Counted by the store: taken over as they stand.
+    metrics.acquires.inner().store(pool.acquires, Ordering::Relaxed);
+    metrics.acquire_timeouts.inner().store(pool.timeouts, Ordering::Relaxed);
+    metrics.acquire_wait.inner().store(pool.waited.as_secs_f64().to_bits(), Ordering::Relaxed);
+}
+
+/// The state of the whole: this process's readiness, and what a few rows of the database tell.
+async fn status(State(served): State<Served>) -> (StatusCode, Json<Value>) {
+    let mut told = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "this-process": readiness(&served.health),
+    });
+    let asked = async {
+        let _turn = served.asking.acquire().await.expect("nothing closes the semaphore");
+        overview::overview(&served.context).await
     };
-    (code, Json(json!({ "status": status, "reasons": reasons })))
+    let (code, fault) = match tokio::time::timeout(DEADLINE, asked).await {
+        Ok(Ok(overview)) => match (&mut told, serde_json::to_value(overview)) {
+            (Value::Object(told), Ok(Value::Object(overview))) => {
+                told.extend(overview);
+                (StatusCode::OK, None)
+            }
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, Some("the state cannot be shown")),
+        },
+        Ok(Err(error)) => {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the state could not be asked for");
+            (StatusCode::SERVICE_UNAVAILABLE, Some("the database did not answer"))
+        }
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, Some("the database did not answer in time")),
+    };
+    if let (Value::Object(told), Some(fault)) = (&mut told, fault) {
+        told.insert("errors".to_owned(), json!([{ "title": fault }]));
+    }
+    (code, Json(told))
 }
 
-async fn metrics(State(served): State<Served>) -> Response {
-    let kind = [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
-    (kind, served.metrics.encode()).into_response()
-}
-
-async fn not_found() -> (StatusCode, Json<serde_json::Value>) {
+async fn not_found() -> (StatusCode, Json<Value>) {
     (StatusCode::NOT_FOUND, Json(json!({ "errors": [{ "title": "Record not found" }] })))
+}
+
+async fn not_allowed() -> (StatusCode, Json<Value>) {
+    (StatusCode::METHOD_NOT_ALLOWED, Json(json!({ "errors": [{ "title": "Method not allowed" }] })))
 }

@@ -6,7 +6,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::domain::id::{AccountId, AccountTypeId, MonitorId};
+use crate::domain::{
+    id::{AccountId, AccountTypeId, MonitorId},
+    monitor::PausedBy,
+};
 
 /// Queues changed accounts: enrolment looks at them within seconds.
 pub async fn insert_queue(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<(), StoreError> {
@@ -52,8 +55,8 @@ pub struct Selected {
     pub tags_none: Vec<String>,
     /// A JSON object: plain field key to the array of accepted values.
     pub fields: Value,
-    /// Nothing is selected: the schedule was removed.
-    pub nothing: bool,
+    /// Why nothing is selected: the schedule was removed, or is paused.
+    pub paused_by: Option<PausedBy>,
 }
 
 impl Selected {
@@ -129,13 +132,20 @@ pub async fn list_differences(
                   where hits.shard = monitor.shard
                     and hits.monitor_id = monitor.monitor_id
                     and hits.state = 'open'))
+          -- A paused account is left as it is: it is looked at when it is resumed.
+          and not exists (
+                  select from account_pauses
+                  where account_pauses.shard = account.shard
+                    and account_pauses.account_id = account.account_id)
           and (monitor.state = 'held'
-               -- A schedule that comes back takes up, or ends, what its removal paused; and what was released.
-               or (not $9 and monitor.state_reason in ('schedule-removed', 'released'))
+               -- What was paused with its schedule or account is taken up, or ended, when that is back.
+               or (not $9 and monitor.state = 'paused' and monitor.state_reason = any($10))
+               -- What stays paused, stays so for the reason that now holds.
+               or ($9 and monitor.state = 'paused' and monitor.state_reason <> $11)
                or wanted.selected <> (
                    monitor.monitor_id is not null
                    and monitor.state <> 'ended'
-                   and coalesce(monitor.state_reason, '') not in ('schedule-removed', 'released')))
+                   and not (monitor.state = 'paused' and coalesce(monitor.state_reason, '') = any($10))))
         order by account.shard, account.account_id
         "#,
         &shards,
@@ -146,7 +156,9 @@ pub async fn list_differences(
         &selected.tags_any,
         &selected.tags_none,
         selected.fields,
-        selected.nothing,
+        selected.paused_by.is_some(),
+        &PausedBy::ALL.iter().map(|by| by.word().to_owned()).collect::<Vec<_>>(),
+        selected.paused_by.map(PausedBy::word),
     )
     .fetch_all(conn)
     .await?;

@@ -13,8 +13,8 @@ use crate::domain::id::{AccountId, EventId};
 pub struct Event {
     /// Its id.
     pub id: EventId,
-    /// The account it is about.
-    pub account: AccountId,
+    /// The account it is about; none when it is about the whole, such as a schedule.
+    pub account: Option<AccountId>,
     /// The object it is about when that is not the account: a hit, a monitor.
     pub object: Option<Uuid>,
     /// What happened, such as `account.created`.
@@ -35,8 +35,9 @@ pub async fn insert_all(
         return Ok(());
     }
     let ids: Vec<Uuid> = events.iter().map(|event| event.id.0).collect();
-    let shards: Vec<i16> = events.iter().map(|event| event.account.shard().column()).collect();
-    let accounts: Vec<Uuid> = events.iter().map(|event| event.account.0).collect();
+    let shards: Vec<Option<i16>> =
+        events.iter().map(|event| event.account.map(|account| account.shard().column())).collect();
+    let accounts: Vec<Option<Uuid>> = events.iter().map(|event| event.account.map(|id| id.0)).collect();
     let objects: Vec<Option<Uuid>> = events.iter().map(|event| event.object).collect();
     let kinds: Vec<String> = events.iter().map(|event| event.kind.to_owned()).collect();
     let actors: Vec<String> = events.iter().map(|event| event.actor.clone()).collect();
@@ -49,8 +50,8 @@ pub async fn insert_all(
              as new (event_id, shard, account_id, object_id, kind, actor, detail)
         "#,
         &ids,
-        &shards,
-        &accounts,
+        &shards as &[Option<i16>],
+        &accounts as &[Option<Uuid>],
         &objects as &[Option<Uuid>],
         &kinds,
         &actors,

@@ -19,16 +19,26 @@ pub mod leases;
 pub mod monitors;
 pub mod nudges;
 pub mod partitions;
+pub mod pauses;
 pub mod processes;
 pub mod providers;
 pub mod revisions;
 pub mod runs;
+pub mod samples;
 pub mod schedules;
 pub mod strikes;
 pub mod summary;
 pub mod wakeups;
 
-use std::{cmp::Ordering, str::FromStr, time::Duration};
+use std::{
+    cmp::Ordering,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{self, AtomicU64},
+    },
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 use sqlx::{
@@ -127,6 +137,46 @@ pub struct Address {
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: PgPool,
+    waits: Arc<Waits>,
+}
+
+/// How long callers waited for connections, since the start.
+#[derive(Debug, Default)]
+struct Waits {
+    acquires: AtomicU64,
+    timeouts: AtomicU64,
+    micros: AtomicU64,
+}
+
+impl Waits {
+    async fn time<T>(&self, acquire: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+        let asked_at = Instant::now();
+        let acquired = acquire.await;
+        let micros = u64::try_from(asked_at.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.acquires.fetch_add(1, atomic::Ordering::Relaxed);
+        self.micros.fetch_add(micros, atomic::Ordering::Relaxed);
+        if matches!(acquired, Err(sqlx::Error::PoolTimedOut)) {
+            self.timeouts.fetch_add(1, atomic::Ordering::Relaxed);
+        }
+        acquired
+    }
+}
+
+/// The state of the pool of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolState {
+    /// Open connections.
+    pub open: u32,
+    /// Those of them that nobody uses.
+    pub idle: u32,
+    /// The most that may be open.
+    pub most: u32,
+    /// How often one was asked for, since the start.
+    pub acquires: u64,
+    /// How often none was to be had in time.
+    pub timeouts: u64,
+    /// How long callers waited in all, new connections and BEGIN included.
+    pub waited: Duration,
 }
 
 impl Store {
@@ -146,17 +196,17 @@ impl Store {
             .max_connections(address.max_connections)
             .acquire_timeout(Duration::from_secs(5))
             .connect_lazy_with(options);
-        Ok(Self { pool })
+        Ok(Self::of_pool(pool))
     }
 
     /// Wraps a pool made by a test.
-    pub const fn of_pool(pool: PgPool) -> Self {
-        Self { pool }
+    pub fn of_pool(pool: PgPool) -> Self {
+        Self { pool, waits: Arc::default() }
     }
 
     /// A connection for statements that need no transaction.
     pub async fn connection(&self) -> Result<sqlx::pool::PoolConnection<Postgres>, StoreError> {
-        Ok(self.pool.acquire().await?)
+        Ok(self.waits.time(self.pool.acquire()).await?)
     }
 
     /// Begins a transaction. Safe to cancel.
@@ -165,9 +215,9 @@ impl Store {
     /// inside a transaction (sqlx#4385). Here BEGIN runs in a task of its own, which is never dropped;
     /// if nobody waits for it any more, its transaction rolls back.
     pub async fn transaction(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let pool = self.pool.clone();
+        let (pool, waits) = (self.pool.clone(), Arc::clone(&self.waits));
         #[expect(clippy::disallowed_methods, reason = "must outlive its caller; ends with one round trip")]
-        let begun = tokio::spawn(async move { pool.begin().await });
+        let begun = tokio::spawn(async move { waits.time(pool.begin()).await });
         match begun.await {
             Ok(transaction) => Ok(transaction?),
             Err(_) => Err(StoreError::Database(sqlx::Error::WorkerCrashed)),
@@ -220,9 +270,17 @@ impl Store {
         self.pool.close().await;
     }
 
-    /// How many connections are open, and how many of them idle.
-    pub fn connections(&self) -> (u32, usize) {
-        (self.pool.size(), self.pool.num_idle())
+    /// How the pool of connections stands.
+    pub fn pool(&self) -> PoolState {
+        let read = |count: &AtomicU64| count.load(atomic::Ordering::Relaxed);
+        PoolState {
+            open: self.pool.size(),
+            idle: u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX),
+            most: self.pool.options().get_max_connections(),
+            acquires: read(&self.waits.acquires),
+            timeouts: read(&self.waits.timeouts),
+            waited: Duration::from_micros(read(&self.waits.micros)),
+        }
     }
 }
 

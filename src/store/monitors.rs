@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{StoreError, due, providers::Lane};
 use crate::domain::{
     id::{AccountId, MonitorId},
-    monitor::MonitorState,
+    monitor::{MonitorState, PausedBy},
 };
 
 /// A monitor to insert, with the time of its first run.
@@ -85,7 +85,7 @@ pub async fn save_stopped(
             using wanted
             where due.shard = wanted.shard
               and due.monitor_id = wanted.monitor_id
-            returning due.shard, due.monitor_id, due.slot
+            returning due.shard, due.monitor_id, due.slot, due.next_run_at
         )
         update monitors as monitor
         set state = $3,
@@ -95,11 +95,16 @@ pub async fn save_stopped(
             slot_floor = coalesce((
                 select gone.slot + 1 from gone
                 where gone.shard = monitor.shard and gone.monitor_id = monitor.monitor_id
-            ), monitor.slot_floor)
+            ), monitor.slot_floor),
+            resume_at = coalesce((
+                select gone.next_run_at from gone
+                where gone.shard = monitor.shard and gone.monitor_id = monitor.monitor_id
+            ), monitor.resume_at)
         from wanted
         where monitor.shard = wanted.shard
           and monitor.monitor_id = wanted.monitor_id
-          and monitor.state <> $3
+          -- What is paused for one reason may stay paused for another.
+          and (monitor.state <> $3 or monitor.state_reason is distinct from $4)
         returning monitor.monitor_id
         "#,
         &shards,
@@ -144,7 +149,7 @@ pub async fn save_released(
     let account = sqlx::query_scalar!(
         r#"
         update monitors
-        set state = 'paused', state_reason = 'released', state_changed_at = $3
+        set state = 'paused', state_reason = $4, state_changed_at = $3
         where shard = $1
           and monitor_id = $2
           and state = 'quarantined'
@@ -153,13 +158,17 @@ pub async fn save_released(
         monitor.shard().column(),
         monitor.0,
         now,
+        PausedBy::Released.word(),
     )
     .fetch_optional(conn)
     .await?;
     Ok(account.map(AccountId))
 }
 
-/// Makes stopped monitors active again, due at `now`. Returns those that changed.
+/// Makes stopped monitors active again. Returns those that changed, and are due at once.
+///
+/// A monitor that somebody paused keeps its place: it is due when it was to run next, at once if that has
+/// passed or if its account changed meanwhile. Any other is due at `now`.
 pub async fn save_active(
     conn: &mut PgConnection,
     monitors: &[MonitorId],
@@ -174,25 +183,41 @@ pub async fn save_active(
             update monitors as monitor
             set state = 'active',
                 state_reason = null,
-                state_changed_at = $4
-            from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
+                state_changed_at = $4,
+                resume_at = null
+            from (
+                select monitor.shard, monitor.monitor_id,
+                       case
+                           when monitor.state = 'paused'
+                            -- A schedule that was removed may ask something else now that it is back.
+                            and monitor.state_reason <> 'schedule-removed'
+                            and account.updated_at <= monitor.state_changed_at
+                           then greatest(monitor.resume_at, $4)
+                           else $4
+                       end as next_run_at
+                from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
+                join monitors as monitor using (shard, monitor_id)
+                join accounts as account using (shard, account_id)
+            ) as wanted
             where monitor.shard = wanted.shard
               and monitor.monitor_id = wanted.monitor_id
               and monitor.state <> 'active'
-            returning monitor.shard, monitor.monitor_id, monitor.slot_floor
+            returning monitor.shard, monitor.monitor_id, monitor.slot_floor, wanted.next_run_at
+        ), inserted as (
+            insert into monitor_due (shard, monitor_id, lane, next_run_at, slot, last_digest)
+            select shard, monitor_id, $3, next_run_at, slot_floor,
+                   -- The last answer went with the old row. A digest that equals none has the next answer
+                   -- compared with the hits that there are.
+                   case when exists (
+                       select from hits
+                       where hits.shard = changed.shard
+                         and hits.monitor_id = changed.monitor_id
+                         and hits.state <> 'gone'
+                   ) then ''::bytea end
+            from changed
+            returning monitor_id, next_run_at
         )
-        insert into monitor_due (shard, monitor_id, lane, next_run_at, slot, last_digest)
-        select shard, monitor_id, $3, $4, slot_floor,
-               -- The last answer went with the old row. A digest that equals none has the next answer
-               -- compared with the hits that there are.
-               case when exists (
-                   select from hits
-                   where hits.shard = changed.shard
-                     and hits.monitor_id = changed.monitor_id
-                     and hits.state <> 'gone'
-               ) then ''::bytea end
-        from changed
-        returning monitor_id
+        select monitor_id from inserted where next_run_at <= $4
         "#,
         &shards,
         &ids,
@@ -202,6 +227,18 @@ pub async fn save_active(
     .fetch_all(conn)
     .await?;
     Ok(changed.into_iter().map(MonitorId).collect())
+}
+
+/// The active monitors of an account.
+pub async fn list_active(conn: &mut PgConnection, account: AccountId) -> Result<Vec<MonitorId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "select monitor_id from monitors where shard = $1 and account_id = $2 and state = 'active'",
+        account.shard().column(),
+        account.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(MonitorId).collect())
 }
 
 /// A monitor as `account` shows it.

@@ -8,6 +8,11 @@ use super::StoreError;
 /// A provider's number: the lane of its due rows.
 pub type Lane = i16;
 
+/// The names of all providers there ever were.
+pub async fn list_names(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar!("select name from providers order by name").fetch_all(conn).await?)
+}
+
 /// The lane of the provider `name`, made when it is new.
 pub async fn get_or_insert(
     conn: &mut PgConnection,

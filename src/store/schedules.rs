@@ -89,6 +89,47 @@ pub async fn start_walks(conn: &mut PgConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The names of all schedules, also of those that the configuration dropped.
+pub async fn list_names(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar!("select name from schedules order by name").fetch_all(conn).await?)
+}
+
+/// Where a schedule stands.
+#[derive(Debug)]
+pub struct Standing {
+    /// Its number.
+    pub id: i32,
+    /// Its name.
+    pub name: String,
+    /// When the configuration dropped it, if it did.
+    pub removed_at: Option<DateTime<Utc>>,
+    /// Whether a walk of enrolment is under way.
+    pub enrolling: bool,
+}
+
+/// Every schedule, by name.
+pub async fn list(conn: &mut PgConnection) -> Result<Vec<Standing>, StoreError> {
+    let rows = sqlx::query_as!(
+        Standing,
+        r#"
+        select schedule_id as id, name, removed_at, enrol_shard is not null as "enrolling!"
+        from schedules
+        order by name
+        "#
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// Starts the walk of one schedule from the beginning, whether one is under way or not.
+pub async fn start_walk(conn: &mut PgConnection, name: &str) -> Result<(), StoreError> {
+    sqlx::query!("update schedules set enrol_shard = 0, enrol_after = null where name = $1", name)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// The place of a walk, its row locked by the caller's transaction.
 #[derive(Debug)]
 pub struct Walk {

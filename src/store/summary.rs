@@ -14,6 +14,8 @@ pub struct Totals {
     pub open_hits: i64,
     /// Accounts waiting for enrolment to look at them.
     pub enrol_queue: i64,
+    /// Monitors that are quarantined.
+    pub quarantined: i64,
     /// Urgent work.
     pub wakeups: i64,
     /// Rows that found no monthly partition.
@@ -33,6 +35,7 @@ pub async fn totals(conn: &mut PgConnection) -> Result<Totals, StoreError> {
         select (select count(*) from accounts) as "accounts!",
                (select count(*) from hits where state = 'open') as "open_hits!",
                (select count(*) from enrol_queue) as "enrol_queue!",
+               (select count(*) from monitors where state = 'quarantined') as "quarantined!",
                (select count(*) from wakeups) as "wakeups!",
                (select count(*) from runs_default) + (select count(*) from events_default) as "strays!"
         "#
@@ -43,6 +46,7 @@ pub async fn totals(conn: &mut PgConnection) -> Result<Totals, StoreError> {
         accounts: row.accounts,
         open_hits: row.open_hits,
         enrol_queue: row.enrol_queue,
+        quarantined: row.quarantined,
         wakeups: row.wakeups,
         strays: row.strays,
     })

@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use serde_json::Value;
+
 /// What can keep the daemon from being ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Concern {
@@ -30,11 +32,11 @@ impl Concern {
     }
 }
 
-/// The present reasons, shared by the parts that know them.
+/// The present reasons, and what else is to be known, shared by the parts that know it.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     concerns: Arc<Mutex<BTreeMap<Concern, String>>>,
-    notes: Arc<Mutex<BTreeMap<&'static str, String>>>,
+    details: Arc<Mutex<BTreeMap<&'static str, Value>>>,
 }
 
 impl Health {
@@ -48,19 +50,20 @@ impl Health {
         self.concerns.lock().unwrap_or_else(PoisonError::into_inner).remove(&concern).is_some()
     }
 
-    /// Says something that an operator should know and that does not keep the daemon from being ready; or
-    /// takes it back.
-    pub fn note(&self, about: &'static str, text: Option<String>) {
-        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        match text {
-            Some(text) => notes.insert(about, text),
-            None => notes.remove(about),
-        };
+    /// Tells what `/readyz` shows in its details: something to know that keeps nobody from being ready; null
+    /// takes it back. It is shown without a login, so it holds nothing about a person.
+    pub fn tell(&self, what: &'static str, value: Value) {
+        let mut details = self.details.lock().unwrap_or_else(PoisonError::into_inner);
+        if value.is_null() {
+            details.remove(what);
+        } else {
+            details.insert(what, value);
+        }
     }
 
-    /// The present notes.
-    pub fn notes(&self) -> BTreeMap<&'static str, String> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What was told last of each thing.
+    pub fn details(&self) -> BTreeMap<&'static str, Value> {
+        self.details.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The present reasons; none means ready.

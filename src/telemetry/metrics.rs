@@ -1,6 +1,14 @@
 //! Metrics by Prometheus' conventions: base units, `_total`, no label without bound.
+//!
+//! One table below names each metric, its unit, and its help. Gauges of the whole database
+//! (`accounts_to_enrol`, `hits_open` and the like) are the same in every process of a fleet: take their
+//! maximum. Gauges of what is due cover the shards that the process holds: take their sum. Whatever would need
+//! a full count of a large table is counted up to a bound, and stays there when there is more.
 
-use std::sync::Arc;
+mod plain;
+mod process;
+
+use std::sync::{Arc, atomic::AtomicU64};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -54,34 +62,191 @@ pub struct HitLabels {
     pub change: &'static str,
 }
 
-/// All metrics of the process.
-#[derive(Clone, Debug)]
-pub struct Metrics {
-    registry: Arc<Registry>,
-    /// Runs recorded.
-    pub runs: Family<RunLabels, Counter>,
-    /// Calls to providers.
-    pub calls: Family<CallLabels, Counter>,
-    /// How long providers took to answer, seconds.
-    pub call_duration: Family<ProviderLabels, Histogram, fn() -> Histogram>,
-    /// How long after their time runs began, seconds.
-    pub lateness: Family<ScheduleLabels, Histogram, fn() -> Histogram>,
-    /// Changes to hits.
-    pub hits: Family<HitLabels, Counter>,
-    /// Runs between dispatch and record.
-    pub in_flight: Family<ProviderLabels, Gauge>,
-    /// Runs put off because an attempt failed.
-    pub postponed: Family<ProviderLabels, Counter>,
-    /// Reloads of the configuration that were refused.
-    pub reloads_refused: Counter,
-    /// Monitors quarantined.
-    pub quarantined: Counter,
-    /// Monitors enrolled.
-    pub enrolled: Family<ScheduleLabels, Counter>,
-    /// Transactions of the recorder that had to be tried again.
-    pub record_retries: Counter,
-    /// Connections to PostgreSQL.
-    pub connections: Gauge,
+/// One quota of a provider.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct QuotaLabels {
+    /// The provider.
+    pub provider: String,
+    /// `day` or `month`.
+    pub period: &'static str,
+}
+
+/// One state of a provider's circuit breaker.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct BreakerLabels {
+    /// The provider.
+    pub provider: String,
+    /// `closed`, `open` or `half-open`.
+    pub state: &'static str,
+}
+
+/// What a pause stops.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct ScopeLabels {
+    /// `everything`, `provider`, `schedule` or `account`.
+    pub scope: &'static str,
+}
+
+/// One list in the version that is in use.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct ListVersionLabels {
+    /// The list.
+    pub list: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// One list.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct ListLabels {
+    /// The list.
+    pub list: String,
+}
+
+/// The state of connections.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct ConnectionLabels {
+    /// `idle` or `used`.
+    pub state: &'static str,
+}
+
+/// The program.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct BuildLabels {
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// A gauge that is no whole number.
+pub type Fraction = Gauge<f64, AtomicU64>;
+/// Histograms by labels.
+pub type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// The prefix of all metrics but those of the process.
+pub const PREFIX: &str = "watchkeeper";
+
+/// Makes of one table the struct, its registration, and the list of names.
+macro_rules! metrics {
+    ($($field:ident: $kind:ty = $make:expr, $name:literal, $unit:expr, $help:literal;)*) => {
+        /// All metrics of the process.
+        #[derive(Clone, Debug)]
+        pub struct Metrics {
+            registry: Arc<Registry>,
+            $(#[doc = concat!($help, ".")] pub $field: $kind,)*
+        }
+
+        /// The name and unit of each metric, without prefix and `_total`.
+        pub const NAMES: &[(&str, Option<Unit>)] = &[$(($name, $unit)),*];
+
+        impl Metrics {
+            /// Registers all metrics.
+            pub fn new() -> Self {
+                let mut root = Registry::default();
+                root.register_collector(Box::new(process::Process::started_now()));
+                let registry = root.sub_registry_with_prefix(PREFIX);
+                $(
+                    let $field: $kind = $make;
+                    match $unit {
+                        None => registry.register($name, $help, $field.clone()),
+                        Some(unit) => registry.register_with_unit($name, $help, unit, $field.clone()),
+                    }
+                )*
+                let metrics = Self { registry: Arc::new(root), $($field),* };
+                let version = env!("CARGO_PKG_VERSION");
+                metrics.build.get_or_create(&BuildLabels { version }).set(1);
+                metrics
+            }
+        }
+    };
+}
+
+const SECONDS: Option<Unit> = Some(Unit::Seconds);
+
+metrics! {
+    runs: Family<RunLabels, Counter> = Family::default(), "runs", None,
+        "Runs recorded, by schedule and outcome";
+    lateness: Histograms<ScheduleLabels> = Family::new_with_constructor(of_lateness), "run_lateness", SECONDS,
+        "How long after their time runs began";
+    in_flight: Family<ProviderLabels, Gauge> = Family::default(), "runs_in_flight", None,
+        "Runs between dispatch and record";
+    postponed: Family<ProviderLabels, Counter> = Family::default(), "runs_postponed", None,
+        "Runs put off because an attempt failed";
+    due: Family<ProviderLabels, Gauge> = Family::default(), "monitors_due", None,
+        "Monitors whose time has come, in the shards of this process, counted up to 100 a shard";
+    overdue: Family<ProviderLabels, Gauge> = Family::default(), "monitors_overdue", None,
+        "Monitors whose time came more than a minute ago, counted as monitors_due is";
+    oldest_due_age: Family<ProviderLabels, Fraction> = Family::default(), "oldest_due_age", SECONDS,
+        "How long the longest waiting monitor has been due, 0 when none is";
+    urgent: Gauge = Gauge::default(), "urgent_runs_waiting", None,
+        "Urgent runs waiting in the database, counted up to 10000";
+    quarantined: Gauge = Gauge::default(), "monitors_quarantined", None,
+        "Monitors set aside because their runs killed or hung workers";
+    enrolled: Family<ScheduleLabels, Counter> = Family::default(), "monitors_enrolled", None,
+        "Monitors enrolled";
+    enrol_queue: Gauge = Gauge::default(), "accounts_to_enrol", None,
+        "Changed accounts that enrolment has not looked at, counted up to 10000";
+    hits: Family<HitLabels, Counter> = Family::default(), "hit_changes", None,
+        "Hits opened, changed and gone";
+    open_hits: Gauge = Gauge::default(), "hits_open", None,
+        "Hits that nobody has decided on, counted up to 10000";
+    pauses: Family<ScopeLabels, Gauge> = Family::default(), "pauses", None,
+        "What somebody paused, by scope; accounts are counted up to 1000";
+    calls: Family<CallLabels, Counter> = Family::default(), "provider_calls", None,
+        "Calls to providers, by verdict";
+    call_duration: Histograms<ProviderLabels> = Family::new_with_constructor(of_calls),
+        "provider_call_duration", SECONDS, "How long providers took to answer";
+    permits: Family<ProviderLabels, Gauge> = Family::default(), "provider_permits_available", None,
+        "Calls that could be under way besides those that are, the rate aside";
+    rest: Family<ProviderLabels, Fraction> = Family::default(), "provider_rest", SECONDS,
+        "How much longer the provider asked to be left alone, 0 when it did not";
+    breaker: Family<BreakerLabels, Gauge> = Family::default(), "provider_breaker_state", None,
+        "1 for the state that the provider's circuit breaker is in, 0 for the others";
+    quota_left: Family<QuotaLabels, Gauge> = Family::default(), "provider_quota_left", None,
+        "Calls left of the provider's quota, by period";
+    shards_held: Gauge = Gauge::default(), "shards_held", None,
+        "Shards that this process works on, of 256 in the fleet";
+    revision: Gauge = Gauge::default(), "configuration_revision", None,
+        "Number of the configuration that this process runs, 0 while it has none";
+    reloads_refused: Counter = Counter::default(), "reloads_refused", None,
+        "Reloads of the configuration that were refused";
+    lists: Family<ListVersionLabels, Gauge> = Family::default(), "list_info", None,
+        "The version of each list that is in use, always 1";
+    list_loaded_at: Family<ListLabels, Fraction> = Family::default(), "list_loaded_timestamp", SECONDS,
+        "When the version of the list that is in use came into use";
+    record_batch: Histogram = Histogram::new(exponential_buckets(1.0, 2.0, 12)), "record_batch_runs", None,
+        "Runs that were recorded in one transaction";
+    record_duration: Histogram = Histogram::new(exponential_buckets(0.001, 2.0, 14)),
+        "record_commit_duration", SECONDS, "How long transactions of the recorder took that committed";
+    record_retries: Counter = Counter::default(), "record_retries", None,
+        "Transactions of the recorder tried again";
+    connections: Family<ConnectionLabels, Gauge> = Family::default(), "database_connections", None,
+        "Open connections to PostgreSQL, by state";
+    most_connections: Gauge = Gauge::default(), "database_connections_max", None,
+        "Connections to PostgreSQL that the process may open";
+    acquires: Counter = Counter::default(), "database_acquires", None,
+        "Connections asked of the pool";
+    acquire_wait: Counter<f64, AtomicU64> = Counter::default(), "database_acquire_wait", SECONDS,
+        "How long the pool let those wait who asked for a connection, in all";
+    acquire_timeouts: Counter = Counter::default(), "database_acquire_timeouts", None,
+        "Connections that the pool could not give in time";
+    clock_skew: Fraction = Gauge::default(), "database_clock_skew", SECONDS,
+        "How far the database's clock is ahead of this host's, which decides nothing";
+    sampled_at: Fraction = Gauge::default(), "sample_timestamp", SECONDS,
+        "When the gauges that are read from the database were last read, by the database's clock";
+    sample_failures: Counter = Counter::default(), "sample_failures", None,
+        "Readings of those gauges given up because they took too long";
+    ready: Gauge = Gauge::default(), "ready", None,
+        "1 when /readyz says that the daemon is to be relied on, else 0";
+    build: Family<BuildLabels, Gauge> = Family::default(), "build_info", None,
+        "The program's version, always 1";
+}
+
+fn of_calls() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_1, 4.0, 10))
+}
+
+fn of_lateness() -> Histogram {
+    Histogram::new([0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 21600.0, 86400.0])
 }
 
 impl Default for Metrics {
@@ -90,95 +255,50 @@ impl Default for Metrics {
     }
 }
 
-impl Metrics {
-    /// Registers all metrics.
-    pub fn new() -> Self {
-        let mut registry = Registry::with_prefix("watchkeeper");
-        let runs = Family::default();
-        registry.register("runs", "Runs recorded, by schedule and outcome", runs.clone());
-        let calls = Family::default();
-        registry.register("provider_calls", "Calls to providers, by verdict", calls.clone());
-        let call_duration: Family<ProviderLabels, Histogram, fn() -> Histogram> =
-            Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.000_1, 4.0, 10)));
-        registry.register_with_unit(
-            "provider_call_duration",
-            "How long providers took to answer",
-            Unit::Seconds,
-            call_duration.clone(),
-        );
-        let lateness: Family<ScheduleLabels, Histogram, fn() -> Histogram> =
-            Family::new_with_constructor(|| {
-                Histogram::new([0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 21600.0, 86400.0])
+/// The form of an exposition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `OpenMetrics` 1.0.
+    OpenMetrics,
+    /// Prometheus' own text format, which every scraper reads.
+    Plain,
+}
+
+impl Form {
+    /// The form that an `Accept` header asks for: the better of the two; plain when it names neither.
+    pub fn accepted(header: &str) -> Self {
+        let quality = |kind: &str| {
+            let wanted = header.split(',').filter(|one| one.trim().starts_with(kind));
+            let qualities = wanted.map(|one| {
+                let quality = one.split(';').find_map(|part| part.trim().strip_prefix("q="));
+                quality.and_then(|text| text.trim().parse::<f64>().ok()).unwrap_or(1.0)
             });
-        registry.register_with_unit(
-            "run_lateness",
-            "How long after their time runs began",
-            Unit::Seconds,
-            lateness.clone(),
-        );
-        let hits = Family::default();
-        registry.register("hit_changes", "Hits opened, changed and gone", hits.clone());
-        let in_flight = Family::default();
-        registry.register("runs_in_flight", "Runs between dispatch and record", in_flight.clone());
-        let postponed = Family::default();
-        registry.register("runs_postponed", "Runs put off because an attempt failed", postponed.clone());
-        let reloads_refused = Counter::default();
-        registry.register(
-            "reloads_refused",
-            "Reloads of the configuration that were refused",
-            reloads_refused.clone(),
-        );
-        let quarantined = Counter::default();
-        registry.register(
-            "monitors_quarantined",
-            "Monitors set aside because their runs killed processes or panicked",
-            quarantined.clone(),
-        );
-        let enrolled = Family::default();
-        registry.register("monitors_enrolled", "Monitors enrolled", enrolled.clone());
-        let record_retries = Counter::default();
-        registry.register(
-            "record_retries",
-            "Transactions of the recorder tried again",
-            record_retries.clone(),
-        );
-        let connections = Gauge::default();
-        registry.register("database_connections", "Open connections to PostgreSQL", connections.clone());
-        Self {
-            registry: Arc::new(registry),
-            runs,
-            calls,
-            call_duration,
-            lateness,
-            hits,
-            in_flight,
-            postponed,
-            reloads_refused,
-            quarantined,
-            enrolled,
-            record_retries,
-            connections,
-        }
+            qualities.fold(0.0, f64::max)
+        };
+        let open = quality("application/openmetrics-text");
+        if open > 0.0 && open >= quality("text/plain") { Self::OpenMetrics } else { Self::Plain }
     }
 
-    /// The metrics in the text format of `OpenMetrics`.
-    pub fn encode(&self) -> String {
+    /// The media type.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Plain => "text/plain; version=0.0.4; charset=utf-8",
+        }
+    }
+}
+
+impl Metrics {
+    /// The metrics as text.
+    pub fn encode(&self, form: Form) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a string takes all");
-        text
+        match form {
+            Form::OpenMetrics => text,
+            Form::Plain => plain::of(&text),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn metrics_carry_the_prefix_units_and_total() {
-        let metrics = Metrics::new();
-        metrics.runs.get_or_create(&RunLabels { schedule: "daily".to_owned(), outcome: "clear" }).inc();
-        let text = metrics.encode();
-        assert!(text.contains(r#"watchkeeper_runs_total{schedule="daily",outcome="clear"} 1"#), "{text}");
-        assert!(text.ends_with("# EOF\n"));
-    }
-}
+mod tests;

@@ -19,6 +19,8 @@ pub enum Purpose {
     HitContent,
     /// `hits.sealed_reason`
     HitReason,
+    /// `account_pauses.sealed_reason`
+    PauseReason,
     /// `data_keys.wrapped`
     DataKey,
     /// `master_key_checks.sealed`
@@ -29,11 +31,12 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
         Self::HitReason,
+        Self::PauseReason,
         Self::DataKey,
         Self::MasterKeyCheck,
         Self::Digest,
@@ -46,6 +49,7 @@ impl Purpose {
             Self::RunContent => "run-content",
             Self::HitContent => "hit-content",
             Self::HitReason => "hit-reason",
+            Self::PauseReason => "pause-reason",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
             Self::Digest => "digest",

@@ -162,9 +162,15 @@ impl Daemon {
 
     /// What it answers, head and body; nothing when it does not.
     pub fn get(&self, path: &str) -> Option<String> {
+        self.ask("GET", path, "")
+    }
+
+    /// What it answers to a method with more headers, each with its end of line.
+    pub fn ask(&self, method: &str, path: &str, headers: &str) -> Option<String> {
         let mut stream = TcpStream::connect(self.address).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(8))).ok()?;
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: test\r\n{headers}Connection: close\r\n\r\n")
+            .ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         Some(answer)

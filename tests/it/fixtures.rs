@@ -130,6 +130,7 @@ impl House {
             nudge: tokio::sync::watch::Sender::new(()),
             fleet: Fleet::alone(),
             progress: Progress::default(),
+            pauses: watchkeeper::engine::pauses::Pauses::default(),
         };
         let (scripted, other) = (Scripted::new("scripted"), Scripted::new("other"));
         let mut house =

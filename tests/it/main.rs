@@ -17,6 +17,8 @@ mod enrolment;
 mod fixtures;
 mod import;
 mod lane;
+mod operations;
+mod pauses;
 mod recording;
 mod service;
 mod store;

@@ -106,7 +106,7 @@ fn credentials_give_the_database_and_stand_for_files_of_secrets() {
     let settings = folder.load(&[("CREDENTIALS_DIRECTORY", &given)]).unwrap();
     assert_eq!(settings.database.url.as_ref().unwrap().reveal(), "postgres://u:hunter2@h/d");
     assert_eq!(settings.vault.master_keys["a"].path(), folder.0.join("given/master-key"));
-    assert_eq!(settings.published()["vault"]["master-keys"]["a"], "credential:master-key");
+    assert!(!settings.published().to_string().contains("master-key"), "where keys lie is each host's own");
 
     let environment =
         [("CREDENTIALS_DIRECTORY", given.as_str()), ("DATABASE_URL", "postgres://environment/d")];

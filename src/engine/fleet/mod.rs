@@ -145,9 +145,9 @@ impl Fleet {
         self.in_flight.get(usize::from(shard.0)).is_none_or(|count| count.load(Ordering::Relaxed) == 0)
     }
 
-    /// How many shards this process holds.
-    pub fn shards(&self) -> usize {
-        self.state().held.len()
+    /// The shards that this process holds.
+    pub fn held(&self) -> Vec<Shard> {
+        self.state().held.keys().copied().collect()
     }
 
     /// Takes on nothing more: what is drained goes to the others.
@@ -179,7 +179,7 @@ impl Fleet {
 
 impl std::fmt::Debug for Fleet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Fleet").field("shards", &self.shards()).finish_non_exhaustive()
+        f.debug_struct("Fleet").field("shards", &self.held().len()).finish_non_exhaustive()
     }
 }
 
@@ -311,7 +311,7 @@ impl Membership {
         if !gone.is_empty() {
             processes::save_stopped(&mut connection, &gone, engine.context.now()).await?;
         }
-        let holds = fleet.shards();
+        let holds = fleet.held().len();
         if holds != before {
             tracing::info!(
                 shards = holds,

@@ -60,7 +60,7 @@ impl Lane {
         let mut connection = engine.context.store.connection().await?;
         let now = engine.context.now();
         self.in_flight.begin_walk();
-        if self.in_flight.take_given_up() {
+        if self.in_flight.take_given_up() | self.passed_over.take_resumed(&engine.pauses) {
             self.marks.restart();
         }
         self.marks.step_back(now, Instant::now());
@@ -90,8 +90,8 @@ impl Lane {
             // Counted before anything of their accounts is touched: if this kills us, somebody knows.
             strikes::insert_all(&mut connection, lane, &suspects, engine.process, now).await?;
         }
-        self.start(connection, admitted, &suspects, stop, now).await?;
-        Ok(Turn::Started)
+        let started = self.start(connection, admitted, &suspects, stop, now).await?;
+        Ok(if started > 0 { Turn::Started } else { Turn::Idle(next) })
     }
 
     /// Finds what is due, urgent work first.
@@ -182,22 +182,23 @@ impl Lane {
         Some(Admitted { due, trigger, place: Place { _ticket: ticket, _room: room } })
     }
 
-    /// Loads what the runs need, and starts them.
+    /// Loads what the runs need, and starts them. Returns how many.
     async fn start(
-        &self,
+        &mut self,
         mut connection: sqlx::pool::PoolConnection<sqlx::Postgres>,
         admitted: Vec<Admitted>,
         suspects: &[MonitorId],
         stop: &CancellationToken,
         now: DateTime<Utc>,
-    ) -> Result<(), EngineError> {
-        let engine = &self.engine;
+    ) -> Result<usize, EngineError> {
+        let engine = self.engine.clone();
         let monitors: Vec<MonitorId> = admitted.iter().map(|one| one.due.monitor).collect();
         let loaded = due::load(&mut connection, &monitors).await?;
         let mut loaded: HashMap<MonitorId, Loaded> =
             loaded.into_iter().map(|one| (one.monitor, one)).collect();
         let mut jobs = Vec::with_capacity(admitted.len());
         let mut left_out = Vec::new();
+        let mut passed_over = 0;
         for Admitted { due, trigger, place } in admitted {
             // Stopped since the walk read it, or of a schedule that only others know: not ours to run.
             let Some(loaded) = loaded.remove(&due.monitor) else {
@@ -208,6 +209,11 @@ impl Lane {
                 left_out.push(due.monitor);
                 continue;
             };
+            if self.passed_over.drops(&engine.pauses, schedule.id) {
+                left_out.push(due.monitor);
+                passed_over += usize::from(matches!(trigger, Trigger::First | Trigger::Interval));
+                continue;
+            }
             let basis_id = schedule.basis_id(&mut connection, engine.process, now).await?;
             jobs.push((Job { due, trigger, loaded, schedule: Arc::clone(schedule), basis_id }, place));
         }
@@ -217,11 +223,13 @@ impl Lane {
         }
         // No connection is held while a provider is called.
         drop(connection);
+        // Behind routine work that was passed over there may be more: no reason to wait.
+        let started = jobs.len() + passed_over;
         for (job, place) in jobs {
             let is_suspect = suspects.contains(&job.due.monitor);
             self.spawn(job, place, is_suspect, stop.clone());
         }
-        Ok(())
+        Ok(started)
     }
 
     fn spawn(&self, job: Job, place: Place, is_suspect: bool, stop: CancellationToken) {

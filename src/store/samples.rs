@@ -1,0 +1,120 @@
+//! Figures that may be asked for at any time: each reads a bounded number of rows, however large the tables.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{StoreError, providers::Lane};
+use crate::domain::id::Shard;
+
+/// Ends the transaction's statements, from now on, after `limit`: dead rows that vacuum could not take away
+/// yet can make a bounded reading long.
+pub async fn limit_statements(conn: &mut PgConnection, limit: Duration) -> Result<(), StoreError> {
+    let millis = limit.as_millis().to_string();
+    sqlx::query!("select set_config('statement_timeout', $1, true) as limited", millis)
+        .fetch_one(conn)
+        .await?;
+    Ok(())
+}
+
+/// What is due in a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueOfLane {
+    /// The lane.
+    pub lane: Lane,
+    /// Monitors whose time has come, up to the bound.
+    pub due: i64,
+    /// Those of them whose time came a while ago.
+    pub overdue: i64,
+    /// When the longest waiting of them was to run.
+    pub oldest_due_at: Option<DateTime<Utc>>,
+}
+
+/// What is due in lanes, counted in each shard up to `per_shard`, the longest waiting first: one descent of
+/// the due index a shard and lane.
+pub async fn due(
+    conn: &mut PgConnection,
+    lanes: &[Lane],
+    shards: &[Shard],
+    now: DateTime<Utc>,
+    overdue_since: DateTime<Utc>,
+    per_shard: i64,
+) -> Result<Vec<DueOfLane>, StoreError> {
+    let shards: Vec<i16> = shards.iter().map(|shard| shard.column()).collect();
+    let rows = sqlx::query!(
+        r#"
+        select wanted.lane as "lane!",
+               count(due.next_run_at) as "due!",
+               count(*) filter (where due.next_run_at <= $4) as "overdue!",
+               min(due.next_run_at) as oldest_due_at
+        from unnest($1::smallint[]) as wanted (lane)
+        cross join unnest($2::smallint[]) as place (shard)
+        left join lateral (
+            select next_run_at
+            from monitor_due
+            where monitor_due.shard = place.shard
+              and monitor_due.lane = wanted.lane
+              and monitor_due.next_run_at <= $3
+            order by monitor_due.next_run_at, monitor_due.monitor_id
+            limit $5
+        ) as due on true
+        group by wanted.lane
+        "#,
+        lanes,
+        &shards,
+        now,
+        overdue_since,
+        per_shard,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| DueOfLane {
+            lane: row.lane,
+            due: row.due,
+            overdue: row.overdue,
+            oldest_due_at: row.oldest_due_at,
+        })
+        .collect())
+}
+
+/// How much is waiting for somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Hits that nobody has decided on.
+    pub open_hits: i64,
+    /// Changed accounts that enrolment has not looked at.
+    pub enrol_queue: i64,
+    /// Urgent runs.
+    pub urgent: i64,
+    /// Paused accounts.
+    pub paused_accounts: i64,
+    /// Quarantined monitors.
+    pub quarantined: i64,
+}
+
+/// Counts what is waiting, each up to `limit`.
+pub async fn waiting(conn: &mut PgConnection, limit: i64) -> Result<Waiting, StoreError> {
+    let row = sqlx::query!(
+        r#"
+        select (select count(*) from (select from hits where state = 'open' limit $1) as counted) as "open_hits!",
+               (select count(*) from (select from enrol_queue limit $1) as counted) as "enrol_queue!",
+               (select count(*) from (select from wakeups limit $1) as counted) as "urgent!",
+               (select count(*) from (select from account_pauses limit $1) as counted) as "paused_accounts!",
+               (select count(*) from (select from monitors where state = 'quarantined' limit $1) as counted)
+                   as "quarantined!"
+        "#,
+        limit,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(Waiting {
+        open_hits: row.open_hits,
+        enrol_queue: row.enrol_queue,
+        urgent: row.urgent,
+        paused_accounts: row.paused_accounts,
+        quarantined: row.quarantined,
+    })
+}
