@@ -7,7 +7,7 @@ BINARY = target/debug/watchkeeper
 # PostgreSQL for the tests: an embedded cluster, or the server of DATABASE_URL.
 BESIDE = $(BINARY) with-postgres --
 
-.PHONY: demo test check lint docs sqlx sqlx-check bench chaos build prerequisites
+.PHONY: demo test check lint unit-check docs sqlx sqlx-check bench chaos build prerequisites
 
 ## Shows it at work on invented accounts. ARGS="--list FOLDER", ARGS="--download", ARGS="--exit", …
 demo: prerequisites
@@ -25,7 +25,11 @@ lint: prerequisites
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items --quiet
-	$(MAKE) --no-print-directory sqlx-check
+	$(MAKE) --no-print-directory sqlx-check unit-check
+
+## The systemd units: well formed, and hardened as promised.
+unit-check:
+	tools/check-units
 
 docs:
 	$(CARGO) doc --no-deps --document-private-items

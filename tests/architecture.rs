@@ -73,6 +73,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("sqlx::raw_sql", &["store"]),
     ("sqlx::QueryBuilder", &["store"]),
     ("axum*", &["http"]),
+    ("hyper*", &["http"]),
     ("reqwest*", &["providers"]),
 ];
 

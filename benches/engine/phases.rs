@@ -112,7 +112,7 @@ async fn run(bench: &Bench, report: &mut Report, phase: Phase) -> Result<(), Fai
 
     forget_peak();
     let began = Instant::now();
-    engine.start(&tracker, &stop);
+    engine.start(&tracker, &stop, &stop);
     let (mut seen, mut moved_at) = (0, Instant::now());
     loop {
         let recorded = recorded(&engine.metrics);

@@ -11,7 +11,10 @@ use std::{
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::task::JoinSet;
 use watchkeeper::{
-    actions::{Context, apply::Applied},
+    actions::{
+        Context,
+        apply::{Applied, Occasion},
+    },
     app::{self, commands, demo::people, embedded::Cluster},
     config::{self, Settings},
     domain::id::{AccountId, Shard},
@@ -73,8 +76,10 @@ impl Bench {
             health: Health::default(),
             process,
             recorded_at: Arc::default(),
+            nudge: tokio::sync::watch::Sender::new(()),
+            fleet: watchkeeper::engine::Fleet::alone(),
             pauses: watchkeeper::engine::pauses::Pauses::default(),
-            nudge: Arc::default(),
+            progress: watchkeeper::engine::progress::Progress::default(),
         }
     }
 
@@ -138,7 +143,8 @@ fn settings(file: &Path) -> Result<Settings, Failure> {
 async fn open(file: &Path, sizes: &Sizes) -> Result<Bench, Failure> {
     let settings = settings(file)?;
     let context = app::open(&settings).await?;
-    let applied = app::apply(&context, &settings).await?;
+    let process = watchkeeper::domain::id::ProcessId(context.new_uuid(Shard(0)));
+    let applied = app::apply(&context, &settings, process, Occasion::Change).await?;
     let url = app::address(&settings)?.url;
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/config/sample-list");
     let sample = Arc::new(ofac::read_folder(sample.as_ref())?);

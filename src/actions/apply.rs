@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use super::{ActionError, Context};
 use crate::{
     domain::{
         account_type::AccountType,
-        id::{AccountTypeId, Shard},
+        id::{AccountTypeId, ProcessId, Shard},
         schedule::Schedule,
     },
     store::{
-        account_types,
+        account_types, processes,
         providers::{self, Lane},
-        schedules,
+        revisions, schedules,
     },
 };
 
@@ -25,6 +27,8 @@ pub struct Applied {
     pub lanes: BTreeMap<String, Lane>,
     /// Schedules by name.
     pub schedules: BTreeMap<String, i32>,
+    /// The revision of the configuration.
+    pub revision: Option<i32>,
 }
 
 /// Writes the account types that the configuration says; returns them with their ids, by name.
@@ -52,22 +56,61 @@ async fn write_types(
     Ok(written)
 }
 
-/// Writes what the configuration says. Schedules that it no longer has are marked removed; a new or
-/// changed schedule starts a walk of enrolment over all accounts.
+/// Why a configuration is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// A process starts. It may have been started with an older file than the fleet goes by.
+    Start,
+    /// Somebody changed it on purpose.
+    Change,
+}
+
+/// A configuration as the fleet goes by it.
+#[derive(Clone, Copy, Debug)]
+pub struct Published<'a> {
+    /// Tells equal configurations.
+    pub digest: &'a str,
+    /// All of it, without secrets and without what is one host's own.
+    pub settings: &'a serde_json::Value,
+}
+
+/// Publishes the configuration as a revision, if it is not the newest, and writes what it says. Schedules
+/// that it no longer has are marked removed; a new or changed one starts a walk of enrolment over all
+/// accounts.
+///
+/// A process that *starts* with a configuration that the fleet had before, while others run with a newer one,
+/// was left behind: nothing is written, and it holds its old revision.
 pub async fn apply(
     context: &Context,
+    process: ProcessId,
+    occasion: Occasion,
+    published: Published<'_>,
     types: impl Iterator<Item = &AccountType>,
     provider_names: impl Iterator<Item = &str>,
     wanted: impl Iterator<Item = &Schedule>,
 ) -> Result<Applied, ActionError> {
     let now = context.now();
     let mut transaction = context.store.transaction().await?;
-    let types = write_types(context, &mut transaction, types).await?;
-    let mut applied = Applied { types, lanes: BTreeMap::new(), schedules: BTreeMap::new() };
+    revisions::lock(&mut transaction).await?;
+    let (revision, is_behind) = revision(&mut transaction, process, occasion, published, now).await?;
+    let mut applied = Applied {
+        types: BTreeMap::new(),
+        lanes: BTreeMap::new(),
+        schedules: BTreeMap::new(),
+        revision: Some(revision),
+    };
     for name in provider_names {
         let lane = providers::get_or_insert(&mut transaction, name, now).await?;
         applied.lanes.insert(name.to_owned(), lane);
     }
+    if is_behind {
+        let known = account_types::list(&mut transaction).await?;
+        applied.types = known.into_iter().map(|(id, one)| (one.name.clone(), (id, one))).collect();
+        applied.schedules = schedules::list_ids(&mut transaction).await?.into_iter().collect();
+        transaction.commit().await?;
+        return Ok(applied);
+    }
+    applied.types = write_types(context, &mut transaction, types).await?;
     for schedule in wanted {
         let definition = serde_json::to_value(schedule).expect("a schedule is plain data");
         let (id, changed) = schedules::save(&mut transaction, &schedule.name, &definition, now).await?;
@@ -82,4 +125,87 @@ pub async fn apply(
     }
     transaction.commit().await?;
     Ok(applied)
+}
+
+/// The number of the configuration, and whether others hold a newer one.
+async fn revision(
+    conn: &mut sqlx::PgConnection,
+    process: ProcessId,
+    occasion: Occasion,
+    published: Published<'_>,
+    now: DateTime<Utc>,
+) -> Result<(i32, bool), ActionError> {
+    let newest = revisions::find_newest(conn).await?;
+    if let Some(newest) = &newest {
+        if newest.digest == published.digest {
+            return Ok((newest.revision, false));
+        }
+        if occasion == Occasion::Start
+            && let Some(known) = revisions::find_by_digest(conn, published.digest).await?
+        {
+            let running = processes::list_running(conn, now).await?;
+            let is_held = |other: &processes::Process| {
+                other.id != process && !other.leaving && other.revision == Some(newest.revision)
+            };
+            if running.iter().any(is_held) {
+                return Ok((known, true));
+            }
+        }
+    }
+    let before = newest.map_or(serde_json::Value::Null, |newest| newest.settings);
+    let difference = difference(&before, published.settings);
+    let number =
+        revisions::insert(conn, published.digest, published.settings, &difference, process, now).await?;
+    tracing::info!(revision = number, changes = %difference, "the configuration is published");
+    Ok((number, false))
+}
+
+/// The keys that two configurations do not have in common.
+fn difference(before: &serde_json::Value, after: &serde_json::Value) -> serde_json::Value {
+    let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
+    leaves(before, String::new(), &mut old);
+    leaves(after, String::new(), &mut new);
+    let keys = |keys: Vec<&String>| serde_json::Value::from_iter(keys.into_iter().map(String::as_str));
+    serde_json::json!({
+        "added": keys(new.keys().filter(|key| !old.contains_key(*key)).collect()),
+        "removed": keys(old.keys().filter(|key| !new.contains_key(*key)).collect()),
+        "changed": keys(new.iter().filter(|(key, value)| old.get(*key).is_some_and(|old| old != *value)).map(|(key, _)| key).collect()),
+    })
+}
+
+fn leaves<'a>(
+    value: &'a serde_json::Value,
+    key: String,
+    found: &mut BTreeMap<String, &'a serde_json::Value>,
+) {
+    match value {
+        serde_json::Value::Object(table) => {
+            for (name, value) in table {
+                let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+                leaves(value, key, found);
+            }
+        }
+        serde_json::Value::Null => {}
+        other => {
+            found.insert(key, other);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_difference_names_the_keys_that_came_went_and_changed() {
+        let before = json!({ "a": 1, "b": { "c": [1], "d": null, "e": 2 } });
+        let after = json!({ "a": 1, "b": { "c": [2], "d": 3 } });
+        assert_eq!(
+            difference(&before, &after),
+            json!({ "added": ["b.d"], "removed": ["b.e"], "changed": ["b.c"] })
+        );
+        assert_eq!(difference(&json!(null), &json!({ "a": 1 }))["added"], json!(["a"]));
+    }
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{ActionError, Context, pause::PauseView};
+use super::{ActionError, Context, overview::RunningView, pause::PauseView};
 use crate::{
     domain::{answer::Finding, id::AccountId},
     store::{
@@ -263,7 +263,7 @@ pub struct StatusView {
     /// The database's time.
     pub now: DateTime<Utc>,
     /// Running daemons.
-    pub processes: Vec<ProcessView>,
+    pub processes: Vec<RunningView>,
     /// Accounts.
     pub accounts: i64,
     /// Hits that nobody has decided on.
@@ -282,22 +282,6 @@ pub struct StatusView {
     pub last_run_at: Option<DateTime<Utc>>,
     /// Every schedule.
     pub schedules: Vec<ScheduleView>,
-}
-
-/// A running daemon.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct ProcessView {
-    /// Its id.
-    pub id: String,
-    /// Its host.
-    pub host: String,
-    /// The system's process number.
-    pub pid: i32,
-    /// The program's version.
-    pub version: String,
-    /// When it started.
-    pub started_at: DateTime<Utc>,
 }
 
 /// A schedule's state.
@@ -336,16 +320,7 @@ pub async fn status(context: &Context) -> Result<StatusView, ActionError> {
     let processes = processes::list_running(&mut connection, now).await?;
     Ok(StatusView {
         now,
-        processes: processes
-            .into_iter()
-            .map(|process| ProcessView {
-                id: process.id.to_string(),
-                host: process.host,
-                pid: process.pid,
-                version: process.version,
-                started_at: process.started_at,
-            })
-            .collect(),
+        processes: processes.into_iter().map(RunningView::from).collect(),
         accounts: totals.accounts,
         open_hits: totals.open_hits,
         enrol_queue: totals.enrol_queue,

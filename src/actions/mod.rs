@@ -7,6 +7,7 @@ pub mod import;
 pub mod inspect;
 pub mod overview;
 pub mod pause;
+pub mod release;
 pub mod run_now;
 
 use std::sync::Arc;

@@ -7,7 +7,11 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{ActionError, Context, pause::PauseView};
-use crate::store::{pauses, processes, samples, schedules};
+use crate::store::{
+    pauses,
+    processes::{self, Process},
+    samples, schedules,
+};
 
 /// How long its statements may take.
 const READING: Duration = Duration::from_secs(4);
@@ -71,6 +75,28 @@ pub struct RunningView {
     pub started_at: DateTime<Utc>,
     /// When it last said that it runs.
     pub seen_at: DateTime<Utc>,
+    /// How many shards it holds.
+    pub shards: i64,
+    /// The revision of the configuration that it holds.
+    pub revision: Option<i32>,
+    /// Whether it is about to stop.
+    pub leaving: bool,
+}
+
+impl From<Process> for RunningView {
+    fn from(process: Process) -> Self {
+        Self {
+            id: process.id.to_string(),
+            host: process.host,
+            pid: process.pid,
+            version: process.version,
+            started_at: process.started_at,
+            seen_at: process.seen_at,
+            shards: process.shards,
+            revision: process.revision,
+            leaving: process.leaving,
+        }
+    }
 }
 
 /// Where a schedule stands.
@@ -100,17 +126,7 @@ pub async fn overview(context: &Context) -> Result<Overview, ActionError> {
     let is_paused = |id| pauses.iter().any(|pause| pause.schedule_id == Some(id));
     Ok(Overview {
         now,
-        processes: processes
-            .into_iter()
-            .map(|process| RunningView {
-                id: process.id.to_string(),
-                host: process.host,
-                pid: process.pid,
-                version: process.version,
-                started_at: process.started_at,
-                seen_at: process.seen_at,
-            })
-            .collect(),
+        processes: processes.into_iter().map(RunningView::from).collect(),
         schedules: schedules
             .into_iter()
             .map(|schedule| ScheduleState {

@@ -6,7 +6,7 @@ use crate::{
         id::{AccountId, MonitorId},
         monitor::Trigger,
     },
-    store::{due, due::Due, processes, runs, wakeups},
+    store::{due, due::Due, nudges, processes, runs, wakeups},
 };
 
 /// Makes every active monitor of an account due at once. Returns their due rows as they then stand.
@@ -23,6 +23,7 @@ pub async fn request(context: &Context, account: AccountId) -> Result<Vec<Due>, 
     )
     .await?;
     let due = due::list_of_account(&mut transaction, account).await?;
+    nudges::send(&mut transaction).await?;
     transaction.commit().await?;
     Ok(due)
 }

@@ -3,6 +3,8 @@
 //! The clock of scheduling is the database's. [`SampledClock`] takes a sample of it now and then and
 //! counts on from there by the machine's monotonic timer, so the host's wall clock decides nothing.
 
+pub mod machine;
+
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},

@@ -136,7 +136,7 @@ pub async fn run_now(settings: &Settings, reference: &str) -> Result<RanNow, App
             ))
         })??;
     } else {
-        let engine = super::engine(context.clone(), settings).await?;
+        let engine = super::engine(context.clone(), settings, engine::Fleet::alone()).await?;
         engine::upkeep::make_partitions(&engine).await?;
         let never = CancellationToken::new();
         for asked in &asked {
@@ -147,7 +147,7 @@ pub async fn run_now(settings: &Settings, reference: &str) -> Result<RanNow, App
             let basis_id = schedule.basis_id(&mut connection, engine.process, now).await?;
             drop(connection);
             let (due, trigger) = (asked.clone(), Trigger::RunNow);
-            let job = Job { due, trigger, loaded, schedule, basis_id, place: None };
+            let job = Job { due, trigger, loaded, schedule, basis_id };
             if let Some(finished) = engine::run::perform(&engine, job, &never).await {
                 engine::record::commit(&engine, &[finished], false).await?;
             }
@@ -181,8 +181,8 @@ async fn wait(context: &crate::actions::Context, asked: &[(MonitorId, i64)]) -> 
 pub fn check_files(settings: &Settings) -> Vec<String> {
     let mut faults = Vec::new();
     let source = settings
-        .file
-        .as_deref()
+        .files
+        .first()
         .map_or_else(|| "the configuration".to_owned(), |file| file.display().to_string());
     for list in settings.lists.values() {
         if let Err(error) = super::providers::read_list(list) {

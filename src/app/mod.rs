@@ -3,6 +3,8 @@
 pub mod commands;
 pub mod demo;
 pub mod embedded;
+pub mod notify;
+pub mod overseer;
 pub mod providers;
 pub mod serve;
 
@@ -11,12 +13,12 @@ use std::{fs, sync::Arc, time::Instant};
 use crate::{
     actions::{
         ActionError, Context,
-        apply::{self, Applied},
+        apply::{self, Applied, Occasion, Published},
     },
     ambient::{Random, SampledClock},
     config::Settings,
     domain::id::{ProcessId, Shard},
-    engine::{Engine, EngineError, Plan, pauses::Pauses},
+    engine::{Engine, EngineError, Fleet, Plan, pauses::Pauses, progress::Progress},
     http::ListenFault,
     store::{self, Address, Store, StoreError},
     telemetry::{health::Health, logs::FilterFault, metrics::Metrics},
@@ -78,8 +80,8 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
-    /// A part of the engine ended by a fault of ours; the log says which.
-    #[error("a part of the engine ended by a fault; the daemon stopped, to be started anew")]
+    /// A part of the daemon ended by a fault of ours; the log says which.
+    #[error("a part of the daemon ended by a fault; the daemon stopped, to be started anew")]
     Fault,
     /// The command cannot be done as asked.
     #[error("{0}")]
@@ -114,7 +116,8 @@ pub async fn open(settings: &Settings) -> Result<Context, AppError> {
 fn keyring(settings: &Settings, random: Random) -> Result<Keyring, AppError> {
     let current = settings.vault.current.as_ref().ok_or(AppError::NoMasterKey)?;
     let mut keys = Vec::new();
-    for (id, path) in &settings.vault.master_keys {
+    for (id, file) in &settings.vault.master_keys {
+        let path = file.path();
         let text = fs::read_to_string(path)
             .map(zeroize::Zeroizing::new)
             .map_err(|source| AppError::File { path: format!("master key {}", path.display()), source })?;
@@ -123,10 +126,19 @@ fn keyring(settings: &Settings, random: Random) -> Result<Keyring, AppError> {
     Ok(Keyring::new(keys, current, random)?)
 }
 
-/// Applies the configuration to the database.
-pub async fn apply(context: &Context, settings: &Settings) -> Result<Applied, AppError> {
+/// Applies the configuration to the database, as `process`.
+pub async fn apply(
+    context: &Context,
+    settings: &Settings,
+    process: ProcessId,
+    occasion: Occasion,
+) -> Result<Applied, AppError> {
+    let published = Published { digest: &settings.digest(), settings: &settings.published() };
     let applied = apply::apply(
         context,
+        process,
+        occasion,
+        published,
         settings.account_types.values(),
         settings.providers.keys().map(String::as_str),
         settings.schedules.values(),
@@ -135,16 +147,31 @@ pub async fn apply(context: &Context, settings: &Settings) -> Result<Applied, Ap
     Ok(applied)
 }
 
-/// Builds the engine: lists are read, providers built, the configuration applied.
-pub async fn engine(context: Context, settings: &Settings) -> Result<Engine, AppError> {
-    let providers = providers::build(settings)?;
-    let applied = apply(&context, settings).await?;
+/// Builds what the engine runs: lists are read, providers built, the configuration applied.
+pub async fn plan(
+    context: &Context,
+    settings: &Settings,
+    process: ProcessId,
+    occasion: Occasion,
+) -> Result<(Plan, Option<i32>), AppError> {
+    let for_providers = settings.clone();
+    // A large list takes a second to read: no worker of the runtime waits for it.
+    let providers = tokio::task::spawn_blocking(move || providers::build(&for_providers)).await;
+    let providers = providers.map_err(|_| AppError::Fault)??;
+    let applied = apply(context, settings, process, occasion).await?;
     let templates: Vec<_> = settings.report_templates.values().cloned().collect();
     let plan = Plan::new(&applied, settings.schedules.values().cloned(), &templates, providers);
+    Ok((plan, applied.revision))
+}
+
+/// Builds the engine of a process that is to dispatch the shards of `fleet`.
+pub async fn engine(context: Context, settings: &Settings, fleet: Fleet) -> Result<Engine, AppError> {
+    let process = ProcessId(context.new_uuid(Shard(0)));
+    let (plan, revision) = plan(&context, settings, process, Occasion::Start).await?;
+    fleet.configure(revision, plan.providers.iter().map(|provider| provider.lane));
     // Before anything runs: what was paused stays so across a restart.
     let pauses = Pauses::default();
     pauses.refresh(&mut *context.store.connection().await?).await?;
-    let process = ProcessId(context.new_uuid(Shard(0)));
     Ok(Engine {
         context,
         plan: Arc::new(plan),
@@ -153,7 +180,9 @@ pub async fn engine(context: Context, settings: &Settings) -> Result<Engine, App
         health: Health::default(),
         pauses,
         process,
+        fleet,
         recorded_at: Arc::default(),
-        nudge: Arc::default(),
+        nudge: tokio::sync::watch::Sender::new(()),
+        progress: Progress::default(),
     })
 }

@@ -108,8 +108,8 @@ fn http_settings(
     for (header, value) in &settings.headers {
         let value = match value {
             HeaderValue::Literal(text) => http::HeaderValueSource::Literal(text.clone()),
-            HeaderValue::File(path) => {
-                let text = fs::read_to_string(path).map_err(|source| ProviderFault::Secret {
+            HeaderValue::File(file) => {
+                let text = fs::read_to_string(file.path()).map_err(|source| ProviderFault::Secret {
                     provider: provider.name.clone(),
                     header: header.clone(),
                     source,

@@ -1,16 +1,24 @@
 //! The daemon's life: start, run, drain.
 
-use std::{fs, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_cron_scheduler::JobScheduler;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::AppError;
+use super::{
+    AppError, notify,
+    overseer::{self, Overseer, Patience},
+};
 use crate::{
-    actions::Context,
-    config::Settings,
-    engine::{Engine, upkeep},
+    actions::{Context, apply::Occasion},
+    ambient::machine::{self, Machine},
+    config::{self, Settings},
+    engine::{
+        self, Engine, Fleet,
+        fleet::{self, Membership},
+        task, upkeep,
+    },
     http::{self, Served},
     store::processes::{self, Process},
     telemetry::health::Concern,
@@ -18,87 +26,236 @@ use crate::{
 
 /// A running daemon.
 pub struct Daemon {
-    /// Its engine.
+    /// Its engine, as the present configuration has it.
     pub engine: Engine,
     /// Where it listens.
     pub address: SocketAddr,
+    /// What lives as long as the daemon: the leases, the nudges.
     tracker: TaskTracker,
+    /// Cancelled when a part ended by a fault, or the daemon is to stop.
     soft: CancellationToken,
-    timer: JobScheduler,
-    drain: Duration,
+    /// Cancelled when nothing is under way any more: leases are kept until then.
+    hard: CancellationToken,
+    http: TaskTracker,
+    stop_http: CancellationToken,
+    running: Running,
+    settings: Settings,
+    _overseer: Overseer,
 }
 
-impl Daemon {
-    /// Starts a daemon on an open database.
-    pub async fn start(context: Context, settings: &Settings, listen: SocketAddr) -> Result<Self, AppError> {
-        let engine = super::engine(context, settings).await?;
-        let listener = http::listen(listen).await?;
-        let address =
-            listener.local_addr().map_err(|source| AppError::System { what: "its own address", source })?;
-        upkeep::make_partitions(&engine).await?;
-        let now = engine.context.now();
-        let process = Process {
-            id: engine.process,
-            host: host(),
-            pid: std::process::id().try_into().unwrap_or(0),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at: now,
-            seen_at: now,
-        };
-        let mut connection = engine.context.store.connection().await?;
-        processes::insert(&mut connection, &process).await?;
-        drop(connection);
+/// How long it may take to sign off from the database.
+const SIGN_OFF: Duration = Duration::from_secs(2);
 
-        let (tracker, soft) = (TaskTracker::new(), CancellationToken::new());
-        let served = Served::new(engine.health.clone(), engine.metrics.clone(), engine.context.clone());
-        tracker.spawn(http::serve(listener, served, soft.clone()));
-        engine.start(&tracker, &soft);
-        let timer = upkeep::start_timer(&engine).await?;
-        tracing::info!(process.id = %engine.process, http.address = %address, "watchkeeper is running");
-        Ok(Self { engine, address, tracker, soft, timer, drain: settings.engine.drain_deadline })
+/// How long the HTTP server may take to stop.
+const HTTP_STOP: Duration = http::GRACE.saturating_add(Duration::from_secs(1));
+
+/// How long a stop may take after the engine's drain deadline: the last requests, signing off, and what
+/// of the runtime does not end by itself.
+pub const AFTER_DRAIN: Duration =
+    HTTP_STOP.saturating_add(SIGN_OFF.saturating_mul(2)).saturating_add(Duration::from_secs(2));
+
+/// The parts of the engine under one configuration.
+struct Running {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    timer: JobScheduler,
+}
+
+impl Running {
+    async fn start(engine: &Engine, soft: &CancellationToken) -> Result<Self, AppError> {
+        let (tracker, stop) = (TaskTracker::new(), soft.child_token());
+        let timer = upkeep::start_timer(engine).await?;
+        engine.start(&tracker, &stop, soft);
+        Ok(Self { tracker, stop, timer })
     }
 
-    /// Comes when a part of the engine ended by a fault.
-    pub async fn failed(&self) {
-        self.soft.cancelled().await;
-    }
-
-    /// Stops: nothing new is begun, what is under way is finished and recorded, within the deadline.
-    ///
-    /// What the deadline cuts off is lost to nobody: its due rows stand as they were.
-    pub async fn stop(mut self) {
-        self.engine.health.raise(Concern::Stopping, "the daemon is stopping");
-        tracing::info!("stopping: finishing what is under way");
+    /// Begins nothing new; what is under way is finished and recorded, within the deadline. What that cuts
+    /// off is lost to nobody: its due rows stand as they were.
+    async fn drain(&mut self, deadline: Duration) {
         if let Err(error) = self.timer.shutdown().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "the timer did not stop");
         }
-        self.soft.cancel();
+        self.stop.cancel();
         self.tracker.close();
-        if tokio::time::timeout(self.drain, self.tracker.wait()).await.is_err() {
+        if tokio::time::timeout(deadline, self.tracker.wait()).await.is_err() {
             tracing::warn!(
                 unfinished = self.tracker.len(),
                 "the drain deadline is over: what is unfinished runs again"
             );
         }
-        let said = async {
-            let mut connection = self.engine.context.store.connection().await?;
-            processes::save_stopped(&mut connection, self.engine.process, self.engine.context.now()).await
-        };
-        if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(2), said).await {
+    }
+}
+
+impl Daemon {
+    /// Starts a daemon on an open database.
+    pub async fn start(context: Context, settings: &Settings, listen: SocketAddr) -> Result<Self, AppError> {
+        let listener = http::listen(listen).await?;
+        let address =
+            listener.local_addr().map_err(|source| AppError::System { what: "its own address", source })?;
+        let lease_time = settings.engine.lease_time;
+        let engine = super::engine(context, settings, Fleet::joining(lease_time)).await?;
+        upkeep::make_partitions(&engine).await?;
+        announce(&engine).await?;
+
+        let (tracker, soft) = (TaskTracker::new(), CancellationToken::new());
+        let hard = CancellationToken::new();
+        let served = Served::new(engine.health.clone(), engine.metrics.clone(), engine.context.clone());
+        // Answers while the engine drains too: who looks then learns that it is stopping.
+        let (http_tracker, stop_http) = (TaskTracker::new(), CancellationToken::new());
+        let serving = http::serve(listener, served, settings.http.clone(), stop_http.clone());
+        http_tracker.spawn(engine::vital("http", &stop_http, &soft, serving));
+        let membership = Membership::new(engine.clone(), lease_time);
+        let part = engine.progress.part("fleet");
+        let membership = task::drive(membership, Membership::interval(lease_time), part, hard.clone());
+        tracker.spawn(engine::vital("fleet", &hard, &soft, membership));
+        tracker.spawn(engine::nudges::listen(engine.clone(), soft.clone()));
+        let running = Running::start(&engine, &soft).await?;
+        let (progress, health) = (engine.progress.clone(), engine.health.clone());
+        let overseer = Overseer::start(progress, health, Patience::default(), overseer::abort)
+            .map_err(|source| AppError::System { what: "a thread", source })?;
+        tracing::info!(process.id = %engine.process, http.address = %address, "watchkeeper is running");
+        Ok(Self {
+            engine,
+            address,
+            tracker,
+            soft,
+            hard,
+            http: http_tracker,
+            stop_http,
+            running,
+            settings: settings.clone(),
+            _overseer: overseer,
+        })
+    }
+
+    /// Comes when a part of the daemon ended by a fault.
+    pub async fn failed(&self) {
+        self.soft.cancelled().await;
+    }
+
+    /// Takes up a new configuration, or keeps the present one and says why.
+    ///
+    /// The engine's parts are drained and started anew; requests are answered all the while.
+    pub async fn reload(&mut self, load: impl FnOnce() -> Result<Settings, config::Faults>) {
+        tracing::info!("reloading the configuration");
+        notify::reloading();
+        if let Err(refused) = self.try_reload(load).await {
+            tracing::error!(error = %refused, "the configuration was not reloaded: the one before stays in force");
+            self.engine.health.note("reload", Some(format!("the last reload was refused: {refused}")));
+            self.engine.metrics.reloads_refused.inc();
+        }
+        notify::ready("keeping watch");
+    }
+
+    async fn try_reload(
+        &mut self,
+        load: impl FnOnce() -> Result<Settings, config::Faults>,
+    ) -> Result<(), String> {
+        let settings = load().map_err(|faults| faults.to_string())?;
+        let context = &self.engine.context;
+        let planned = super::plan(context, &settings, self.engine.process, Occasion::Change).await;
+        let (plan, revision) = planned.map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
+        for part in started_with(&self.settings, &settings) {
+            tracing::warn!(
+                part,
+                "this part of the configuration takes effect when the daemon is started anew"
+            );
+        }
+        self.running.drain(self.settings.engine.drain_deadline).await;
+        self.engine.fleet.configure(revision, plan.providers.iter().map(|provider| provider.lane));
+        self.engine.plan = Arc::new(plan);
+        self.engine.settings = Arc::new(settings.engine.clone());
+        let running = Running::start(&self.engine, &self.soft).await;
+        self.running = running.map_err(|error| {
+            // Half a daemon must not look like a whole one.
+            self.soft.cancel();
+            error.to_string()
+        })?;
+        self.settings = settings;
+        self.engine.health.note("reload", None);
+        tracing::info!(revision, "the configuration is reloaded");
+        Ok(())
+    }
+
+    /// Stops: nothing new is begun, what is under way is finished and recorded, within the deadline; then
+    /// the shards go to the others.
+    pub async fn stop(mut self) {
+        self.engine.health.raise(Concern::Stopping, "the daemon is stopping");
+        notify::stopping("finishing what is under way");
+        tracing::info!("stopping: finishing what is under way");
+        self.engine.fleet.leave();
+        self.soft.cancel();
+        self.running.drain(self.settings.engine.drain_deadline).await;
+        self.hard.cancel();
+        self.tracker.close();
+        if tokio::time::timeout(SIGN_OFF, self.tracker.wait()).await.is_err() {
+            tracing::debug!("the leases are seen to no more");
+        }
+        if let Ok(Err(error)) = tokio::time::timeout(SIGN_OFF, fleet::leave(&self.engine)).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "could not sign off");
+        }
+        self.stop_http.cancel();
+        self.http.close();
+        if tokio::time::timeout(HTTP_STOP, self.http.wait()).await.is_err() {
+            tracing::warn!("the HTTP server did not stop");
         }
         tracing::info!("stopped");
     }
 }
 
-/// Runs the daemon until it is told to stop (SIGTERM, SIGINT); a second signal ends it at once.
-pub async fn serve(settings: &Settings) -> Result<(), AppError> {
-    let stop = stop_signal()?;
+/// Tells the others of this process.
+async fn announce(engine: &Engine) -> Result<(), AppError> {
+    let now = engine.context.now();
+    let machine = Machine::of_this_process();
+    let process = Process {
+        id: engine.process,
+        host: machine::host_name(),
+        pid: std::process::id().try_into().unwrap_or(0),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        machine: machine.as_ref().map(|machine| machine.machine.clone()),
+        machine_process: machine.map(|machine| machine.process),
+        started_at: now,
+        seen_at: now,
+        revision: engine.fleet.revision(),
+        leaving: false,
+        beat: 0,
+        shards: 0,
+    };
+    let mut connection = engine.context.store.connection().await?;
+    processes::insert(&mut connection, &process).await?;
+    Ok(())
+}
+
+/// The changed parts that a running daemon cannot change.
+fn started_with(before: &Settings, after: &Settings) -> Vec<&'static str> {
+    let parts = [
+        ("database", before.database != after.database),
+        ("vault", before.vault != after.vault),
+        ("http", before.http != after.http),
+        ("log", before.log != after.log),
+        ("engine.lease-time", before.engine.lease_time != after.engine.lease_time),
+    ];
+    parts.into_iter().filter(|(_, changed)| *changed).map(|(part, _)| part).collect()
+}
+
+/// Runs the daemon until it is told to stop (SIGTERM, SIGINT); a second signal ends it at once. SIGHUP has
+/// it `load` its configuration again.
+pub async fn serve(
+    settings: &Settings,
+    load: impl Fn() -> Result<Settings, config::Faults>,
+) -> Result<(), AppError> {
+    let mut stop = std::pin::pin!(stop_signal()?);
+    let mut hang_up = signal(SignalKind::hangup())
+        .map_err(|source| AppError::System { what: "a signal handler", source })?;
     let context = super::open(settings).await?;
-    let daemon = Daemon::start(context, settings, settings.http.listen).await?;
-    let failed = tokio::select! {
-        () = stop => false,
-        () = daemon.failed() => true,
+    let mut daemon = Daemon::start(context, settings, settings.http.listen).await?;
+    notify::ready("keeping watch");
+    let failed = loop {
+        tokio::select! {
+            () = &mut stop => break false,
+            () = daemon.failed() => break true,
+            _ = hang_up.recv() => daemon.reload(&load).await,
+        }
     };
     let again = stop_signal()?;
     tokio::select! {
@@ -119,9 +276,4 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>, AppError> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-fn host() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname");
-    name.map_or_else(|_| "unknown".to_owned(), |name| name.trim().to_owned())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::pause::{PauseCommand, ResumeCommand};
-use crate::domain::id::HitId;
+use crate::domain::id::{HitId, MonitorId};
 
 /// A self-hosted store of customer accounts and the daemon that keeps watch over them.
 #[derive(Debug, Parser)]
@@ -90,6 +90,15 @@ pub(super) enum Command {
         /// For programs.
         #[arg(long)]
         json: bool,
+    },
+    /// Lets a quarantined monitor run again.
+    Release {
+        /// The monitor's id, as `account` and the log show it.
+        #[arg(value_name = "MONITOR")]
+        monitor: MonitorId,
+        /// Who does it; the user of the system when not given.
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
     },
     /// Shows an account: its fields, monitors, runs and hits.
     Account {

@@ -18,7 +18,7 @@ use crate::{
         embedded::{self, Cluster, Durability},
         serve::{self, Daemon},
     },
-    config::{LogFormat, LogSettings},
+    config::{LogFormat, LogSettings, LogTarget},
     telemetry::logs,
 };
 
@@ -26,7 +26,7 @@ use crate::{
 const SHOWN: i64 = 60;
 
 pub(super) fn run(options: &DemoOptions) -> anyhow::Result<()> {
-    logs::start(&LogSettings { level: "warn".to_owned(), format: LogFormat::Text })?;
+    logs::start(&LogSettings { level: "warn".to_owned(), format: LogFormat::Text, to: LogTarget::Stderr })?;
     let variable = |name: &str| std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value);
     let state = embedded::state_folder(&variable)?;
     // The cluster is started from this thread, which lives as long as the process: the kernel stops
@@ -140,7 +140,7 @@ async fn watch(demo: &Demo, daemon: &Daemon, accounts: u64) -> anyhow::Result<()
 }
 
 fn next(demo: &Demo, daemon: &Daemon) -> String {
-    let file = demo.settings.file.as_deref().map(|file| file.display().to_string()).unwrap_or_default();
+    let file = demo.settings.files.first().map(|file| file.display().to_string()).unwrap_or_default();
     let account = demo.planted.keys().next().map_or("DEMO-000001", String::as_str);
     let program = std::env::args().next().unwrap_or_else(|| "watchkeeper".to_owned());
     format!(

@@ -11,6 +11,7 @@ use std::{
     io::{self, IsTerminal, Read, Write},
     path::Path,
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -22,7 +23,7 @@ use serde::Serialize;
 use crate::{
     actions::{
         decide::{self, Decision},
-        inspect,
+        inspect, release,
     },
     app::{
         self, commands,
@@ -69,17 +70,33 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 Err(faults) => return refuse(&faults),
             };
             logs::start(&settings.log)?;
-            return runtime()?.block_on(with_settings(command, &settings));
+            let runtime = runtime()?;
+            let done = runtime.block_on(with_settings(command, arguments, &settings));
+            // A call that holds its thread for ever must not hold the end.
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            return done;
         }
     }?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A panic is told by its place: what it says may quote what it stumbled over.
+fn tell_panics_by_place() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        tracing::error!(place, "a fault of the program: a panic");
+    }));
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime could be started")
 }
 
-async fn with_settings(command: &Command, settings: &Settings) -> anyhow::Result<ExitCode> {
+async fn with_settings(
+    command: &Command,
+    arguments: &Arguments,
+    settings: &Settings,
+) -> anyhow::Result<ExitCode> {
     match command {
         Command::Migrate => {
             commands::migrate(settings).await?;
@@ -88,7 +105,11 @@ async fn with_settings(command: &Command, settings: &Settings) -> anyhow::Result
         Command::Import { file, account_type, map, json } => {
             return import(settings, file, account_type.clone(), map, *json).await;
         }
-        Command::Serve => serve::serve(settings).await?,
+        Command::Serve => {
+            tell_panics_by_place();
+            let load = || config::load(arguments.config.as_deref(), std::env::vars());
+            serve::serve(settings, load).await?;
+        }
         Command::Run { account, json } => {
             let ran = commands::run_now(settings, account).await?;
             show(*json, &ran.account, || tables::run(&ran.account, &ran.missing))?;
@@ -109,6 +130,11 @@ async fn with_settings(command: &Command, settings: &Settings) -> anyhow::Result
         Command::Pause(command) => return pause::pause(settings, command).await,
         Command::Resume(command) => return pause::resume(settings, command).await,
         Command::Pauses { limit, json } => return pause::list(settings, *limit, *json).await,
+        Command::Release { monitor, by } => {
+            let context = app::open(settings).await?;
+            release::release(&context, &actor(by.as_deref()), *monitor).await?;
+            say("Released: enrolment takes it up within a second.")?;
+        }
         Command::Account { account, json } => {
             let context = app::open(settings).await?;
             let view = inspect::account(&context, account, 20).await?;
@@ -124,12 +150,20 @@ async fn with_settings(command: &Command, settings: &Settings) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
+/// Who is at the command line.
+fn actor(by: Option<&str>) -> String {
+    let user = || {
+        std::env::vars().find(|(key, _)| key == "USER").map_or_else(|| "unknown".to_owned(), |(_, name)| name)
+    };
+    format!("cli:{}", by.map_or_else(user, str::to_owned))
+}
+
 async fn decide(
     settings: &Settings,
     options: &arguments::DecisionOptions,
     decision: Decision,
 ) -> anyhow::Result<ExitCode> {
-    let actor = format!("cli:{}", options.by.clone().unwrap_or_else(user));
+    let actor = actor(options.by.as_deref());
     let reason = if options.reason { Some(reason_from_input()?) } else { None };
     let context = app::open(settings).await?;
     decide::decide(&context, &actor, options.hit, decision, reason.as_ref()).await?;
@@ -138,11 +172,6 @@ async fn decide(
         Decision::Confirmed => "Confirmed.",
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The user of the system, as far as it says.
-fn user() -> String {
-    std::env::vars().find(|(key, _)| key == "USER").map_or_else(|| "unknown".to_owned(), |(_, name)| name)
 }
 
 /// A reason that may be about a person: not an argument, which others could see.
@@ -199,9 +228,10 @@ fn check(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         code = ExitCode::from(BAD_NEWS);
     }
     if code == ExitCode::SUCCESS {
-        let file = settings.file.as_deref().map_or("the defaults".into(), Path::to_string_lossy);
+        let files: Vec<_> = settings.files.iter().map(|file| file.to_string_lossy()).collect();
+        let files = if files.is_empty() { "the defaults".to_owned() } else { files.join(", ") };
         say(&format!(
-            "{file}: no faults; {} schedules, {} providers",
+            "{files}: no faults; {} schedules, {} providers",
             settings.schedules.len(),
             settings.providers.len()
         ))?;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::{reason_from_input, say, show, tables, user};
+use super::{actor, reason_from_input, say, show, tables};
 use crate::{
     actions::pause::{self, Changed, Target},
     app,
@@ -95,7 +95,7 @@ pub(super) struct Who {
 
 impl Who {
     fn actor(&self) -> String {
-        format!("cli:{}", self.by.clone().unwrap_or_else(user))
+        actor(self.by.as_deref())
     }
 }
 

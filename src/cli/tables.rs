@@ -287,11 +287,14 @@ pub(super) fn status(status: &StatusView) -> String {
                 line(
                     &mut text,
                     format_args!(
-                        "daemon {} on {} (pid {}), version {}, since {}",
+                        "daemon {} on {} (pid {}), version {}, {} shards, revision {}{}, since {}",
                         process.id,
                         process.host,
                         process.pid,
                         process.version,
+                        process.shards,
+                        process.revision.map_or_else(|| "-".to_owned(), |revision| revision.to_string()),
+                        if process.leaving { ", stopping" } else { "" },
                         time(process.started_at)
                     ),
                 );

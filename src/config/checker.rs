@@ -13,21 +13,30 @@ use super::{
     faults::{Fault, fault, found},
     key::Key,
     raw::Human,
+    sources::{Credentials, SecretFile},
 };
 use crate::domain::cadence::CronPattern;
+
+/// Where relative paths and credentials are to be found.
+pub(super) struct Places<'a> {
+    /// The files that were read, the configuration file first.
+    pub(super) files: &'a [PathBuf],
+    /// What systemd handed over.
+    pub(super) credentials: Credentials,
+}
 
 /// The tree with its origins, and the faults found so far.
 pub(super) struct Checker<'a> {
     tree: &'a Value,
-    file: Option<&'a Path>,
+    places: Places<'a>,
     broken: Vec<Key>,
     faults: Vec<Fault>,
 }
 
 impl<'a> Checker<'a> {
     /// Goes on where reading the tree has ended; `broken` are the keys that could not be read.
-    pub(super) fn new(tree: &'a Value, file: Option<&'a Path>, faults: Vec<Fault>, broken: Vec<Key>) -> Self {
-        Self { tree, file, broken, faults }
+    pub(super) fn new(tree: &'a Value, places: Places<'a>, faults: Vec<Fault>, broken: Vec<Key>) -> Self {
+        Self { tree, places, broken, faults }
     }
 
     /// All faults, in the order in which they were found.
@@ -117,17 +126,30 @@ impl<'a> Checker<'a> {
         text.parse().map_err(|fault| self.refuse(key, fault)).ok()
     }
 
-    /// A path; a relative one starts from the folder of the file that holds it.
+    /// A path; a relative one starts from the folder of the configuration file, where a file holds it.
     pub(super) fn path(&mut self, key: &Key, text: &str) -> PathBuf {
         if text.trim().is_empty() || text.contains('\0') {
             self.refuse(key, "accepted is a path");
         }
         let origin = key.find(self.tree).and_then(Value::origin).unwrap_or_default();
-        let folder = self.file.filter(|file| {
+        let is_origin = |file: &PathBuf| {
             let rest = origin.strip_prefix(&*file.to_string_lossy());
             rest.is_some_and(|rest| rest.starts_with(':'))
-        });
-        folder.and_then(Path::parent).unwrap_or(Path::new("")).join(text)
+        };
+        let main = self.places.files.first().filter(|_| self.places.files.iter().any(is_origin));
+        main.and_then(|file| file.parent()).unwrap_or(Path::new("")).join(text)
+    }
+
+    /// A file that holds a secret: a path, or `credential:NAME` for one that systemd hands over.
+    pub(super) fn secret_file(&mut self, key: &Key, text: &str) -> SecretFile {
+        match self.places.credentials.meant_by(text) {
+            None => SecretFile::at(self.path(key, text)),
+            Some(Ok(file)) => file,
+            Some(Err(fault)) => {
+                self.refuse(key, fault);
+                SecretFile::at(PathBuf::new())
+            }
+        }
     }
 
     /// Refuses a name that is not of small letters, digits and dashes.

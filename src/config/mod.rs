@@ -1,8 +1,8 @@
 //! Settings: read, laid over each other, checked all at once; every fault is named.
 //!
-//! Three layers: `config/default.toml`, which is compiled in and is also the reference; a file; the
-//! environment, which the caller hands in. They become one tree whose values know where they were
-//! written (`layers`), then raw settings as serde reads them (`raw`, `read`), then checked ones
+//! The layers, each before the one above it: `config/default.toml`, which is compiled in and is also the
+//! reference; a file, and `conf.d` beside it; systemd's credentials (`sources`); the environment, which
+//! the caller hands in. They become one tree whose values know where they were written (`layers`), then raw settings as serde reads them (`raw`, `read`), then checked ones
 //! (`settings`, `providers`, `accounts`, `schedules`). All three steps add to one list of
 //! faults, so that a person mends a file once. Checked settings are typed and consistent: no later
 //! code asks whether a name is known or a number within bounds. Whether files exist is asked by those
@@ -21,6 +21,7 @@ mod raw;
 mod read;
 mod schedules;
 mod settings;
+mod sources;
 mod starter;
 #[cfg(test)]
 mod tests;
@@ -28,8 +29,6 @@ mod tests;
 use std::{
     collections::BTreeMap,
     fmt::Write,
-    fs,
-    io::ErrorKind,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -37,7 +36,11 @@ use std::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use self::{checker::Checker, layers::Environment};
+use self::{
+    checker::{Checker, Places},
+    layers::Environment,
+    sources::{Credentials, Text},
+};
 pub use self::{
     faults::{Fault, Faults},
     providers::{
@@ -46,8 +49,9 @@ pub use self::{
     },
     settings::{
         DatabaseSettings, EngineSettings, HttpSettings, ListFormat, ListSettings, LogFormat, LogSettings,
-        VaultSettings,
+        LogTarget, TelemetrySettings, VaultSettings,
     },
+    sources::SecretFile,
     starter::{Starter, starter},
 };
 use crate::domain::{
@@ -65,9 +69,9 @@ pub const FILES: [&str; 2] = ["watchkeeper.toml", "/etc/watchkeeper/watchkeeper.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Settings {
-    /// The file that was read, if any.
+    /// The files that were read: the configuration file, if any, and those in `conf.d` beside it.
     #[serde(skip)]
-    pub file: Option<PathBuf>,
+    pub files: Vec<PathBuf>,
     /// The PostgreSQL that keeps everything.
     pub database: DatabaseSettings,
     /// The master keys.
@@ -76,6 +80,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// What is said about the work.
     pub log: LogSettings,
+    /// What is told to other programs.
+    pub telemetry: TelemetrySettings,
     /// How much at once, how long, how often.
     pub engine: EngineSettings,
     /// The watchlists, by name.
@@ -91,9 +97,18 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The settings as a revision publishes them: in one order, without secrets.
+    /// What the whole fleet goes by, as a revision publishes it: in one order, without secrets, and without
+    /// what is each host's own (paths, addresses, logs, how much at once).
     pub fn published(&self) -> serde_json::Value {
-        serde_json::to_value(self).expect("keys are texts and paths are UTF-8")
+        let mut published = serde_json::json!({
+            "lists": self.lists,
+            "providers": self.providers,
+            "account-types": self.account_types,
+            "report-templates": self.report_templates,
+            "schedules": self.schedules,
+        });
+        without_paths(&mut published);
+        published
     }
 
     /// SHA-256 of [`Settings::published`], in hexadecimal: equal where the settings mean the same.
@@ -106,60 +121,59 @@ impl Settings {
     }
 }
 
-/// Reads and checks the settings: the defaults, then the file, then the environment.
+/// Takes out the folders of lists and the files of secrets: other hosts keep them elsewhere.
+fn without_paths(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(table) => {
+            table.retain(|key, value| !(["folder", "file"].contains(&key.as_str()) && value.is_string()));
+            table.values_mut().for_each(without_paths);
+        }
+        serde_json::Value::Array(list) => list.iter_mut().for_each(without_paths),
+        _ => {}
+    }
+}
+
+/// Reads and checks the settings: the defaults, then the file with `conf.d` beside it, then systemd's
+/// credentials, then the environment.
 ///
 /// Without a `file` the first of [`FILES`] is read that is there, or none. A named file must be there.
 pub fn load(
     file: Option<&Path>,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Settings, Faults> {
-    let (file, text) = match file {
-        Some(file) => (Some(file), fs::read_to_string(file)),
-        None => first_file(),
-    };
-    let fault = |text: String| {
-        let source = file.unwrap_or(Path::new("the configuration")).display().to_string();
-        Faults::new(vec![Fault { source, line: None, key: String::new(), text }])
-    };
-    if file.is_some_and(|file| file.to_str().is_none()) {
-        return Err(fault("accepted are paths in UTF-8".to_owned()));
-    }
-    let text = text.map_err(|error| fault(format!("cannot be read: {error}")))?;
-    load_text(file, &text, environment)
+    let mut faults = Vec::new();
+    let texts = sources::read(file, &mut faults);
+    load_texts(&texts, environment, faults)
 }
 
-/// The first of [`FILES`] that is there, with its text; no file and no text if there is none.
-fn first_file() -> (Option<&'static Path>, std::io::Result<String>) {
-    for file in FILES.map(Path::new) {
-        match fs::read_to_string(file) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            read => return (Some(file), read),
+/// Checks the settings of texts that were read from files.
+fn load_texts(
+    texts: &[Text],
+    environment: impl Iterator<Item = (String, String)>,
+    mut faults: Vec<Fault>,
+) -> Result<Settings, Faults> {
+    let environment: BTreeMap<String, String> = environment.collect();
+    let credentials = Credentials::of(&environment);
+    let defaults = layers::parse("built-in defaults", DEFAULT).expect("a test reads the defaults");
+    let (mut tree, mut broken) = (defaults.clone(), Vec::new());
+    for (file, text) in texts {
+        match layers::parse(&file.display().to_string(), text) {
+            Ok(layer) => layers::merge(&mut tree, layer),
+            Err(fault) => faults.push(fault),
         }
     }
-    (None, Ok(String::new()))
-}
-
-/// Checks the settings of a text that was read from `file`.
-fn load_text(
-    file: Option<&Path>,
-    text: &str,
-    environment: impl Iterator<Item = (String, String)>,
-) -> Result<Settings, Faults> {
-    let defaults = layers::parse("built-in defaults", DEFAULT).expect("a test reads the defaults");
-    let (mut tree, mut faults, mut broken) = (defaults.clone(), Vec::new(), Vec::new());
-    let source = file.map_or_else(|| "the configuration".to_owned(), |file| file.display().to_string());
-    match layers::parse(&source, text) {
-        Ok(layer) => layers::merge(&mut tree, layer),
-        Err(fault) => faults.push(fault),
+    if let Some(layer) = credentials.layer(&mut faults) {
+        layers::merge(&mut tree, layer);
     }
     if !faults.is_empty() {
-        // What the file says is unknown, so nothing that hangs together can be checked.
+        // What a source says is unknown, so nothing that hangs together can be checked.
         return Err(Faults::new(faults));
     }
-    let guesses = Environment::new(environment).lay_over(&mut tree, &mut faults);
+    let guesses = Environment::new(environment.into_iter()).lay_over(&mut tree, &mut faults);
     let raw = read::read(&mut tree, &defaults, guesses, &mut faults, &mut broken);
-    let mut check = Checker::new(&tree, file, faults, broken);
-    let settings = checked(&mut check, file, raw);
+    let files: Vec<PathBuf> = texts.iter().map(|(file, _)| file.clone()).collect();
+    let mut check = Checker::new(&tree, Places { files: &files, credentials }, faults, broken);
+    let settings = checked(&mut check, files.clone(), raw);
     let faults = check.into_faults();
     match settings {
         Some(settings) if faults.is_empty() => Ok(settings),
@@ -168,11 +182,12 @@ fn load_text(
 }
 
 /// Checks section by section; what comes back may be used only when there was no fault.
-fn checked(check: &mut Checker<'_>, file: Option<&Path>, raw: raw::Raw) -> Option<Settings> {
+fn checked(check: &mut Checker<'_>, files: Vec<PathBuf>, raw: raw::Raw) -> Option<Settings> {
     let database = settings::database(check, raw.database);
     let vault = settings::vault(check, raw.vault);
     let http = settings::http(check, &raw.http);
     let log = settings::log(check, raw.log);
+    let telemetry = settings::telemetry(check, raw.telemetry);
     let run_deadline = raw.engine.run_deadline.0.max(Duration::from_secs(1));
     let engine = settings::engine(check, &raw.engine);
     let lists = settings::lists(check, raw.lists);
@@ -181,11 +196,12 @@ fn checked(check: &mut Checker<'_>, file: Option<&Path>, raw: raw::Raw) -> Optio
     let report_templates = schedules::templates(check, raw.report_templates);
     let schedules = schedules::schedules(check, raw.schedules, &account_types);
     Some(Settings {
-        file: file.map(Path::to_path_buf),
+        files,
         database,
         vault,
         http: http?,
         log,
+        telemetry,
         engine: engine?,
         lists,
         providers,

@@ -1,9 +1,11 @@
 //! Who answers reports: the checked settings of providers.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use super::sources::SecretFile;
 
 mod check;
 
@@ -123,7 +125,7 @@ pub enum HeaderValue {
     /// This text.
     Literal(String),
     /// The text in this file: a secret.
-    File(PathBuf),
+    File(SecretFile),
 }
 
 /// Where in an answer things are, as JSON pointers: into the whole answer, or into a hit.

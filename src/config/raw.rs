@@ -66,6 +66,7 @@ sections! {
         vault: RawVault,
         http: RawHttp,
         log: RawLog,
+        telemetry: RawTelemetry,
         engine: RawEngine,
         #[serde(default)]
         lists: BTreeMap<String, RawList>,
@@ -99,11 +100,18 @@ sections! {
 
     struct RawHttp {
         listen: String,
+        max_connections: u64,
+        client_timeout: Human,
     }
 
     struct RawLog {
         level: String,
         format: super::settings::LogFormat,
+        to: super::settings::LogTarget,
+    }
+
+    struct RawTelemetry {
+        otlp_endpoint: Option<String>,
     }
 
     struct RawEngine {
@@ -120,6 +128,7 @@ sections! {
         walk_interval: Human,
         longest_write_transaction: Human,
         partitions: String,
+        lease_time: Human,
     }
 
     struct RawList {

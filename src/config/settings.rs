@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     checker::{Checker, is_name},
     key::Key,
-    raw::{RawDatabase, RawEngine, RawHttp, RawList, RawLog, RawVault},
+    raw::{RawDatabase, RawEngine, RawHttp, RawList, RawLog, RawTelemetry, RawVault},
+    sources::SecretFile,
 };
 use crate::domain::{cadence::CronPattern, personal::Personal};
 
@@ -33,7 +34,7 @@ pub struct VaultSettings {
     /// The key that seals; always one of `master_keys`, and none only where there are none.
     pub current: Option<String>,
     /// The files of all keys that still open something, by key id.
-    pub master_keys: BTreeMap<String, PathBuf>,
+    pub master_keys: BTreeMap<String, SecretFile>,
 }
 
 /// `[http]`: the way in.
@@ -42,6 +43,10 @@ pub struct VaultSettings {
 pub struct HttpSettings {
     /// Where the API and the dashboard listen.
     pub listen: SocketAddr,
+    /// How many clients may be connected.
+    pub max_connections: u32,
+    /// How long a client may take to send or to take in.
+    pub client_timeout: Duration,
 }
 
 /// How a log line is written.
@@ -54,6 +59,18 @@ pub enum LogFormat {
     Json,
 }
 
+/// Where the log goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogTarget {
+    /// To journald where systemd connects standard error to it, else to standard error.
+    Auto,
+    /// To standard error.
+    Stderr,
+    /// To journald, in its own protocol.
+    Journald,
+}
+
 /// `[log]`: what is said about the work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -62,6 +79,16 @@ pub struct LogSettings {
     pub level: String,
     /// How a line is written.
     pub format: LogFormat,
+    /// Where it goes.
+    pub to: LogTarget,
+}
+
+/// `[telemetry]`: what is told to other programs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TelemetrySettings {
+    /// Where spans go, if anywhere.
+    pub otlp_endpoint: Option<String>,
 }
 
 /// `[engine]`: how much at once, how long, how often.
@@ -94,6 +121,8 @@ pub struct EngineSettings {
     pub longest_write_transaction: Duration,
     /// When partitions are made, in UTC.
     pub partitions: CronPattern,
+    /// How long a process must be seen to stand still before its shards are taken from it.
+    pub lease_time: Duration,
 }
 
 /// How a watchlist is written.
@@ -144,7 +173,7 @@ pub(super) fn vault(check: &mut Checker<'_>, raw: RawVault) -> VaultSettings {
         let key = section.at("master-keys").item(index);
         let id = check.needed(&key.at("id"), raw.id, "the key's id");
         let file = check.needed(&key.at("file"), raw.file, "a path to a file of 64 hexadecimal digits");
-        let file = file.map(|file| check.path(&key.at("file"), &file));
+        let file = file.map(|file| check.secret_file(&key.at("file"), &file));
         let (Some(id), Some(file)) = (id, file) else { continue };
         if !is_name(&id) {
             check.refuse(&key.at("id"), "accepted is an id of small letters, digits and dashes, at most 64");
@@ -167,12 +196,13 @@ pub(super) fn vault(check: &mut Checker<'_>, raw: RawVault) -> VaultSettings {
 }
 
 pub(super) fn http(check: &mut Checker<'_>, raw: &RawHttp) -> Option<HttpSettings> {
-    let listen = raw.listen.parse();
+    let key = Key::of("http");
     let refused = "accepted is an IP address and a port, such as 127.0.0.1:8470";
-    listen
-        .map_err(|_| check.refuse(&Key::of("http").at("listen"), refused))
-        .ok()
-        .map(|listen| HttpSettings { listen })
+    let listen = raw.listen.parse().map_err(|_| check.refuse(&key.at("listen"), refused));
+    let (least, most) = (Duration::from_secs(1), Duration::from_mins(10));
+    let max_connections = check.count(&key.at("max-connections"), raw.max_connections, 1..=65_536);
+    let client_timeout = check.duration(&key.at("client-timeout"), raw.client_timeout, least..=most);
+    Some(HttpSettings { listen: listen.ok()?, max_connections, client_timeout })
 }
 
 pub(super) fn log(check: &mut Checker<'_>, raw: RawLog) -> LogSettings {
@@ -187,7 +217,18 @@ pub(super) fn log(check: &mut Checker<'_>, raw: RawLog) -> LogSettings {
         );
         check.refuse(&Key::of("log").at("level"), text);
     }
-    LogSettings { level: raw.level, format: raw.format }
+    LogSettings { level: raw.level, format: raw.format, to: raw.to }
+}
+
+pub(super) fn telemetry(check: &mut Checker<'_>, raw: RawTelemetry) -> TelemetrySettings {
+    let key = Key::of("telemetry").at("otlp-endpoint");
+    if let Some(endpoint) = &raw.otlp_endpoint {
+        let host = endpoint.strip_prefix("http://").unwrap_or_default();
+        if host.is_empty() || host.contains(['@', '?', '#']) || host.contains(char::is_whitespace) {
+            check.refuse(&key, "accepted is a URL that starts with http:// and holds neither user nor query");
+        }
+    }
+    TelemetrySettings { otlp_endpoint: raw.otlp_endpoint }
 }
 
 pub(super) fn engine(check: &mut Checker<'_>, raw: &RawEngine) -> Option<EngineSettings> {
@@ -213,6 +254,7 @@ pub(super) fn engine(check: &mut Checker<'_>, raw: &RawEngine) -> Option<EngineS
             raw.longest_write_transaction,
             secs(1)..=mins(5),
         ),
+        lease_time: check.duration(&key("lease-time"), raw.lease_time, secs(1)..=mins(10)),
         // Last, so that everything else has been checked.
         reconcile: reconcile?,
         partitions: partitions?,

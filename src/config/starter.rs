@@ -24,7 +24,7 @@ pub fn starter(starter: Starter<'_>) -> String {
 }
 
 const TEXT: &str = r#"# Watchkeeper's configuration: what differs from the defaults. config/default.toml is the reference of
-# every key. Relative paths start from the folder of this file.
+# every key. Relative paths start from the folder of this file; conf.d/*.toml beside it is laid over it.
 
 # The database is given in the environment: DATABASE_URL=postgres://watchkeeper@localhost/watchkeeper
 

@@ -1,6 +1,7 @@
 //! What the settings as a whole promise.
 
 mod faults;
+mod sources;
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ fn pairs(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
 }
 
 fn load_with(text: &str, environment: &[(&str, &str)]) -> Result<Settings, Faults> {
-    load_text(Some(Path::new("etc/wk.toml")), text, pairs(environment))
+    load_texts(&[("etc/wk.toml".into(), text.to_owned())], pairs(environment), Vec::new())
 }
 
 /// A configuration without faults, for tests to add faults to.
@@ -126,7 +127,7 @@ fn what_the_reference_shows_is_accepted() {
 fn the_starter_configuration_has_no_fault_and_neither_has_what_it_shows() {
     let settings = load_with(&sound(), &[]).unwrap();
     assert_eq!(settings.vault.current.as_deref(), Some("first"));
-    assert_eq!(settings.vault.master_keys["first"], Path::new("etc/keys/first.hex"));
+    assert_eq!(settings.vault.master_keys["first"].path(), Path::new("etc/keys/first.hex"));
     assert_eq!(settings.lists["ofac"].folder, Path::new("etc/lists/ofac"));
     assert_eq!(settings.report_templates["business-watchlist"].report, ReportType::BusinessWatchlist);
     assert_eq!(settings.schedules["individuals"].cadence.to_string(), "every 1day, spread over 1day");
@@ -138,7 +139,7 @@ fn the_starter_configuration_has_no_fault_and_neither_has_what_it_shows() {
     let settings = load_with(&uncommented(&sound()), &[]).unwrap();
     let ProviderKind::Http(http) = &settings.providers["yente"].kind else { panic!("yente is behind HTTP") };
     assert_eq!((http.method, http.timeout), (Method::Post, Duration::from_secs(10)));
-    assert_eq!(http.headers["Authorization"], HeaderValue::File("etc/secrets/yente".into()));
+    assert_eq!(http.headers["Authorization"], HeaderValue::File(SecretFile::at("etc/secrets/yente".into())));
     assert_eq!(http.retryable_statuses, [] as [u16; 0]);
     assert!((http.answer.score_scale - 1.0).abs() < f64::EPSILON);
     assert_eq!(settings.schedules["nightly"].accounts.fields["country_code"], ["DE", "AT"]);
@@ -184,8 +185,11 @@ fn the_digest_follows_the_meaning_and_holds_no_secret() {
     assert_eq!(plain.len(), 64);
     assert_eq!(digest("[engine]\nrun-deadline = '30000ms'\nclaim-batch = 500", &[]), plain);
     assert_eq!(digest("", &[("DATABASE_URL", "postgres://u:hunter2@h/d")]), plain);
-    assert_ne!(digest("[engine]\nclaim-batch = 501", &[]), plain);
+    assert_eq!(digest("[engine]\nclaim-batch = 501", &[]), plain, "how much at once is each process's own");
     assert_ne!(digest(&sound(), &[]), plain);
+    let elsewhere = sound().replace("folder = \"", "folder = \"elsewhere/");
+    assert_ne!(elsewhere, sound());
+    assert_eq!(digest(&elsewhere, &[]), digest(&sound(), &[]), "where a list lies is each host's own");
     let settings = load_with(&sound(), &[("DATABASE_URL", "postgres://u:hunter2@h/d")]).unwrap();
     let published = settings.published();
     assert!(!published.to_string().contains("hunter2"));

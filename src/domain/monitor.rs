@@ -47,6 +47,8 @@ words! {
         Paused = "paused",
         /// Its account is no longer among those that the schedule selects.
         Ended = "ended",
+        /// Its runs killed processes: it is set aside until a person lets it go.
+        Quarantined = "quarantined",
     }
 }
 
@@ -59,6 +61,8 @@ words! {
         SchedulePaused = "schedule-paused",
         /// Somebody paused its account.
         AccountPaused = "account-paused",
+        /// Nobody any more: it was quarantined, and somebody released it.
+        Released = "released",
     }
 }
 

@@ -83,7 +83,7 @@ impl Enrol {
         }
         transaction.commit().await?;
         if urgent {
-            self.engine.nudge.notify_waiters();
+            self.engine.nudge.send_replace(());
         }
         Ok(true)
     }
@@ -189,6 +189,10 @@ impl Task for Enrol {
     }
 
     async fn activate(&mut self) -> Result<Activation, EngineError> {
+        if !self.engine.fleet.is_current() {
+            // Others know better which accounts are to be watched.
+            return Ok(Activation::Done);
+        }
         let queued = self.queue().await?;
         let walked = self.walk().await?;
         Ok(if queued || walked { Activation::More } else { Activation::Done })

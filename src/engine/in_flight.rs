@@ -9,6 +9,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use tokio::sync::Notify;
+
+use super::fleet::Fleet;
 use crate::domain::id::MonitorId;
 
 #[derive(Default)]
@@ -21,10 +24,18 @@ struct State {
 }
 
 /// The monitors under way in one lane.
-#[derive(Clone, Default)]
-pub(super) struct InFlight(Arc<Mutex<State>>);
+#[derive(Clone)]
+pub(super) struct InFlight {
+    state: Arc<Mutex<State>>,
+    fleet: Fleet,
+    emptied: Arc<Notify>,
+}
 
 impl InFlight {
+    pub(super) fn new(fleet: Fleet) -> Self {
+        Self { state: Arc::default(), fleet, emptied: Arc::default() }
+    }
+
     /// A walk is about to read. One walk at a time.
     pub(super) fn begin_walk(&self) {
         // What settled before is recorded: whatever the walk reads of it is new.
@@ -38,7 +49,27 @@ impl InFlight {
         if state.settled.contains(&monitor) || !state.running.insert(monitor) {
             return None;
         }
+        drop(state);
+        self.fleet.began(monitor.shard());
         Some(Ticket { monitor, lane: self.clone() })
+    }
+
+    /// How many runs are under way.
+    pub(super) fn count(&self) -> usize {
+        self.state().running.len()
+    }
+
+    /// Comes when nothing is under way.
+    pub(super) async fn is_empty(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            let mut emptied = std::pin::pin!(emptied);
+            emptied.as_mut().enable();
+            if self.state().running.is_empty() {
+                return;
+            }
+            emptied.await;
+        }
     }
 
     /// Notes that a run was given up.
@@ -52,7 +83,7 @@ impl InFlight {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,9 +95,16 @@ pub(super) struct Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut state = self.lane.state();
-        state.running.remove(&self.monitor);
-        state.settled.insert(self.monitor);
+        let is_empty = {
+            let mut state = self.lane.state();
+            state.running.remove(&self.monitor);
+            state.settled.insert(self.monitor);
+            state.running.is_empty()
+        };
+        self.lane.fleet.ended(self.monitor.shard());
+        if is_empty {
+            self.lane.emptied.notify_waiters();
+        }
     }
 }
 
@@ -78,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_monitor_under_way_or_settled_during_the_walk_is_refused_until_the_next() {
-        let lane = InFlight::default();
+        let lane = InFlight::new(Fleet::alone());
         let monitor = MonitorId(Uuid::from_u128(1));
         lane.begin_walk();
         let ticket = lane.admit(monitor);

@@ -18,12 +18,16 @@ use crate::{
     store::due::{Due, Mark},
 };
 
+use super::fleet::Owned;
+
 /// How often shards step back.
 const STEP_BACK_EVERY: Duration = Duration::from_secs(1);
 
-/// The marks of all shards of one lane.
+/// The marks of one lane, on the shards that this process dispatches.
 pub(super) struct Marks {
     places: Vec<(Shard, Mark)>,
+    /// The lease under which each place was begun.
+    leases: HashMap<Shard, u64>,
     trail: Duration,
     stepped_back_at: Instant,
     repaired: u8,
@@ -34,10 +38,11 @@ pub(super) struct Marks {
 const WINDOW: usize = 32;
 
 impl Marks {
-    /// At the beginning of every shard. `longest_write` is the longest write transaction.
+    /// On no shard yet. `longest_write` is the longest write transaction.
     pub(super) fn new(longest_write: Duration, now: Instant) -> Self {
         Self {
-            places: Shard::all().map(|shard| (shard, Mark::START)).collect(),
+            places: Vec::new(),
+            leases: HashMap::new(),
             trail: longest_write + STEP_BACK_EVERY * 2,
             stepped_back_at: now,
             repaired: 0,
@@ -45,12 +50,37 @@ impl Marks {
         }
     }
 
+    /// Follows the leases: a shard that was leased anew starts from its beginning.
+    pub(super) fn follow(&mut self, owned: &[Owned]) {
+        let unchanged = owned.len() == self.places.len()
+            && owned.iter().all(|one| self.leases.get(&one.shard) == Some(&one.lease));
+        if unchanged {
+            return;
+        }
+        let stands: HashMap<Shard, Mark> = self
+            .places
+            .iter()
+            .filter(|(shard, _)| {
+                owned.iter().any(|one| one.shard == *shard && self.leases.get(shard) == Some(&one.lease))
+            })
+            .copied()
+            .collect();
+        let place = |one: &Owned| (one.shard, stands.get(&one.shard).copied().unwrap_or(Mark::START));
+        self.places = owned.iter().map(place).collect();
+        self.leases = owned.iter().map(|one| (one.shard, one.lease)).collect();
+    }
+
+    /// The shards.
+    pub(super) fn shards(&self) -> Vec<Shard> {
+        self.places.iter().map(|(shard, _)| *shard).collect()
+    }
+
     /// Where the walks of the next few shards continue, in turn: while there is a backlog they fill a
     /// batch, and reading from all shards would cost more than the batch.
     pub(super) fn next(&mut self) -> Vec<(Shard, Mark)> {
         let window: Vec<(Shard, Mark)> =
-            self.places.iter().cycle().skip(self.next).take(WINDOW).copied().collect();
-        self.next = (self.next + WINDOW) % self.places.len();
+            self.places.iter().cycle().skip(self.next).take(WINDOW.min(self.places.len())).copied().collect();
+        self.next = (self.next + WINDOW) % self.places.len().max(1);
         window
     }
 
@@ -103,6 +133,29 @@ mod tests {
     use super::*;
     use crate::domain::id::{MonitorId, version_7};
 
+    fn owned(lease: u64) -> Vec<Owned> {
+        Shard::all().map(|shard| Owned { shard, lease, suspect: false }).collect()
+    }
+
+    fn marks(now: Instant) -> Marks {
+        let mut marks = Marks::new(Duration::from_secs(10), now);
+        marks.follow(&owned(1));
+        marks
+    }
+
+    #[test]
+    fn a_shard_leased_anew_starts_over_and_one_that_is_kept_goes_on() {
+        let mut marks = marks(Instant::now());
+        marks.take(vec![due(1, 30), due(2, 10)], 9);
+        let mut next = owned(1);
+        next.retain(|one| one.shard.0 < 3);
+        next[1].lease = 2;
+        marks.follow(&next);
+        let seconds: Vec<i64> = marks.places.iter().map(|(_, mark)| mark.at.timestamp()).collect();
+        assert_eq!(seconds, [0, 0, 10]);
+        assert_eq!((marks.next().len(), marks.next().len()), (3, 3));
+    }
+
     fn due(shard: u8, second: i64) -> Due {
         let id = version_7(u64::try_from(second).unwrap(), [7; 10], Shard(shard));
         Due {
@@ -117,7 +170,7 @@ mod tests {
 
     #[test]
     fn what_there_is_no_room_for_is_found_again() {
-        let mut marks = Marks::new(Duration::from_secs(10), Instant::now());
+        let mut marks = marks(Instant::now());
         let kept = marks.take(vec![due(1, 30), due(2, 10), due(1, 20), due(3, 40)], 2);
         assert_eq!(kept, [due(2, 10), due(1, 20)]);
         let mark = |shard: usize| marks.places[shard].1.at.timestamp();
@@ -128,7 +181,7 @@ mod tests {
     fn marks_step_back_once_a_second_and_one_shard_after_the_other_starts_over() {
         let start = Instant::now();
         let now = DateTime::from_timestamp(1_000, 0).unwrap();
-        let mut marks = Marks::new(Duration::from_secs(10), start);
+        let mut marks = marks(start);
         marks.take(vec![due(0, 999), due(1, 999), due(2, 900)], 9);
         marks.step_back(now, start + Duration::from_millis(999));
         assert_eq!(marks.places[1].1.at.timestamp(), 999);
@@ -141,7 +194,7 @@ mod tests {
 
     #[test]
     fn windows_take_turns_and_each_leaves_the_others() {
-        let mut marks = Marks::new(Duration::from_secs(10), Instant::now());
+        let mut marks = marks(Instant::now());
         let mut seen = std::collections::HashSet::new();
         for _ in 0..Shard::COUNT / WINDOW {
             let window = marks.next();

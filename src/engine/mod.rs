@@ -7,7 +7,8 @@
 //! ```
 //!
 //! - [`enrol`] keeps monitors in step with schedules x accounts, a page at a time.
-//! - A lane per provider walks the due rows, so that a provider that is down holds up its own
+//! - [`fleet`] divides the shards between the processes of the database.
+//! - A lane per provider walks the due rows of these shards, so that a provider that is down holds up its own
 //!   monitors only. It writes nothing: what is under way is known in memory (`in_flight`), and a
 //!   process that dies leaves its due rows as they were.
 //! - [`run`] makes one call under a permit and a deadline, and decides what its end means.
@@ -20,24 +21,30 @@
 //! the result is recorded. A database that is away therefore stops the calls, not the process.
 
 pub mod enrol;
+pub mod fleet;
 mod in_flight;
 mod lane;
 mod marks;
+pub mod nudges;
 mod outcome;
 pub mod pauses;
 pub mod plan;
+pub mod progress;
 pub mod record;
 pub mod run;
 pub mod sampler;
+mod suspects;
 pub mod task;
 pub mod upkeep;
 
 use std::sync::{Arc, atomic::AtomicI64};
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use fleet::Fleet;
 pub use plan::{Plan, PlannedProvider, PlannedSchedule};
+use progress::Progress;
 
 use crate::{
     actions::{ActionError, Context},
@@ -107,10 +114,14 @@ pub struct Engine {
     pub pauses: pauses::Pauses,
     /// This process, in the evidence of its runs.
     pub process: ProcessId,
+    /// The shards that this process dispatches.
+    pub fleet: Fleet,
     /// When the last run was recorded, microseconds since 1970; 0 before the first.
     pub recorded_at: Arc<AtomicI64>,
     /// Woken when there may be work at once; a lost wake-up costs a walk's interval, nothing else.
-    pub nudge: Arc<Notify>,
+    pub nudge: watch::Sender<()>,
+    /// Whether its parts move.
+    pub progress: Progress,
 }
 
 /// How many recorders write at once: two fill two cores, more gain nothing (measured).
@@ -119,49 +130,69 @@ const RECORDERS: usize = 2;
 impl Engine {
     /// Starts the engine's tasks on `tracker`. When `stop` is cancelled, nothing new is begun, what is
     /// under way is finished and recorded, and the tasks end. A task that ends before that, by a fault
-    /// of ours, cancels `stop` itself: a daemon that only half works must not look as if it did.
-    pub fn start(&self, tracker: &TaskTracker, stop: &CancellationToken) {
+    /// of ours, cancels `daemon`: one that only half works must not look as if it did.
+    pub fn start(&self, tracker: &TaskTracker, stop: &CancellationToken, daemon: &CancellationToken) {
         let mut recorders = Vec::with_capacity(RECORDERS);
-        for _ in 0..RECORDERS {
+        for number in 1..=RECORDERS {
             let (sender, receiver) = mpsc::channel(self.settings.record_batch as usize * 2);
             recorders.push(sender);
-            tracker.spawn(vital("recorder", stop, record::drive(self.clone(), receiver)));
+            let part = self.progress.part(format!("recorder {number}"));
+            tracker.spawn(vital("recorder", stop, daemon, record::drive(self.clone(), part, receiver)));
         }
         for provider in &self.plan.providers {
             let lane = lane::Lane::new(self, provider, recorders.clone(), tracker.clone());
-            tracker.spawn(vital("lane", stop, lane.drive(stop.clone())));
+            let part = self.progress.part(format!("lane {}", provider.provider.name()));
+            tracker.spawn(vital("lane", stop, daemon, lane.drive(part, stop.clone())));
         }
+        // Without a provider there is no lane: the recorders wait for the end all the same.
+        let stopped = stop.clone();
+        tracker.spawn(async move {
+            stopped.cancelled().await;
+            drop(recorders);
+        });
         let second = std::time::Duration::from_secs(1);
-        let enrol = task::drive(enrol::Enrol::new(self.clone()), second, stop.clone());
-        tracker.spawn(vital("enrol", stop, enrol));
-        let poll = task::drive(pauses::Poll::new(self.clone()), pauses::EVERY, stop.clone());
-        tracker.spawn(vital("pauses", stop, poll));
-        let sampler = task::drive(sampler::Sampler::new(self.clone()), sampler::EVERY, stop.clone());
-        tracker.spawn(vital("sampler", stop, sampler));
-        let heartbeat = task::drive(upkeep::Heartbeat::new(self.clone()), second, stop.clone());
-        tracker.spawn(vital("heartbeat", stop, heartbeat));
+        let part = self.progress.part("enrol");
+        let enrol = task::drive(enrol::Enrol::new(self.clone()), second, part, stop.clone());
+        tracker.spawn(vital("enrol", stop, daemon, enrol));
+        let part = self.progress.part("pauses");
+        let poll = task::drive(pauses::Poll::new(self.clone()), pauses::EVERY, part, stop.clone());
+        tracker.spawn(vital("pauses", stop, daemon, poll));
+        let part = self.progress.part("sampler");
+        let sampler = task::drive(sampler::Sampler::new(self.clone()), sampler::EVERY, part, stop.clone());
+        tracker.spawn(vital("sampler", stop, daemon, sampler));
+        let part = self.progress.part("heartbeat");
+        let heartbeat = task::drive(upkeep::Heartbeat::new(self.clone()), second, part, stop.clone());
+        tracker.spawn(vital("heartbeat", stop, daemon, heartbeat));
     }
 }
 
-/// Runs a task without which the engine does not work: if it ends, or panics, before `stop` is cancelled,
-/// it cancels `stop`.
-fn vital<W: Future<Output = ()> + Send>(
+/// Runs a task without which the daemon does not work: if it ends, or panics, before `stop` is cancelled,
+/// it cancels `daemon`.
+pub fn vital<W: Future<Output = ()> + Send>(
     part: &'static str,
     stop: &CancellationToken,
+    daemon: &CancellationToken,
     work: W,
 ) -> impl Future<Output = ()> + Send + use<W> {
-    struct Ended(&'static str, CancellationToken);
+    struct Ended {
+        part: &'static str,
+        stop: CancellationToken,
+        daemon: CancellationToken,
+    }
 
     impl Drop for Ended {
         fn drop(&mut self) {
-            if !self.1.is_cancelled() {
-                tracing::error!(part = self.0, "a part of the engine ended by a fault: stopping the daemon");
-                self.1.cancel();
+            if !self.stop.is_cancelled() {
+                tracing::error!(
+                    part = self.part,
+                    "a part of the engine ended by a fault: stopping the daemon"
+                );
+                self.daemon.cancel();
             }
         }
     }
 
-    let ended = Ended(part, stop.clone());
+    let ended = Ended { part, stop: stop.clone(), daemon: daemon.clone() };
     async move {
         let _ended = ended;
         work.await;
@@ -175,12 +206,12 @@ mod tests {
     #[tokio::test]
     async fn a_vital_part_that_ends_or_panics_stops_the_daemon() {
         let stop = CancellationToken::new();
-        vital("test", &stop, async {}).await;
+        vital("test", &stop, &stop, async {}).await;
         assert!(stop.is_cancelled());
 
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
-        let panicked = tracker.spawn(vital("test", &stop, async { panic!("as a test") })).await;
+        let panicked = tracker.spawn(vital("test", &stop, &stop, async { panic!("as a test") })).await;
         assert!(panicked.is_err() && stop.is_cancelled());
     }
 }

@@ -154,7 +154,7 @@ impl Task for Poll {
         let changed = self.engine.pauses.refresh(&mut connection).await?;
         self.engine.pauses.show(&self.engine.health, &self.engine.metrics);
         if changed {
-            self.engine.nudge.notify_waiters();
+            self.engine.nudge.send_replace(());
         }
         Ok(Activation::Done)
     }

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Engine, EngineError, outcome,
+    progress::Part,
     run::{End, Finished},
     task,
 };
@@ -29,12 +30,16 @@ use crate::{
         Store, StoreError,
         due::{self, Postponed},
         runs::{self, NewRun},
+        strikes,
     },
     telemetry::metrics::RunLabels,
 };
 
 /// How long one transaction may take.
 const TRANSACTION: Duration = Duration::from_secs(10);
+
+/// From how many answers on it is worth waiting for more.
+const COMPANY: usize = 4;
 
 /// How long to leave a database alone that failed.
 const AWAY: Duration = Duration::from_millis(250);
@@ -43,18 +48,19 @@ const AWAY: Duration = Duration::from_millis(250);
 const UNRECORDABLE: Duration = Duration::from_hours(1);
 
 /// Records what arrives until the senders are gone.
-pub(super) async fn drive(engine: Engine, mut finished: mpsc::Receiver<Finished>) {
+pub(super) async fn drive(engine: Engine, part: Part, mut finished: mpsc::Receiver<Finished>) {
     let limit = engine.settings.record_batch as usize;
     let mut batch = Vec::with_capacity(limit);
-    while finished.recv_many(&mut batch, limit).await > 0 {
-        if batch.len() < limit && !engine.settings.record_linger.is_zero() {
+    while part.waiting(finished.recv_many(&mut batch, limit)).await > 0 {
+        // Alone, an answer is recorded at once; among many it waits for company.
+        if batch.len() >= COMPANY && batch.len() < limit && !engine.settings.record_linger.is_zero() {
             tokio::time::sleep(engine.settings.record_linger).await;
             while batch.len() < limit {
                 let Ok(more) = finished.try_recv() else { break };
                 batch.push(more);
             }
         }
-        record(&engine, &mut batch).await;
+        record(&engine, &part, &mut batch).await;
     }
 }
 
@@ -64,9 +70,10 @@ const TOO_LONG: u32 = 3;
 /// Records a batch, however long the database is away; leaves it empty.
 ///
 /// A batch that takes too long again and again is more than the database can do at once: it is halved.
-async fn record(engine: &Engine, batch: &mut Vec<Finished>) {
+async fn record(engine: &Engine, part: &Part, batch: &mut Vec<Finished>) {
     let (mut uncertain, mut too_long) = (false, 0);
     loop {
+        part.beat();
         match within(TRANSACTION, commit(engine, batch, uncertain)).await {
             Ok(_) => {
                 task::answered(&engine.health);
@@ -78,8 +85,8 @@ async fn record(engine: &Engine, batch: &mut Vec<Finished>) {
                 too_long += u32::from(error.is_deadline());
                 if too_long >= TOO_LONG && batch.len() > 1 {
                     let mut rest = batch.split_off(batch.len() / 2);
-                    Box::pin(record(engine, batch)).await;
-                    Box::pin(record(engine, &mut rest)).await;
+                    Box::pin(record(engine, part, batch)).await;
+                    Box::pin(record(engine, part, &mut rest)).await;
                     return;
                 }
                 engine.metrics.record_retries.inc();
@@ -92,7 +99,7 @@ async fn record(engine: &Engine, batch: &mut Vec<Finished>) {
                     runs = batch.len(),
                     "a batch cannot be recorded: recording its runs one by one"
                 );
-                one_by_one(engine, batch).await;
+                one_by_one(engine, part, batch).await;
                 return;
             }
         }
@@ -100,10 +107,12 @@ async fn record(engine: &Engine, batch: &mut Vec<Finished>) {
 }
 
 /// A run that cannot be recorded must not take others with it.
-async fn one_by_one(engine: &Engine, batch: &mut Vec<Finished>) {
+async fn one_by_one(engine: &Engine, part: &Part, batch: &mut Vec<Finished>) {
     for finished in batch.drain(..) {
+        part.beat();
         let one = [finished];
         while let Err(error) = within(TRANSACTION, commit(engine, &one, true)).await {
+            part.beat();
             if error.is_passing() {
                 tokio::time::sleep(AWAY).await;
                 continue;
@@ -180,6 +189,10 @@ pub async fn commit(engine: &Engine, batch: &[Finished], uncertain: bool) -> Res
         .filter_map(|((index, run), _)| batch.get(*index).map(|finished| (finished, run)))
         .collect();
     let effects = outcome::write(engine, &mut transaction, &changed, now).await?;
+    let survived: Vec<MonitorId> = batch.iter().filter(|one| one.is_suspect).map(Finished::monitor).collect();
+    if !survived.is_empty() {
+        strikes::remove_all(&mut transaction, &survived).await?;
+    }
     transaction.commit().await?;
     engine.metrics.record_batch.observe(count_of(batch));
     engine.metrics.record_duration.observe(begun_at.elapsed().as_secs_f64());

@@ -39,8 +39,6 @@ pub struct Job {
     pub schedule: Arc<PlannedSchedule>,
     /// What it rests on.
     pub basis_id: i32,
-    /// Its place among what is under way; none when it is made outside a lane.
-    pub place: Option<Place>,
 }
 
 /// A run's place in its lane; given back when it is dropped.
@@ -73,8 +71,10 @@ pub struct Finished {
     pub duration: Duration,
     /// What came of it.
     pub end: End,
-    /// Held until it is recorded.
+    /// Its place among what is under way, held until it is recorded; none when it is made outside a lane.
     pub place: Option<Place>,
+    /// It had a strike before it began, which it loses when it is recorded.
+    pub is_suspect: bool,
     /// Held until it is recorded, if a call was made.
     pub call: Option<OwnedSemaphorePermit>,
 }
@@ -115,7 +115,7 @@ impl Finished {
 /// Makes a run; none when no permit was to be had soon: the due row then stands as it is, and is found
 /// again. What was loaded for a call must not be sent long after, when it may no longer be so.
 pub async fn perform(engine: &Engine, job: Job, stop: &CancellationToken) -> Option<Finished> {
-    let Job { due, trigger, loaded, schedule, basis_id, place } = job;
+    let Job { due, trigger, loaded, schedule, basis_id } = job;
     let labels = ScheduleLabels { schedule: schedule.schedule.name.clone() };
     let subject = open_subject(engine, &loaded);
     let mut call = Called { started_at: engine.context.now(), duration: Duration::ZERO, unrecorded: None };
@@ -140,7 +140,8 @@ pub async fn perform(engine: &Engine, job: Job, stop: &CancellationToken) -> Opt
         ended_at: engine.context.now(),
         duration: call.duration,
         end,
-        place,
+        place: None,
+        is_suspect: false,
         call: call.unrecorded,
     })
 }
@@ -194,17 +195,24 @@ async fn ask(
         threshold: schedule.template.threshold,
         deadline: engine.settings.run_deadline,
     };
+    let asked_at = Instant::now();
     let both = async {
         let unrecorded = Arc::clone(&planned.unrecorded).acquire_owned().await;
         (unrecorded.expect("nothing closes the semaphore"), planned.budget.permit().await)
     };
     let both = tokio::time::timeout(PATIENCE, both);
     let (unrecorded, permit) = stop.run_until_cancelled(both).await?.ok()?;
+    if asked_at.elapsed() > PATIENCE * 2 {
+        // This process was frozen: what it loaded is old, and its shards may be somebody else's.
+        return None;
+    }
     if engine.pauses.provider(planned.lane) || engine.pauses.schedule(schedule.id) {
         // Paused while it waited: no call is begun any more, and the due row stands.
         return None;
     }
     call.unrecorded = Some(unrecorded);
+    // What follows has the deadline, unless it holds its thread: then the overseer sees it.
+    let _under_way = engine.progress.call(due.monitor, engine.settings.run_deadline);
     call.started_at = engine.context.now();
     let clock = Instant::now();
     // A provider keeps the deadline itself; one that does not is given up here.

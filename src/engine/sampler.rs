@@ -13,7 +13,6 @@ use super::{
     task::{Activation, Task},
 };
 use crate::{
-    domain::id::Shard,
     store::{
         self,
         samples::{self, DueOfLane},
@@ -87,7 +86,7 @@ impl Sampler {
         // What is due is so by the clock that scheduling goes by.
         let now = self.engine.context.now();
         let lanes: Vec<_> = self.engine.plan.providers.iter().map(|provider| provider.lane).collect();
-        let shards = held_shards(&self.engine);
+        let shards = self.engine.fleet.held();
         self.due = samples::due(&mut transaction, &lanes, &shards, now, now - OVERDUE, PER_SHARD).await?;
         self.due_read_at = Some(now);
         #[expect(clippy::cast_precision_loss, reason = "microseconds are exact for centuries to come")]
@@ -99,7 +98,12 @@ impl Sampler {
         observe_budgets(&self.engine);
         self.observe_lists();
         let metrics = &self.engine.metrics;
-        metrics.shards_held.set(i64::try_from(held_shards(&self.engine).len()).unwrap_or(i64::MAX));
+        let shards = self.engine.fleet.shards();
+        metrics.shards_held.set(i64::try_from(shards).unwrap_or(i64::MAX));
+        let revision = self.engine.fleet.revision();
+        metrics.revision.set(i64::from(revision.unwrap_or(0)));
+        self.engine.health.tell("shards", json!(shards));
+        self.engine.health.tell("revision", json!(revision));
         let mut shown = Vec::new();
         for provider in &self.engine.plan.providers {
             let name = provider.provider.name();
@@ -107,7 +111,7 @@ impl Sampler {
                 "name": name,
                 "paused": self.engine.pauses.provider(provider.lane),
                 "rest-seconds": provider.budget.rest().map_or(0, |rest| rest.as_secs()),
-                "permits-available": provider.budget.available(),
+                "places-left": provider.budget.available(),
             });
             if let (Some(due), Some(at)) =
                 (self.due.iter().find(|due| due.lane == provider.lane), self.due_read_at)
@@ -161,16 +165,12 @@ impl Sampler {
 fn observe_budgets(engine: &Engine) {
     for provider in &engine.plan.providers {
         let labels = ProviderLabels { provider: provider.provider.name().to_owned() };
-        let permits = i64::try_from(provider.budget.available()).unwrap_or(i64::MAX);
-        engine.metrics.permits.get_or_create(&labels).set(permits);
-        let rest = provider.budget.rest().unwrap_or_default();
-        engine.metrics.rest.get_or_create(&labels).set(rest.as_secs_f64());
+        let places = i64::try_from(provider.budget.available()).unwrap_or(i64::MAX);
+        engine.metrics.places_left.get_or_create(&labels).set(places);
+        let rest = provider.budget.rest().unwrap_or_default().as_secs_f64().ceil();
+        #[expect(clippy::cast_possible_truncation, reason = "a rest is shorter than the age of the world")]
+        engine.metrics.rest.get_or_create(&labels).set(rest as i64);
     }
-}
-
-/// The shards whose lanes this process walks: all of them.
-fn held_shards(_engine: &Engine) -> Vec<Shard> {
-    Shard::all().collect()
 }
 
 fn extend(view: &mut Value, more: &Value) {

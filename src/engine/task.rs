@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::EngineError;
+use super::{EngineError, progress::Part};
 use crate::telemetry::health::{Concern, Health};
 
 /// What an activation left behind.
@@ -35,9 +35,9 @@ pub trait Task: Send {
 const LONGEST: Duration = Duration::from_mins(1);
 
 /// Runs `task` until `stop` is cancelled; a batch under way is finished first.
-pub async fn drive<T: Task>(mut task: T, every: Duration, stop: CancellationToken) {
+pub async fn drive<T: Task>(mut task: T, every: Duration, part: Part, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let activation = tokio::time::timeout(LONGEST, task.activate()).await;
+        let activation = part.waiting(tokio::time::timeout(LONGEST, task.activate())).await;
         match activation.unwrap_or(Err(EngineError::Deadline(LONGEST))) {
             Ok(Activation::More) => continue,
             Ok(Activation::Done) => {}

@@ -1,12 +1,7 @@
-//! The daemon's own upkeep: its heartbeat with a sample of the database's clock, and what the timer
+//! The daemon's own upkeep: samples of the database's clock, and what the timer
 //! starts.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Instant,
-};
-
-use chrono::DateTime;
+use std::{sync::Arc, time::Instant};
 
 use tokio_cron_scheduler::{Job, JobScheduler};
 
@@ -19,7 +14,7 @@ use crate::{
     telemetry::health::Health,
 };
 
-/// Says every second that this process runs, and keeps its clock by the database's.
+/// Keeps the clock by the database's, and takes away wakeups that nobody needs any more.
 pub struct Heartbeat {
     engine: Engine,
 }
@@ -43,9 +38,6 @@ impl Task for Heartbeat {
         let asked_at = Instant::now();
         let told = store::now(&mut connection).await?;
         self.engine.context.clock.sample(told, asked_at);
-        let recorded = self.engine.recorded_at.load(Ordering::Relaxed);
-        let recorded = (recorded != 0).then(|| DateTime::from_timestamp_micros(recorded)).flatten();
-        processes::save_seen(&mut connection, self.engine.process, recorded, told).await?;
         for provider in &self.engine.plan.providers {
             wakeups::remove_stale(&mut connection, provider.lane).await?;
         }
@@ -58,6 +50,7 @@ impl Task for Heartbeat {
 pub async fn make_partitions(engine: &Engine) -> Result<(), EngineError> {
     let mut transaction = engine.context.store.transaction().await?;
     if store::lock_task(&mut transaction, "partitions").await? {
+        processes::remove_old(&mut transaction).await?;
         for name in partitions::ensure(&mut transaction, engine.context.now()).await? {
             tracing::info!(partition = %name, "partition made");
         }
@@ -69,7 +62,7 @@ pub async fn make_partitions(engine: &Engine) -> Result<(), EngineError> {
 /// Starts a walk over all accounts for every schedule, to repair whatever enrolment missed.
 pub async fn start_walks(engine: &Engine) -> Result<(), EngineError> {
     let mut transaction = engine.context.store.transaction().await?;
-    if store::lock_task(&mut transaction, "reconcile").await? {
+    if engine.fleet.is_current() && store::lock_task(&mut transaction, "reconcile").await? {
         schedules::start_walks(&mut transaction).await?;
     }
     transaction.commit().await?;

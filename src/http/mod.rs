@@ -3,8 +3,9 @@
 //! All of it is answered without a login, so nothing of it is about a person. `/healthz`, `/readyz` and
 //! `/metrics` are answered from memory; what asks the database has a deadline.
 
+mod server;
+
 use std::{
-    net::SocketAddr,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -17,8 +18,9 @@ use axum::{
     routing::get,
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::Semaphore};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Semaphore;
+
+pub use server::{GRACE, ListenFault, listen, serve};
 
 use crate::{
     actions::{Context, overview},
@@ -47,30 +49,6 @@ impl Served {
     /// Answers of a daemon.
     pub fn new(health: Health, metrics: Metrics, context: Context) -> Self {
         Self { health, metrics, context, asking: Arc::new(Semaphore::new(AT_ONCE)) }
-    }
-}
-
-/// The daemon cannot listen where it was told to.
-#[derive(Debug, thiserror::Error)]
-#[error("http.listen: cannot listen on {address}")]
-pub struct ListenFault {
-    address: SocketAddr,
-    #[source]
-    source: std::io::Error,
-}
-
-/// Takes the address.
-pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenFault> {
-    TcpListener::bind(address).await.map_err(|source| ListenFault { address, source })
-}
-
-/// Answers requests until `stop` is cancelled, and then those under way. A client that keeps an idle
-/// connection open is waited for: the caller sets a deadline.
-pub async fn serve(listener: TcpListener, served: Served, stop: CancellationToken) {
-    let router = router(served);
-    let ended = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
-    if let Err(error) = ended {
-        tracing::error!(error = &error as &dyn std::error::Error, "the HTTP server ended");
     }
 }
 
@@ -109,7 +87,7 @@ fn readiness(health: &Health) -> Value {
         .map(|(concern, reason)| json!({ "concern": concern.word(), "reason": reason }))
         .collect();
     let status = if reasons.is_empty() { "ready" } else { "not-ready" };
-    json!({ "status": status, "reasons": reasons, "details": health.details() })
+    json!({ "status": status, "reasons": reasons, "notes": health.notes(), "details": health.details() })
 }
 
 async fn metrics(State(served): State<Served>, headers: HeaderMap) -> Response {

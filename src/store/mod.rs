@@ -15,14 +15,18 @@ pub mod due;
 pub mod enrolment;
 pub mod events;
 pub mod hits;
+pub mod leases;
 pub mod monitors;
+pub mod nudges;
 pub mod partitions;
 pub mod pauses;
 pub mod processes;
 pub mod providers;
+pub mod revisions;
 pub mod runs;
 pub mod samples;
 pub mod schedules;
+pub mod strikes;
 pub mod summary;
 pub mod wakeups;
 
@@ -254,6 +258,11 @@ impl Store {
             Ordering::Less => Err(StoreError::OldSchema { found, wanted }),
             Ordering::Greater => Err(StoreError::NewSchema { found, wanted }),
         }
+    }
+
+    /// Listens to nudges, on a connection of its own.
+    pub async fn nudges(&self) -> Result<nudges::Nudges, StoreError> {
+        nudges::Nudges::listen(&self.pool).await
     }
 
     /// Closes all connections.

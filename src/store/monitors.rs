@@ -90,7 +90,8 @@ pub async fn save_stopped(
         update monitors as monitor
         set state = $3,
             state_reason = $4,
-            state_changed_at = $5,
+            -- A pause that goes on for another reason began when it began.
+            state_changed_at = case when monitor.state = $3 then monitor.state_changed_at else $5 end,
             -- A run of the deleted row may be under way under its slot: start above it.
             slot_floor = coalesce((
                 select gone.slot + 1 from gone
@@ -118,6 +119,52 @@ pub async fn save_stopped(
     Ok(changed.into_iter().map(MonitorId).collect())
 }
 
+/// The accounts of monitors.
+pub async fn list_accounts(
+    conn: &mut PgConnection,
+    monitors: &[MonitorId],
+) -> Result<Vec<(MonitorId, AccountId)>, StoreError> {
+    let shards: Vec<i16> = monitors.iter().map(|monitor| monitor.shard().column()).collect();
+    let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
+    let rows = sqlx::query!(
+        r#"
+        select monitor.monitor_id, monitor.account_id
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
+        join monitors as monitor using (shard, monitor_id)
+        "#,
+        &shards,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (MonitorId(row.monitor_id), AccountId(row.account_id))).collect())
+}
+
+/// Releases a quarantined monitor: enrolment takes it up when it looks at its account. Returns the account;
+/// none when the monitor is not quarantined.
+pub async fn save_released(
+    conn: &mut PgConnection,
+    monitor: MonitorId,
+    now: DateTime<Utc>,
+) -> Result<Option<AccountId>, StoreError> {
+    let account = sqlx::query_scalar!(
+        r#"
+        update monitors
+        set state = 'paused', state_reason = 'released', state_changed_at = $3
+        where shard = $1
+          and monitor_id = $2
+          and state = 'quarantined'
+        returning account_id
+        "#,
+        monitor.shard().column(),
+        monitor.0,
+        now,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(account.map(AccountId))
+}
+
 /// Makes stopped monitors active again. Returns those that changed, and are due at once.
 ///
 /// A monitor that somebody paused keeps its place: it is due when it was to run next, at once if that has
@@ -143,7 +190,7 @@ pub async fn save_active(
                        case
                            when monitor.state = 'paused'
                             -- A schedule that was removed may ask something else now that it is back.
-                            and monitor.state_reason <> 'schedule-removed'
+                            and monitor.state_reason in ('schedule-paused', 'account-paused')
                             and account.updated_at <= monitor.state_changed_at
                            then greatest(monitor.resume_at, $4)
                            else $4

@@ -11,8 +11,11 @@ use crate::domain::id::ProcessId;
 /// A daemon counts as running while it was seen within this time.
 pub const SEEN_WITHIN: Duration = Duration::from_secs(15);
 
-/// A daemon, as `status` shows it.
-#[derive(Debug)]
+/// How long a daemon that is gone is remembered.
+const REMEMBERED_DAYS: i32 = 90;
+
+/// A daemon.
+#[derive(Clone, Debug)]
 pub struct Process {
     /// Its id, new at every start.
     pub id: ProcessId,
@@ -22,72 +25,118 @@ pub struct Process {
     pub pid: i32,
     /// The program's version.
     pub version: String,
+    /// The machine that it runs on, where that can be told.
+    pub machine: Option<String>,
+    /// Which process of the machine it is.
+    pub machine_process: Option<String>,
     /// When it started.
     pub started_at: DateTime<Utc>,
     /// When it last said that it runs.
     pub seen_at: DateTime<Utc>,
+    /// The revision of the configuration that it holds.
+    pub revision: Option<i32>,
+    /// Whether it is about to stop, and takes on nothing more.
+    pub leaving: bool,
+    /// Counts up while it lives.
+    pub beat: i64,
+    /// How many shards it holds; not stored with it.
+    pub shards: i64,
 }
 
 /// Announces a daemon.
 pub async fn insert(conn: &mut PgConnection, process: &Process) -> Result<(), StoreError> {
     sqlx::query!(
         r#"
-        insert into processes (process_id, host, pid, version, started_at, seen_at)
-        values ($1, $2, $3, $4, $5, $6)
+        insert into processes (
+            process_id, host, pid, version, machine, machine_process, started_at, seen_at, revision
+        )
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         "#,
         process.id.0,
         process.host,
         process.pid,
         process.version,
+        process.machine,
+        process.machine_process,
         process.started_at,
         process.seen_at,
+        process.revision,
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Says that a daemon still runs, and when it last recorded a run.
-pub async fn save_seen(
-    conn: &mut PgConnection,
-    id: ProcessId,
-    recorded_at: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+/// What a daemon says of itself each time.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// When it last recorded a run.
+    pub recorded_at: Option<DateTime<Utc>>,
+    /// The revision of the configuration that it holds.
+    pub revision: Option<i32>,
+    /// Whether it is about to stop.
+    pub leaving: bool,
+}
+
+/// Says that a daemon still runs. One that was taken for dead is back with it.
+pub async fn save_seen(conn: &mut PgConnection, id: ProcessId, seen: &Seen) -> Result<(), StoreError> {
     sqlx::query!(
-        "update processes set seen_at = $2, recorded_at = coalesce($3, recorded_at) where process_id = $1",
+        r#"
+        update processes
+        set seen_at = clock_timestamp(),
+            beat = beat + 1,
+            stopped_at = null,
+            recorded_at = coalesce($2, recorded_at),
+            revision = $3,
+            leaving = $4
+        where process_id = $1
+        "#,
         id.0,
-        now,
-        recorded_at,
+        seen.recorded_at,
+        seen.revision,
+        seen.leaving,
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Says that a daemon stopped in an orderly way.
+/// Says that daemons are gone: one that stopped says so of itself, of one that died its successor does.
 pub async fn save_stopped(
     conn: &mut PgConnection,
-    id: ProcessId,
+    ids: &[ProcessId],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sqlx::query!("update processes set stopped_at = $2 where process_id = $1", id.0, now)
+    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
+    sqlx::query!("update processes set stopped_at = $2 where process_id = any($1)", &ids, now)
         .execute(conn)
         .await?;
     Ok(())
 }
 
-/// The daemons that run now, the longest running first.
-pub async fn list_running(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<Process>, StoreError> {
+/// Forgets daemons that are long gone.
+pub async fn remove_old(conn: &mut PgConnection) -> Result<u64, StoreError> {
+    let removed = sqlx::query!(
+        "delete from processes where seen_at < clock_timestamp() - make_interval(days => $1)",
+        REMEMBERED_DAYS,
+    )
+    .execute(conn)
+    .await?;
+    Ok(removed.rows_affected())
+}
+
+/// The daemons that have not said that they stopped: those that run, and those that died unnoticed; the
+/// longest running first.
+pub async fn list_unstopped(conn: &mut PgConnection) -> Result<Vec<Process>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select process_id, host, pid, version, started_at, seen_at
+        select process_id, host, pid, version, machine, machine_process, started_at, seen_at, revision, leaving, beat,
+               (select count(*) from shard_leases as lease where lease.process_id = processes.process_id)
+                   as "shards!"
         from processes
         where stopped_at is null
-          and seen_at > $1
         order by started_at, process_id
-        "#,
-        now - SEEN_WITHIN,
+        "#
     )
     .fetch_all(conn)
     .await?;
@@ -98,14 +147,34 @@ pub async fn list_running(conn: &mut PgConnection, now: DateTime<Utc>) -> Result
             host: row.host,
             pid: row.pid,
             version: row.version,
+            machine: row.machine,
+            machine_process: row.machine_process,
             started_at: row.started_at,
             seen_at: row.seen_at,
+            revision: row.revision,
+            leaving: row.leaving,
+            beat: row.beat,
+            shards: row.shards,
         })
         .collect())
+}
+
+/// The daemons that run now, the longest running first.
+pub async fn list_running(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<Process>, StoreError> {
+    let mut processes = list_unstopped(conn).await?;
+    processes.retain(|process| process.seen_at > now - SEEN_WITHIN);
+    Ok(processes)
 }
 
 /// When any daemon last recorded a run.
 pub async fn last_recorded_at(conn: &mut PgConnection) -> Result<Option<DateTime<Utc>>, StoreError> {
     let last = sqlx::query_scalar!("select max(recorded_at) from processes").fetch_one(conn).await?;
     Ok(last)
+}
+
+/// Which server answers: a new number at each of its starts.
+pub async fn server_incarnation(conn: &mut PgConnection) -> Result<DateTime<Utc>, StoreError> {
+    let started =
+        sqlx::query_scalar!(r#"select pg_postmaster_start_time() as "started!""#).fetch_one(conn).await?;
+    Ok(started)
 }

@@ -48,6 +48,14 @@ pub async fn save(
     Ok((row.schedule_id, row.changed))
 }
 
+/// The numbers of the schedules that are configured, by name.
+pub async fn list_ids(conn: &mut PgConnection) -> Result<Vec<(String, i32)>, StoreError> {
+    let rows = sqlx::query!("select name, schedule_id from schedules where removed_at is null order by name")
+        .fetch_all(conn)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.name, row.schedule_id)).collect())
+}
+
 /// Marks the schedules that are not among `names` as removed. Returns the names of those that were not
 /// yet.
 pub async fn save_removed(

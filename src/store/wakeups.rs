@@ -10,7 +10,7 @@ use super::{
     providers::Lane,
 };
 use crate::domain::{
-    id::{AccountId, MonitorId},
+    id::{AccountId, MonitorId, Shard},
     monitor::Trigger,
 };
 
@@ -94,13 +94,15 @@ pub async fn insert_of_accounts(
     insert_all(conn, &monitors, reason, urgency, now).await
 }
 
-/// The urgent work of a lane, oldest first.
+/// The urgent work of a lane on these shards, oldest first.
 pub async fn list(
     conn: &mut PgConnection,
     lane: Lane,
+    shards: &[Shard],
     now: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<(Due, Trigger)>, StoreError> {
+    let shards: Vec<i16> = shards.iter().map(|shard| shard.column()).collect();
     let rows = sqlx::query!(
         r#"
         select due.shard, due.monitor_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest,
@@ -109,6 +111,7 @@ pub async fn list(
             select shard, monitor_id, reason, created_at
             from wakeups
             where lane = $1
+              and shard = any($4)
             order by created_at, monitor_id
             limit $3
         ) as wakeup
@@ -125,6 +128,7 @@ pub async fn list(
         lane,
         now,
         limit,
+        &shards,
     )
     .fetch_all(conn)
     .await?;

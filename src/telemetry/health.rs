@@ -12,6 +12,10 @@ use serde_json::Value;
 pub enum Concern {
     /// PostgreSQL does not answer.
     Database,
+    /// The fleet holds a newer configuration.
+    Configuration,
+    /// A part of the engine does not move, or a call holds its thread.
+    Stalled,
     /// The daemon is stopping.
     Stopping,
 }
@@ -21,6 +25,8 @@ impl Concern {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Database => "database",
+            Self::Configuration => "configuration",
+            Self::Stalled => "stalled",
             Self::Stopping => "stopping",
         }
     }
@@ -30,6 +36,7 @@ impl Concern {
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     concerns: Arc<Mutex<BTreeMap<Concern, String>>>,
+    notes: Arc<Mutex<BTreeMap<&'static str, String>>>,
     details: Arc<Mutex<BTreeMap<&'static str, Value>>>,
 }
 
@@ -44,8 +51,23 @@ impl Health {
         self.concerns.lock().unwrap_or_else(PoisonError::into_inner).remove(&concern).is_some()
     }
 
-    /// Tells what `/readyz` shows in its details: something to know that keeps nobody from being ready. It is
-    /// shown without a login, so it holds nothing about a person.
+    /// Says something that an operator should know and that does not keep the daemon from being ready; or
+    /// takes it back.
+    pub fn note(&self, about: &'static str, text: Option<String>) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        match text {
+            Some(text) => notes.insert(about, text),
+            None => notes.remove(about),
+        };
+    }
+
+    /// The present notes.
+    pub fn notes(&self) -> BTreeMap<&'static str, String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells what `/readyz` shows in its details: how things stand, good or bad. It is shown without a login,
+    /// so it holds nothing about a person.
     pub fn tell(&self, what: &'static str, value: Value) {
         self.details.lock().unwrap_or_else(PoisonError::into_inner).insert(what, value);
     }

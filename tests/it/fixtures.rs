@@ -17,6 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use watchkeeper::{
     actions::{
         Context,
+        apply::Occasion,
         decide::{Decision, decide},
         import::{self, ImportOptions, Imported},
         inspect::{self, AccountView},
@@ -29,8 +30,9 @@ use watchkeeper::{
         monitor::Trigger,
     },
     engine::{
-        Engine, Plan,
+        Engine, Fleet, Plan,
         enrol::Enrol,
+        progress::Progress,
         record,
         run::{self, Finished, Job},
         task::{Activation, Task},
@@ -125,8 +127,10 @@ impl House {
             health: Health::default(),
             process,
             recorded_at: Arc::default(),
+            nudge: tokio::sync::watch::Sender::new(()),
+            fleet: Fleet::alone(),
             pauses: watchkeeper::engine::pauses::Pauses::default(),
-            nudge: Arc::default(),
+            progress: Progress::default(),
         };
         let (scripted, other) = (Scripted::new("scripted"), Scripted::new("other"));
         let mut house =
@@ -138,7 +142,8 @@ impl House {
     /// Applies other settings, as a restart with a changed configuration does.
     pub(crate) async fn configure(&mut self, text: &str) {
         let settings = settings(text);
-        let applied = app::apply(&self.engine.context, &settings).await.unwrap();
+        let applied =
+            app::apply(&self.engine.context, &settings, self.engine.process, Occasion::Change).await.unwrap();
         let parts = |provider: &Arc<Scripted>| {
             let provider: Arc<dyn ReportProvider> = provider.clone();
             (provider, Budget::new(self.limits).unwrap(), self.limits)
@@ -211,7 +216,7 @@ impl House {
         let schedule = engine.plan.schedules[&loaded.schedule_id].clone();
         let basis_id = schedule.basis_id(&mut connection, engine.process, self.now()).await.unwrap();
         drop(connection);
-        let job = Job { due, trigger: Trigger::Interval, loaded, schedule, basis_id, place: None };
+        let job = Job { due, trigger: Trigger::Interval, loaded, schedule, basis_id };
         let never = CancellationToken::new();
         run::perform(engine, job, &never).await.expect("a permit is to be had")
     }
@@ -253,7 +258,7 @@ impl House {
     /// Starts the engine's tasks.
     pub(crate) fn start(&self) -> Running {
         let running = Running { tracker: TaskTracker::new(), stop: CancellationToken::new() };
-        self.engine.start(&running.tracker, &running.stop);
+        self.engine.start(&running.tracker, &running.stop, &running.stop);
         running
     }
 }
@@ -280,7 +285,7 @@ pub(crate) fn keyring(id: &str, digit: char, random: Random) -> Keyring {
 }
 
 /// The settings of a configuration file.
-fn settings(text: &str) -> Settings {
+pub(crate) fn settings(text: &str) -> Settings {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let file = std::env::temp_dir().join(format!("watchkeeper-it-{}-{number}.toml", std::process::id()));

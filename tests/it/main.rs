@@ -20,5 +20,7 @@ mod lane;
 mod operations;
 mod pauses;
 mod recording;
+mod service;
 mod store;
+mod suspects;
 mod words;

@@ -205,7 +205,7 @@ fn headers(
                 continue;
             }
             (Some(text), _) if !text.contains(char::is_control) => HeaderValue::Literal(text.to_owned()),
-            (None, Some(file)) => HeaderValue::File(check.path(&key.at("file"), file)),
+            (None, Some(file)) => HeaderValue::File(check.secret_file(&key.at("file"), file)),
             _ => {
                 check.refuse(&key, "accepted is a text or { file = \"path\" }");
                 continue;

@@ -1,0 +1,71 @@
+//! Which machine this is, and which of its processes live.
+//!
+//! A process that dies without a word leaves its shards leased. Others must watch it stand still for the lease
+//! time; but who starts on the same machine can ask the kernel. Where the kernel does not say (another PID
+//! namespace, a hidden `/proc`), nothing is claimed, and the lease time decides.
+
+use std::{fs, os::unix::fs::MetadataExt};
+
+/// A process on a machine, in words that another process of the same machine can compare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// The machine, the PID namespace and the user.
+    pub machine: String,
+    /// The process number, and when it started in the kernel's ticks.
+    pub process: String,
+}
+
+impl Machine {
+    /// This process; none where the system does not tell.
+    pub fn of_this_process() -> Option<Self> {
+        let id = fs::read_to_string("/etc/machine-id").ok().filter(|id| !id.trim().is_empty())?;
+        let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
+        let user = fs::metadata("/proc/self").ok()?.uid();
+        let pid = std::process::id();
+        Some(Self {
+            machine: format!("{} {} {} {user}", id.trim(), host_name(), namespace.display()),
+            process: format!("{pid} {}", started(&pid.to_string())?),
+        })
+    }
+
+    /// Whether `other` ran on this machine and is certainly dead.
+    pub fn has_seen_the_end_of(&self, machine: &str, process: &str) -> bool {
+        if machine != self.machine {
+            return false;
+        }
+        let Some((pid, began)) = process.split_once(' ') else { return false };
+        // Our own entry is there, so one that is not there belongs to nobody.
+        started(pid).is_none_or(|started| started != began)
+    }
+}
+
+/// The host's name, as others know it.
+pub fn host_name() -> String {
+    ["/proc/sys/kernel/hostname", "/etc/hostname"]
+        .iter()
+        .find_map(|file| fs::read_to_string(file).ok())
+        .map_or_else(|| "unknown".to_owned(), |name| name.trim().to_owned())
+}
+
+/// When a process started, in ticks since the machine did: the 22nd word of its `stat`, of which the second
+/// is a name in brackets that may hold anything.
+fn started(pid: &str) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(19).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_lives_and_one_with_its_number_and_another_start_is_dead() {
+        let Some(this) = Machine::of_this_process() else { return };
+        assert!(!this.has_seen_the_end_of(&this.machine, &this.process));
+        let (pid, _) = this.process.split_once(' ').unwrap();
+        assert!(this.has_seen_the_end_of(&this.machine, &format!("{pid} 1")));
+        assert!(this.has_seen_the_end_of(&this.machine, "4194399 77"), "beyond the largest number there is");
+        assert!(!this.has_seen_the_end_of("another machine", &format!("{pid} 1")));
+    }
+}

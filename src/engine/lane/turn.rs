@@ -1,0 +1,257 @@
+//! A turn of a lane: walk, admit, load, start.
+
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
+use sqlx::PgConnection;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    super::{
+        EngineError,
+        run::{self, Job, Place},
+        suspects::{self, Care},
+    },
+    Lane, Turn,
+};
+use crate::{
+    domain::{
+        id::{MonitorId, Shard},
+        monitor::Trigger,
+    },
+    store::{
+        due::{self, Due, Loaded, Mark},
+        strikes, wakeups,
+    },
+};
+
+/// A run that was let in.
+struct Admitted {
+    due: Due,
+    trigger: Trigger,
+    place: Place,
+}
+
+/// What a walk read.
+struct Walked {
+    found: Vec<Due>,
+    /// The first that is due after now, if it is within a walk's interval.
+    next: Option<DateTime<Utc>>,
+    /// How many of each shard were asked for at most.
+    asked: HashMap<Shard, usize>,
+}
+
+impl Lane {
+    /// Finds and starts what there is room for.
+    pub(super) async fn turn(
+        &mut self,
+        mut room: OwnedSemaphorePermit,
+        stop: &CancellationToken,
+    ) -> Result<Turn, EngineError> {
+        let engine = self.engine.clone();
+        let lane = self.provider.lane;
+        let owned = engine.fleet.owned(lane);
+        self.marks.follow(&owned);
+        if owned.is_empty() {
+            return Ok(Turn::Idle(None));
+        }
+        let mut connection = engine.context.store.connection().await?;
+        let now = engine.context.now();
+        self.in_flight.begin_walk();
+        if self.in_flight.take_given_up() | self.passed_over.take_resumed(&engine.pauses) {
+            self.marks.restart();
+        }
+        self.marks.step_back(now, Instant::now());
+
+        let care = self.suspects.look(&mut connection, &owned, now).await?;
+        if let Some(most) = care.most() {
+            if self.in_flight.count() > 0 {
+                return Ok(Turn::WaitForRuns);
+            }
+            drop(room.split(room.num_permits().saturating_sub(most)));
+        }
+        let (admitted, next) = match care {
+            Care::Alone(struck) | Care::Few(struck) => {
+                let admit = |due| self.let_in(due, Trigger::Interval, &mut room);
+                (struck.into_iter().filter_map(admit).collect::<Vec<_>>(), None)
+            }
+            Care::Needless | Care::Cohort => self.find(&mut connection, &mut room, now).await?,
+        };
+        drop(room);
+        self.show_in_flight();
+        if admitted.is_empty() {
+            return Ok(Turn::Idle(next));
+        }
+        let suspects: Vec<MonitorId> =
+            admitted.iter().map(|one| one.due.monitor).filter(|one| self.suspects.is_suspect(*one)).collect();
+        if !suspects.is_empty() {
+            // Counted before anything of their accounts is touched: if this kills us, somebody knows.
+            strikes::insert_all(&mut connection, lane, &suspects, engine.process, now).await?;
+        }
+        let started = self.start(connection, admitted, &suspects, stop, now).await?;
+        Ok(if started > 0 { Turn::Started } else { Turn::Idle(next) })
+    }
+
+    /// Finds what is due, urgent work first.
+    async fn find(
+        &mut self,
+        conn: &mut PgConnection,
+        room: &mut OwnedSemaphorePermit,
+        now: DateTime<Utc>,
+    ) -> Result<(Vec<Admitted>, Option<DateTime<Utc>>), EngineError> {
+        // Routine work is read first, and admitted last: what becomes due in between, with a reason, is then
+        // seen with its reason.
+        let walked = self.walk(conn, room.num_permits(), now).await?;
+        let shards = self.marks.shards();
+        let urgent = wakeups::list(conn, self.provider.lane, &shards, now, i64::from(self.most)).await?;
+        let mut admitted = Vec::with_capacity(room.num_permits());
+        // Urgent work goes first, and leaves an eighth to routine work: a flood must not starve it.
+        let reserved = walked.found.len().min(room.num_permits() / 8);
+        let mut left_urgent = Vec::new();
+        for (due, trigger) in urgent {
+            if room.num_permits() > reserved {
+                admitted.extend(self.admit(due, trigger, room));
+            } else {
+                left_urgent.push(due.monitor.shard());
+            }
+        }
+        let mut found: HashMap<Shard, usize> = HashMap::new();
+        for due in &walked.found {
+            *found.entry(due.monitor.shard()).or_default() += 1;
+        }
+        let kept = self.marks.take(walked.found, room.num_permits());
+        self.suspects.passed(&walked.asked, &found, &kept, &left_urgent);
+        for due in kept {
+            let trigger = if due.slot == 0 { Trigger::First } else { Trigger::Interval };
+            admitted.extend(self.admit(due, trigger, room));
+        }
+        Ok((admitted, walked.next))
+    }
+
+    /// Reads routine work, from a few shards first and from the others if that is not enough; and a little
+    /// ahead of time, so that what is due soon need not wait for the next walk.
+    async fn walk(
+        &mut self,
+        conn: &mut PgConnection,
+        wanted: usize,
+        now: DateTime<Utc>,
+    ) -> Result<Walked, EngineError> {
+        let horizon = now + self.engine.settings.walk_interval;
+        let mut walked = Walked { found: Vec::new(), next: None, asked: HashMap::new() };
+        let window = self.marks.next();
+        self.read(conn, &window, wanted, horizon, &mut walked).await?;
+        if walked.found.iter().filter(|due| due.at <= now).count() < wanted {
+            let others = self.marks.others(&window);
+            self.read(conn, &others, wanted, horizon, &mut walked).await?;
+        }
+        walked.next = walked.found.iter().map(|due| due.at).filter(|at| *at > now).min();
+        walked.found.retain(|due| due.at <= now);
+        Ok(walked)
+    }
+
+    async fn read(
+        &self,
+        conn: &mut PgConnection,
+        places: &[(Shard, Mark)],
+        wanted: usize,
+        horizon: DateTime<Utc>,
+        walked: &mut Walked,
+    ) -> Result<(), EngineError> {
+        if places.is_empty() {
+            return Ok(());
+        }
+        let per_shard = wanted.div_ceil(places.len()) + 2;
+        let limit = i64::try_from(per_shard).unwrap_or(i64::MAX);
+        walked.found.extend(due::list_after(conn, self.provider.lane, places, horizon, limit).await?);
+        walked.asked.extend(places.iter().map(|(shard, _)| (*shard, per_shard)));
+        Ok(())
+    }
+
+    fn admit(&self, due: Due, trigger: Trigger, room: &mut OwnedSemaphorePermit) -> Option<Admitted> {
+        if room.num_permits() == 0 || self.suspects.is_refused(due.monitor) {
+            return None;
+        }
+        self.let_in(due, trigger, room)
+    }
+
+    fn let_in(&self, due: Due, trigger: Trigger, room: &mut OwnedSemaphorePermit) -> Option<Admitted> {
+        let ticket = self.in_flight.admit(due.monitor)?;
+        let room = room.split(1)?;
+        Some(Admitted { due, trigger, place: Place { _ticket: ticket, _room: room } })
+    }
+
+    /// Loads what the runs need, and starts them. Returns how many there were, those included that were passed
+    /// over because their schedule is paused: behind routine work there may be more.
+    async fn start(
+        &mut self,
+        mut connection: sqlx::pool::PoolConnection<sqlx::Postgres>,
+        admitted: Vec<Admitted>,
+        suspects: &[MonitorId],
+        stop: &CancellationToken,
+        now: DateTime<Utc>,
+    ) -> Result<usize, EngineError> {
+        let engine = self.engine.clone();
+        let monitors: Vec<MonitorId> = admitted.iter().map(|one| one.due.monitor).collect();
+        let loaded = due::load(&mut connection, &monitors).await?;
+        let mut loaded: HashMap<MonitorId, Loaded> =
+            loaded.into_iter().map(|one| (one.monitor, one)).collect();
+        let mut jobs = Vec::with_capacity(admitted.len());
+        let mut left_out = Vec::new();
+        let mut passed_over = 0;
+        for Admitted { due, trigger, place } in admitted {
+            // Stopped since the walk read it, or of a schedule that only others know: not ours to run.
+            let Some(loaded) = loaded.remove(&due.monitor) else {
+                left_out.push(due.monitor);
+                continue;
+            };
+            let Some(schedule) = engine.plan.schedules.get(&loaded.schedule_id) else {
+                left_out.push(due.monitor);
+                continue;
+            };
+            if self.passed_over.drops(&engine.pauses, schedule.id) {
+                passed_over += usize::from(matches!(trigger, Trigger::First | Trigger::Interval));
+                left_out.push(due.monitor);
+                continue;
+            }
+            let basis_id = schedule.basis_id(&mut connection, engine.process, now).await?;
+            jobs.push((Job { due, trigger, loaded, schedule: Arc::clone(schedule), basis_id }, place));
+        }
+        left_out.retain(|monitor| suspects.contains(monitor));
+        if !left_out.is_empty() {
+            strikes::remove_all(&mut connection, &left_out).await?;
+        }
+        // No connection is held while a provider is called.
+        drop(connection);
+        let started = jobs.len() + passed_over;
+        for (job, place) in jobs {
+            let is_suspect = suspects.contains(&job.due.monitor);
+            self.spawn(job, place, is_suspect, stop.clone());
+        }
+        Ok(started)
+    }
+
+    fn spawn(&self, job: Job, place: Place, is_suspect: bool, stop: CancellationToken) {
+        let recorder = self.recorder(job.due.monitor);
+        let (engine, in_flight, lane) = (self.engine.clone(), self.in_flight.clone(), self.provider.lane);
+        self.tracker.spawn(async move {
+            let due = job.due.clone();
+            // What panics for one account must not take the daemon with it, nor be tried for ever.
+            match AssertUnwindSafe(run::perform(&engine, job, &stop)).catch_unwind().await {
+                Ok(Some(mut finished)) => {
+                    finished.place = Some(place);
+                    finished.is_suspect = is_suspect;
+                    // The recorders outlive the lanes; if one is gone the process is ending by force.
+                    drop(recorder.send(finished).await);
+                }
+                Ok(None) => in_flight.give_up(),
+                Err(_) => {
+                    suspects::panicked(&engine, lane, &due).await;
+                    in_flight.give_up();
+                    drop(place);
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,263 @@
+//! Accounts that kill workers are found alone, and set aside.
+//!
+//! Nothing in the database says which runs are under way, so when a process dies nobody knows what it died
+//! of. Whoever takes its shards over goes through their fronts with care: in cohorts, of which every monitor
+//! gets a *strike* before its run and loses it when the run ends. If that kills this process too, the strikes
+//! stay, and the next process runs those with one strike a few at a time, those with two alone. One that has
+//! three is quarantined without being run: it runs no more until a person releases it.
+//!
+//! A process strikes a monitor once at most, so runs that are given up again and again harm nobody. A run
+//! that panics kills no process; its strikes are counted one by one.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+use sqlx::PgConnection;
+
+use super::{Engine, EngineError, fleet::Owned, plan::PlannedProvider};
+use crate::{
+    domain::{
+        id::{MonitorId, Shard},
+        monitor::MonitorState,
+    },
+    store::{
+        due::{self, Due, Postponed},
+        events, monitors,
+        providers::Lane,
+        strikes::{self, Struck},
+    },
+};
+
+/// So many strikes, and a monitor is quarantined.
+const QUARANTINED_AT: i16 = 3;
+
+/// How many suspects run at once: with no strike yet, and with one.
+const COHORT: usize = 256;
+const FEW: usize = 16;
+
+/// How many lease times a process runs before it runs a monitor with two strikes: who is killed again and
+/// again for other reasons shall not blame it on that one.
+const ALONE_AFTER: u32 = 3;
+
+/// How often strikes are read: they are rare, and their table is all but empty.
+const READ_EVERY: Duration = Duration::from_secs(1);
+
+/// How careful a turn must be.
+#[derive(Debug)]
+pub(super) enum Care {
+    /// As usual.
+    Needless,
+    /// What is found runs as a cohort.
+    Cohort,
+    /// Only these run.
+    Few(Vec<Due>),
+    /// Only this one runs.
+    Alone(Vec<Due>),
+}
+
+impl Care {
+    /// How many runs may be under way together, if that is limited. Nothing else may be.
+    pub(super) fn most(&self) -> Option<usize> {
+        match self {
+            Self::Needless => None,
+            Self::Cohort => Some(COHORT),
+            Self::Few(_) => Some(FEW),
+            Self::Alone(_) => Some(1),
+        }
+    }
+}
+
+/// What a lane knows of suspects.
+pub(super) struct Suspects {
+    engine: Engine,
+    provider: Arc<PlannedProvider>,
+    struck: HashMap<MonitorId, Struck>,
+    read_at: Option<Instant>,
+    started_at: Instant,
+    /// Suspect shards, with how many runs of their fronts are still to be gone through.
+    shards: HashMap<Shard, usize>,
+    leases: Vec<Owned>,
+    /// Shards whose fronts were gone through by the last turn.
+    passed: Vec<Shard>,
+}
+
+impl Suspects {
+    pub(super) fn new(engine: Engine, provider: &Arc<PlannedProvider>, started_at: Instant) -> Self {
+        Self {
+            engine,
+            provider: Arc::clone(provider),
+            struck: HashMap::new(),
+            read_at: None,
+            started_at,
+            shards: HashMap::new(),
+            leases: Vec::new(),
+            passed: Vec::new(),
+        }
+    }
+
+    /// Looks at who is suspect now; quarantines who has too many strikes.
+    pub(super) async fn look(
+        &mut self,
+        conn: &mut PgConnection,
+        owned: &[Owned],
+        now: DateTime<Utc>,
+    ) -> Result<Care, EngineError> {
+        if !self.passed.is_empty() {
+            // Those that are still under way have their strikes.
+            self.engine.fleet.clear(self.provider.lane, &self.passed);
+            self.shards.retain(|shard, _| !self.passed.contains(shard));
+            self.passed.clear();
+        }
+        let leases = |one: &Owned| (one.shard, one.lease);
+        let is_new = !self.leases.iter().map(leases).eq(owned.iter().map(leases));
+        if is_new {
+            // A process has as many runs under way as it takes on; its walks read from many shards at once.
+            let front = (self.engine.settings.max_in_flight as usize / 16).max(64);
+            let suspect = owned.iter().filter(|one| one.suspect).map(|one| one.shard);
+            self.shards =
+                suspect.map(|shard| (shard, self.shards.get(&shard).copied().unwrap_or(front))).collect();
+            owned.clone_into(&mut self.leases);
+        }
+        if is_new || self.read_at.is_none_or(|read| read.elapsed() >= READ_EVERY) || !self.struck.is_empty() {
+            self.read(conn, owned).await?;
+        }
+        Ok(self.care(now))
+    }
+
+    async fn read(&mut self, conn: &mut PgConnection, owned: &[Owned]) -> Result<(), EngineError> {
+        let shards: Vec<Shard> = owned.iter().map(|one| one.shard).collect();
+        let listed = strikes::list(conn, self.provider.lane, &shards).await?;
+        let this = self.engine.process;
+        // Who has the last strike from this process may be under way in it.
+        let (guilty, struck): (Vec<Struck>, Vec<Struck>) =
+            listed.into_iter().partition(|one| one.strikes >= QUARANTINED_AT && one.process != this);
+        let guilty: Vec<MonitorId> = guilty.into_iter().map(|one| one.due.monitor).collect();
+        if !guilty.is_empty() {
+            quarantine(&self.engine, &guilty, "its runs killed processes").await?;
+        }
+        self.struck = struck.into_iter().map(|one| (one.due.monitor, one)).collect();
+        self.read_at = Some(Instant::now());
+        Ok(())
+    }
+
+    fn care(&self, now: DateTime<Utc>) -> Care {
+        let due = |least: i16, most: i16| {
+            let mut due: Vec<&Struck> = self
+                .struck
+                .values()
+                .filter(|one| (least..=most).contains(&one.strikes) && one.due.at <= now)
+                .collect();
+            due.sort_unstable_by_key(|one| (one.due.at, one.due.monitor));
+            due
+        };
+        let take = |some: &[&Struck], count| some.iter().take(count).map(|one| one.due.clone()).collect();
+        let few = due(0, 1);
+        if !few.is_empty() {
+            return Care::Few(take(&few, FEW));
+        }
+        let alone = due(2, i16::MAX);
+        if !alone.is_empty() && self.started_at.elapsed() >= self.engine.settings.lease_time * ALONE_AFTER {
+            return Care::Alone(take(&alone, 1));
+        }
+        if self.shards.is_empty() { Care::Needless } else { Care::Cohort }
+    }
+
+    /// Whether a monitor is not to run with the others: it has strikes, and runs in small company.
+    pub(super) fn is_refused(&self, monitor: MonitorId) -> bool {
+        self.struck.contains_key(&monitor)
+    }
+
+    /// Whether a monitor gets a strike before its run.
+    pub(super) fn is_suspect(&self, monitor: MonitorId) -> bool {
+        self.shards.contains_key(&monitor.shard()) || self.struck.contains_key(&monitor)
+    }
+
+    /// Takes note of what a walk went through: of each shard at most `asked` were read, `found` were there,
+    /// `kept` run now, and some urgent ones were left.
+    pub(super) fn passed(
+        &mut self,
+        asked: &HashMap<Shard, usize>,
+        found: &HashMap<Shard, usize>,
+        kept: &[Due],
+        left_urgent: &[Shard],
+    ) {
+        if self.shards.is_empty() {
+            return;
+        }
+        let mut ran: HashMap<Shard, usize> = HashMap::new();
+        for due in kept {
+            *ran.entry(due.monitor.shard()).or_default() += 1;
+        }
+        for (shard, left) in &mut self.shards {
+            let count = |of: &HashMap<Shard, usize>| of.get(shard).copied().unwrap_or(0);
+            *left = left.saturating_sub(count(&ran));
+            let is_through = asked.get(shard).is_some_and(|asked| count(found) < *asked)
+                && count(found) == count(&ran)
+                && !left_urgent.contains(shard);
+            if *left == 0 || is_through {
+                self.passed.push(*shard);
+            }
+        }
+    }
+}
+
+/// Sets monitors aside that kill or panic: no run of theirs begins until a person releases them.
+async fn quarantine(engine: &Engine, guilty: &[MonitorId], why: &str) -> Result<(), EngineError> {
+    let context = &engine.context;
+    let now = context.now();
+    let mut transaction = context.store.transaction().await?;
+    let reason = "killed-worker";
+    let changed =
+        monitors::save_stopped(&mut transaction, guilty, MonitorState::Quarantined, reason, now).await?;
+    strikes::remove_all(&mut transaction, guilty).await?;
+    let about = monitors::list_accounts(&mut transaction, &changed).await?;
+    let events: Vec<_> = about
+        .iter()
+        .map(|(monitor, account)| {
+            let detail = json!({ "report": monitor, "reason": reason });
+            let mut event = context.event(*account, "report.quarantined", "watchkeeper", detail);
+            event.object = Some(monitor.0);
+            event
+        })
+        .collect();
+    events::insert_all(&mut transaction, &events, now).await?;
+    transaction.commit().await?;
+    for (monitor, account) in about {
+        tracing::error!(monitor.id = %monitor, account.id = %account, why, "a monitor is quarantined; `watchkeeper release` lets it go");
+    }
+    engine.metrics.quarantined.inc_by(changed.len() as u64);
+    Ok(())
+}
+
+/// Counts a run that panicked: puts it off, or quarantines its monitor.
+pub(super) async fn panicked(engine: &Engine, lane: Lane, due: &Due) {
+    tracing::error!(monitor.id = %due.monitor, "a run panicked");
+    if let Err(error) = count_panic(engine, lane, due).await {
+        tracing::warn!(monitor.id = %due.monitor, error = &error as &dyn std::error::Error, "a panic could not be counted");
+    }
+}
+
+async fn count_panic(engine: &Engine, lane: Lane, due: &Due) -> Result<(), EngineError> {
+    let now = engine.context.now();
+    let mut transaction = engine.context.store.transaction().await?;
+    let strikes = strikes::add_one(&mut transaction, lane, due.monitor, engine.process, now).await?;
+    let wait = TimeDelta::from_std(engine.settings.retry_base).unwrap_or(TimeDelta::zero());
+    let postponed = Postponed {
+        monitor: due.monitor,
+        slot: due.slot,
+        wanted: due.wanted,
+        until: now + wait,
+        attempts: due.attempts.saturating_add(1),
+    };
+    due::save_postponed(&mut transaction, &[postponed]).await?;
+    transaction.commit().await?;
+    if strikes >= QUARANTINED_AT {
+        quarantine(engine, &[due.monitor], "its runs panicked").await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! Nudges between processes, over the database's notifications. Hints only.
+
+use std::time::Duration;
+
+use sqlx::{PgConnection, PgPool, postgres::PgListener};
+
+use super::StoreError;
+
+const CHANNEL: &str = "watchkeeper_nudges";
+
+/// How long to listen to silence before the connection is tried.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// How long the trial may take.
+const TRIAL: Duration = Duration::from_secs(5);
+
+/// Tells all processes, when the transaction commits, that there is urgent work. Only for what a person asks
+/// for: such commits wait for each other.
+pub async fn send(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query!("select pg_notify($1, '')", CHANNEL).execute(conn).await?;
+    Ok(())
+}
+
+/// Hears nudges.
+pub struct Nudges(PgListener);
+
+impl Nudges {
+    pub(super) async fn listen(pool: &PgPool) -> Result<Self, StoreError> {
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(CHANNEL).await?;
+        Ok(Self(listener))
+    }
+
+    /// Waits for the next. Fails when the connection is lost, also when it is lost silently.
+    pub async fn next(&mut self) -> Result<(), StoreError> {
+        loop {
+            match tokio::time::timeout(SILENCE, self.0.recv()).await {
+                Ok(heard) => {
+                    heard?;
+                    return Ok(());
+                }
+                Err(_) => {
+                    let trial = sqlx::query("select 1").execute(&mut self.0);
+                    let trial = tokio::time::timeout(TRIAL, trial).await;
+                    trial.map_err(|_| StoreError::Database(sqlx::Error::PoolTimedOut))??;
+                }
+            }
+        }
+    }
+}
