@@ -99,8 +99,12 @@ impl Sampler {
         observe_budgets(&self.engine);
         self.observe_lists();
         let metrics = &self.engine.metrics;
-        metrics.shards_held.set(i64::try_from(self.engine.fleet.held().len()).unwrap_or(i64::MAX));
-        metrics.revision.set(self.engine.fleet.revision().map_or(0, i64::from));
+        let shards = self.engine.fleet.held().len();
+        metrics.shards_held.set(i64::try_from(shards).unwrap_or(i64::MAX));
+        let revision = self.engine.fleet.revision();
+        metrics.revision.set(i64::from(revision.unwrap_or(0)));
+        self.engine.health.tell("shards", json!(shards));
+        self.engine.health.tell("revision", json!(revision));
         let mut shown = Vec::new();
         for provider in &self.engine.plan.providers {
             let name = provider.provider.name();
@@ -108,7 +112,7 @@ impl Sampler {
                 "name": name,
                 "paused": self.engine.pauses.provider(provider.lane),
                 "rest-seconds": provider.budget.rest().map_or(0, |rest| rest.as_secs()),
-                "permits-available": provider.budget.available(),
+                "places-left": provider.budget.available(),
             });
             if let (Some(due), Some(at)) =
                 (self.due.iter().find(|due| due.lane == provider.lane), self.due_read_at)
@@ -162,10 +166,11 @@ impl Sampler {
 fn observe_budgets(engine: &Engine) {
     for provider in &engine.plan.providers {
         let labels = ProviderLabels { provider: provider.provider.name().to_owned() };
-        let permits = i64::try_from(provider.budget.available()).unwrap_or(i64::MAX);
-        engine.metrics.permits.get_or_create(&labels).set(permits);
-        let rest = provider.budget.rest().unwrap_or_default();
-        engine.metrics.rest.get_or_create(&labels).set(rest.as_secs_f64());
+        let places = i64::try_from(provider.budget.available()).unwrap_or(i64::MAX);
+        engine.metrics.places_left.get_or_create(&labels).set(places);
+        let rest = provider.budget.rest().unwrap_or_default().as_secs_f64().ceil();
+        #[expect(clippy::cast_possible_truncation, reason = "a rest is shorter than the age of the world")]
+        engine.metrics.rest.get_or_create(&labels).set(rest as i64);
     }
 }
 

@@ -138,7 +138,8 @@ pub async fn list_differences(
                   where account_pauses.shard = account.shard
                     and account_pauses.account_id = account.account_id)
           and (monitor.state = 'held'
-               -- What was paused with its schedule or account is taken up, or ended, when that is back.
+               -- What was paused with its schedule or account is taken up, or ended, when that is back; and what
+               -- was released.
                or (not $9 and monitor.state = 'paused' and monitor.state_reason = any($10))
                -- What stays paused, stays so for the reason that now holds.
                or ($9 and monitor.state = 'paused' and monitor.state_reason <> $11)
@@ -146,6 +147,8 @@ pub async fn list_differences(
                    monitor.monitor_id is not null
                    and monitor.state <> 'ended'
                    and not (monitor.state = 'paused' and coalesce(monitor.state_reason, '') = any($10))))
+          -- A pause, and its end, lets nothing out of quarantine.
+          and (not $9 or monitor.state <> 'quarantined')
         order by account.shard, account.account_id
         "#,
         &shards,

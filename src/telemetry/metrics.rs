@@ -71,15 +71,6 @@ pub struct QuotaLabels {
     pub period: &'static str,
 }
 
-/// One state of a provider's circuit breaker.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub struct BreakerLabels {
-    /// The provider.
-    pub provider: String,
-    /// `closed`, `open` or `half-open`.
-    pub state: &'static str,
-}
-
 /// What a pause stops.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct ScopeLabels {
@@ -180,7 +171,7 @@ metrics! {
     urgent: Gauge = Gauge::default(), "urgent_runs_waiting", None,
         "Urgent runs waiting in the database, counted up to 10000";
     quarantined: Gauge = Gauge::default(), "monitors_quarantined", None,
-        "Monitors set aside because their runs killed or hung workers";
+        "Monitors set aside because their runs killed processes or panicked, counted up to 10000";
     enrolled: Family<ScheduleLabels, Counter> = Family::default(), "monitors_enrolled", None,
         "Monitors enrolled";
     enrol_queue: Gauge = Gauge::default(), "accounts_to_enrol", None,
@@ -195,20 +186,26 @@ metrics! {
         "Calls to providers, by verdict";
     call_duration: Histograms<ProviderLabels> = Family::new_with_constructor(of_calls),
         "provider_call_duration", SECONDS, "How long providers took to answer";
-    permits: Family<ProviderLabels, Gauge> = Family::default(), "provider_permits_available", None,
+    places_left: Family<ProviderLabels, Gauge> = Family::default(), "provider_places_left", None,
         "Calls that could be under way besides those that are, the rate aside";
-    rest: Family<ProviderLabels, Fraction> = Family::default(), "provider_rest", SECONDS,
-        "How much longer the provider asked to be left alone, 0 when it did not";
-    breaker: Family<BreakerLabels, Gauge> = Family::default(), "provider_breaker_state", None,
-        "1 for the state that the provider's circuit breaker is in, 0 for the others";
+    permits: Family<ProviderLabels, Counter> = Family::default(), "provider_permits", None,
+        "Permits granted to this process";
+    permits_left: Family<ProviderLabels, Gauge> = Family::default(), "provider_permits_left", None,
+        "Permits granted and not used yet";
+    retries_held_back: Family<ProviderLabels, Counter> = Family::default(), "provider_retries_held_back", None,
+        "Repeated attempts put off because there were too many";
+    rest: Family<ProviderLabels, Gauge> = Family::default(), "provider_rest", SECONDS,
+        "How much longer the provider is left alone, 0 when it is not";
+    breaker_open: Family<ProviderLabels, Gauge> = Family::default(), "provider_breaker_open", None,
+        "Whether the provider's circuit breaker is open (1)";
     quota_left: Family<QuotaLabels, Gauge> = Family::default(), "provider_quota_left", None,
         "Calls left of the provider's quota, by period";
     shards_held: Gauge = Gauge::default(), "shards_held", None,
         "Shards that this process works on, of 256 in the fleet";
-    revision: Gauge = Gauge::default(), "configuration_revision", None,
-        "Number of the configuration that this process runs, 0 while it has none";
     reloads_refused: Counter = Counter::default(), "reloads_refused", None,
         "Reloads of the configuration that were refused";
+    revision: Gauge = Gauge::default(), "configuration_revision", None,
+        "Number of the configuration that this process runs, 0 while it has none";
     lists: Family<ListVersionLabels, Gauge> = Family::default(), "list_info", None,
         "The version of each list that is in use, always 1";
     list_loaded_at: Family<ListLabels, Fraction> = Family::default(), "list_loaded_timestamp", SECONDS,

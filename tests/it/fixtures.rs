@@ -285,7 +285,7 @@ pub(crate) fn keyring(id: &str, digit: char, random: Random) -> Keyring {
 }
 
 /// The settings of a configuration file.
-fn settings(text: &str) -> Settings {
+pub(crate) fn settings(text: &str) -> Settings {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let file = std::env::temp_dir().join(format!("watchkeeper-it-{}-{number}.toml", std::process::id()));

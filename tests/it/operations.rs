@@ -1,12 +1,26 @@
 //! What an operator sees of a running daemon without a login: `/healthz`, `/readyz`, `/metrics`, `/status`;
 //! and `pause`, `resume` and `status` on the command line.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use serde_json::Value;
-use watchkeeper::app::embedded::{Cluster, Durability, state_folder};
+use sqlx::PgPool;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_util::sync::CancellationToken;
+use watchkeeper::{
+    app::embedded::{Cluster, Durability, state_folder},
+    engine::{
+        sampler::Sampler,
+        task::{Activation, Task},
+    },
+    http::{self, Served},
+    telemetry::metrics::ProviderLabels,
+};
 
-use super::daemon::{Daemon, Place, until};
+use super::{
+    daemon::{Daemon, Place, until},
+    fixtures::{self, DAILY, House},
+};
 
 const CONFIGURATION: &str = r#"
 [lists.own]
@@ -76,6 +90,11 @@ fn an_operator_sees_what_goes_on_and_can_stop_it_across_a_restart() {
     assert_eq!(status["this-process"]["details"]["providers"][0]["name"], "local");
     assert_eq!(metric(&daemon, "watchkeeper_ready"), Some(1.0));
     assert_eq!(metric(&daemon, "watchkeeper_shards_held"), Some(256.0));
+    assert_eq!(metric(&daemon, "watchkeeper_configuration_revision"), Some(1.0));
+    assert_eq!(
+        (&status["processes"][0]["shards"], &status["processes"][0]["revision"]),
+        (&256.into(), &1.into())
+    );
     assert!(metric(&daemon, "process_resident_memory_bytes").unwrap() > 1e6);
     assert!(metric(&daemon, "watchkeeper_database_acquires_total").unwrap() >= 1.0);
     assert_eq!(metric(&daemon, "watchkeeper_record_batch_runs_sum"), Some(1.0));
@@ -144,4 +163,79 @@ fn an_operator_sees_what_goes_on_and_can_stop_it_across_a_restart() {
         (ready["reasons"][0]["concern"] == "database").then_some(())
     });
     assert_eq!(metric(&daemon, "watchkeeper_ready"), Some(0.0));
+}
+
+/// What `/monitors_due` and its like say of the provider of most tests: due, overdue, the age of the oldest.
+fn due(house: &House) -> (i64, i64, f64) {
+    let metrics = &house.engine.metrics;
+    let labels = ProviderLabels { provider: "scripted".to_owned() };
+    let of = |gauge: &prometheus_client::metrics::family::Family<
+        ProviderLabels,
+        prometheus_client::metrics::gauge::Gauge,
+    >| { gauge.get_or_create(&labels).get() };
+    (of(&metrics.due), of(&metrics.overdue), metrics.oldest_due_age.get_or_create(&labels).get())
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_is_due_is_read_and_a_reading_that_takes_too_long_is_given_up(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1", "p2"]).await;
+    house.clock.advance(Duration::from_secs(90));
+    house.people(&["p3"]).await;
+    house.import("reference_id,type,name\nb1,business,Test b1\n").await;
+    let mut sampler = Sampler::new(house.engine.clone());
+    assert_eq!(sampler.activate().await.unwrap(), Activation::Done);
+    assert_eq!(due(&house), (3, 2, 90.0));
+    assert_eq!(house.engine.metrics.enrol_queue.get(), 1);
+    assert_eq!(house.engine.metrics.urgent.get(), 3);
+    assert_eq!(house.engine.health.details()["providers"][0]["overdue"], 2);
+
+    for reference in ["p1", "p2", "p3"] {
+        house.run(reference).await;
+    }
+    let mut locked = pool.begin().await.unwrap();
+    sqlx::query("lock table monitor_due in access exclusive mode").execute(&mut *locked).await.unwrap();
+    let mut sampler = Sampler::new(house.engine.clone());
+    assert_eq!(sampler.activate().await.unwrap(), Activation::Done);
+    assert_eq!(house.engine.metrics.sample_failures.get(), 1);
+    assert_eq!(due(&house), (3, 2, 90.0), "the gauges stay as they were");
+    locked.rollback().await.unwrap();
+    let mut sampler = Sampler::new(house.engine.clone());
+    sampler.activate().await.unwrap();
+    assert_eq!(due(&house), (0, 0, 0.0));
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_state_that_the_database_does_not_tell_in_time_is_an_answer_that_says_so(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    let listener = http::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let served =
+        Served::new(house.engine.health.clone(), house.engine.metrics.clone(), house.engine.context.clone());
+    let (running, stop) = (tokio_util::task::TaskTracker::new(), CancellationToken::new());
+    running.spawn(http::serve(listener, served, fixtures::settings("").http, stop.clone()));
+    let mut locked = pool.begin().await.unwrap();
+    sqlx::query("lock table hits in access exclusive mode").execute(&mut *locked).await.unwrap();
+
+    let ask = async || {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /status HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    // More than may ask at once: those who wait for their turn are answered in time too.
+    let answers = tokio::time::timeout(fixtures::PATIENCE, async { tokio::join!(ask(), ask(), ask()) });
+    let (one, two, three) = answers.await.unwrap();
+    for answer in [one, two, three] {
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert_eq!(body(&answer)["this-process"]["status"], "ready");
+    }
+    locked.rollback().await.unwrap();
+    let answer = ask().await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(body(&answer)["schedules"][0]["name"], "daily");
+    stop.cancel();
+    running.close();
+    running.wait().await;
 }

@@ -9,9 +9,9 @@ use watchkeeper::{
         inspect,
         pause::{self, Target},
     },
-    domain::personal::Personal,
-    engine::pauses::Poll,
-    engine::task::Task,
+    domain::{monitor::MonitorState, personal::Personal},
+    engine::{pauses::Poll, task::Task},
+    store::monitors,
 };
 
 use crate::fixtures::{DAILY, House, until};
@@ -347,4 +347,21 @@ async fn a_process_that_starts_knows_what_is_paused_before_it_runs_anything(pool
     let mut connection = house.engine.context.store.connection().await.unwrap();
     assert!(anew.refresh(&mut connection).await.unwrap());
     assert!(anew.everything());
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn neither_a_pause_nor_its_end_lets_a_monitor_out_of_quarantine(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1"]).await;
+    let mut connection = house.engine.context.store.connection().await.unwrap();
+    let monitor = house.due("p1").await.monitor;
+    let state = MonitorState::Quarantined;
+    monitors::save_stopped(&mut connection, &[monitor], state, "test", house.now()).await.unwrap();
+    pause(&house, &schedule("daily")).await;
+    house.enrol().await;
+    resume(&house, &schedule("daily")).await;
+    house.enrol().await;
+    pause_account(&house, "p1", "why").await;
+    resume_account(&house, "p1").await;
+    assert_eq!(self::state(&house, "p1").await.0, "quarantined");
 }

@@ -19,14 +19,21 @@ fn filled() -> Metrics {
     metrics.call_duration.get_or_create(&of_provider).observe(0.5);
     metrics.record_batch.observe(3.0);
     metrics.record_duration.observe(0.5);
-    for gauge in [&metrics.in_flight, &metrics.due, &metrics.overdue, &metrics.permits] {
+    for gauge in [
+        &metrics.in_flight,
+        &metrics.due,
+        &metrics.overdue,
+        &metrics.places_left,
+        &metrics.permits_left,
+        &metrics.rest,
+        &metrics.breaker_open,
+    ] {
         gauge.get_or_create(&of_provider).set(1);
     }
-    for gauge in [&metrics.oldest_due_age, &metrics.rest] {
-        gauge.get_or_create(&of_provider).set(0.5);
-    }
+    metrics.permits.get_or_create(&of_provider).inc();
+    metrics.retries_held_back.get_or_create(&of_provider).inc();
+    metrics.oldest_due_age.get_or_create(&of_provider).set(0.5);
     metrics.pauses.get_or_create(&ScopeLabels { scope: "everything" }).set(1);
-    metrics.breaker.get_or_create(&BreakerLabels { provider: provider(), state: "open" }).set(1);
     metrics.quota_left.get_or_create(&QuotaLabels { provider: provider(), period: "day" }).set(1);
     let version = "with \"quotes\",\nand a line".to_owned();
     metrics.lists.get_or_create(&ListVersionLabels { list: "ofac".to_owned(), version }).set(1);
