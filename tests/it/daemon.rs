@@ -79,10 +79,17 @@ impl Place {
 
     /// Starts a daemon and waits until it runs. Its output is added to the file `daemon.log`.
     pub fn serve(&self) -> Daemon {
+        self.serve_through(&self.url)
+    }
+
+    /// The same, with another way to the database.
+    pub fn serve_through(&self, url: &str) -> Daemon {
         let log = self.folder.join("daemon.log");
         let file = File::options().create(true).append(true).open(&log).unwrap();
         let begins = file.metadata().unwrap().len();
-        let child = self.command(&["serve"]).stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
+        let mut command = self.command(&["serve"]);
+        command.env("DATABASE_URL", url).stdout(file.try_clone().unwrap()).stderr(file);
+        let child = command.spawn().unwrap();
         let mut daemon = Daemon { child, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
         daemon.address = until("the daemon says where it listens", || {
             assert!(daemon.ended().is_none(), "the daemon ended: {}", fs::read_to_string(&log).unwrap());
