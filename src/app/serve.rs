@@ -10,7 +10,7 @@ use super::AppError;
 use crate::{
     actions::Context,
     config::Settings,
-    engine::{Engine, upkeep},
+    engine::{Engine, storage, upkeep},
     http::{self, Served},
     store::{
         self,
@@ -38,7 +38,7 @@ impl Daemon {
         let listener = http::listen(listen).await?;
         let address =
             listener.local_addr().map_err(|source| AppError::System { what: "its own address", source })?;
-        store::within(upkeep::make_partitions(&engine)).await?;
+        store::within(storage::make_partitions(&engine)).await?;
         let now = engine.context.now();
         let process = Process {
             id: engine.process,
@@ -58,7 +58,7 @@ impl Daemon {
         let served = Served { health: engine.health.clone(), metrics: engine.metrics.clone() };
         tracker.spawn(http::serve(listener, served, soft.clone()));
         engine.start(&tracker, &soft);
-        let timer = upkeep::start_timer(&engine).await?;
+        let timer = upkeep::start_timer(&engine, &settings.storage).await?;
         tracing::info!(process.id = %engine.process, http.address = %address, "watchkeeper is running");
         Ok(Self { engine, address, tracker, soft, timer, drain: settings.engine.drain_deadline })
     }

@@ -87,6 +87,10 @@ async fn with_settings(command: &Command, settings: &Settings) -> anyhow::Result
         Command::Import { file, account_type, map, json } => {
             return import(settings, file, account_type.clone(), map, *json).await;
         }
+        Command::Compact { json } => {
+            let compacted = commands::compact(settings).await?;
+            show(*json, &compacted, || tables::compacted(&compacted))?;
+        }
         Command::Serve => serve::serve(settings).await?,
         Command::Run { account, json } => {
             let ran = commands::run_now(settings, account).await?;

@@ -46,7 +46,7 @@ pub use self::{
     },
     settings::{
         DatabaseSettings, EngineSettings, HttpSettings, ListFormat, ListSettings, LogFormat, LogSettings,
-        VaultSettings,
+        StorageSettings, VaultSettings,
     },
     starter::{Starter, starter},
 };
@@ -78,6 +78,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// How much at once, how long, how often.
     pub engine: EngineSettings,
+    /// How long things are kept.
+    pub storage: StorageSettings,
     /// The watchlists, by name.
     pub lists: BTreeMap<String, ListSettings>,
     /// Who answers reports, by name.
@@ -175,6 +177,7 @@ fn checked(check: &mut Checker<'_>, file: Option<&Path>, raw: raw::Raw) -> Optio
     let log = settings::log(check, raw.log);
     let run_deadline = raw.engine.run_deadline.0.max(Duration::from_secs(1));
     let engine = settings::engine(check, &raw.engine);
+    let storage = settings::storage(check, &raw.storage);
     let lists = settings::lists(check, raw.lists);
     let providers = providers::providers(check, raw.providers, run_deadline);
     let account_types = accounts::account_types(check, raw.account_types);
@@ -187,6 +190,7 @@ fn checked(check: &mut Checker<'_>, file: Option<&Path>, raw: raw::Raw) -> Optio
         http: http?,
         log,
         engine: engine?,
+        storage: storage?,
         lists,
         providers,
         account_types,

@@ -67,6 +67,7 @@ sections! {
         http: RawHttp,
         log: RawLog,
         engine: RawEngine,
+        storage: RawStorage,
         #[serde(default)]
         lists: BTreeMap<String, RawList>,
         #[serde(default)]
@@ -120,6 +121,12 @@ sections! {
         walk_interval: Human,
         longest_write_transaction: Human,
         partitions: String,
+    }
+
+    struct RawStorage {
+        compact: String,
+        keep_clear_runs: Human,
+        keep_events: Option<Human>,
     }
 
     struct RawList {

@@ -24,6 +24,7 @@ mod outcome;
 pub mod plan;
 pub mod record;
 pub mod run;
+pub mod storage;
 pub mod task;
 pub mod upkeep;
 
@@ -67,6 +68,14 @@ impl EngineError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Store(error) | Self::Action(ActionError::Store(error)) => error.is_passing(),
+            Self::Action(_) | Self::Timer(_) => false,
+        }
+    }
+
+    /// Whether a row found no partition.
+    fn is_missing_partition(&self) -> bool {
+        match self {
+            Self::Store(error) | Self::Action(ActionError::Store(error)) => error.is_missing_partition(),
             Self::Action(_) | Self::Timer(_) => false,
         }
     }

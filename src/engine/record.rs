@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::{
     Engine, EngineError, outcome,
     run::{End, Finished},
-    task,
+    storage, task,
 };
 use crate::{
     domain::{
@@ -127,6 +127,17 @@ async fn put_off(store: &Store, finished: &Finished) -> Result<(), StoreError> {
 ///
 /// Returns, for each run in order, whether it counts: false for one that was put off or came too late.
 pub async fn commit(engine: &Engine, batch: &[Finished], uncertain: bool) -> Result<Vec<bool>, EngineError> {
+    match commit_once(engine, batch, uncertain).await {
+        Err(error) if error.is_missing_partition() => {
+            // Nobody made it in time: no run waits for the next night.
+            storage::make_partitions(engine).await?;
+            commit_once(engine, batch, uncertain).await
+        }
+        done => done,
+    }
+}
+
+async fn commit_once(engine: &Engine, batch: &[Finished], uncertain: bool) -> Result<Vec<bool>, EngineError> {
     let mut transaction = engine.context.store.transaction().await?;
     let now = engine.context.now();
     let recorded: HashSet<RunId> = if uncertain {

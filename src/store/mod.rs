@@ -20,6 +20,7 @@ pub mod partitions;
 mod pool;
 pub mod processes;
 pub mod providers;
+pub mod run_months;
 pub mod runs;
 pub mod schedules;
 pub mod summary;
@@ -111,6 +112,12 @@ impl StoreError {
         error.code().is_some_and(|code| code == "57014")
     }
 
+    /// Whether it only waited too long for somebody else.
+    pub fn is_wait(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        error.code().is_some_and(|code| code == "55P03" || code == "57014")
+    }
+
     /// Whether a row found no partition: that of its month is still to be made.
     pub fn is_missing_partition(&self) -> bool {
         let Self::Database(sqlx::Error::Database(error)) = self else { return false };
@@ -121,6 +128,9 @@ impl StoreError {
     /// Whether the same work may succeed when tried again unchanged: the server was away, a lock was
     /// lost, a deadline passed.
     pub fn is_passing(&self) -> bool {
+        if self.is_missing_partition() {
+            return true;
+        }
         if matches!(self, Self::Deadline(_) | Self::Unreachable { .. } | Self::Silent { .. }) {
             return true;
         }
@@ -275,6 +285,15 @@ pub async fn within<T, E: From<StoreError>>(work: impl Future<Output = Result<T,
 pub async fn now(conn: &mut PgConnection) -> Result<DateTime<Utc>, StoreError> {
     let now = sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(conn).await?;
     Ok(now)
+}
+
+/// Takes the right to do a periodic task until the connection ends; false when another process has it.
+pub async fn lock_long_task(conn: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
+    let key = format!("watchkeeper.{name}");
+    let mine = sqlx::query_scalar!(r#"select pg_try_advisory_lock(hashtextextended($1, 0)) as "mine!""#, key)
+        .fetch_one(conn)
+        .await?;
+    Ok(mine)
 }
 
 /// Takes the right to do a periodic task until the transaction ends; false when another process has it.

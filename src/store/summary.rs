@@ -16,8 +16,6 @@ pub struct Totals {
     pub enrol_queue: i64,
     /// Urgent work.
     pub wakeups: i64,
-    /// Rows that found no monthly partition.
-    pub strays: i64,
 }
 
 /// Allows the statements of the transaction the time that counting large tables takes.
@@ -33,8 +31,7 @@ pub async fn totals(conn: &mut PgConnection) -> Result<Totals, StoreError> {
         select (select count(*) from accounts) as "accounts!",
                (select count(*) from hits where state = 'open') as "open_hits!",
                (select count(*) from enrol_queue) as "enrol_queue!",
-               (select count(*) from wakeups) as "wakeups!",
-               (select count(*) from runs_default) + (select count(*) from events_default) as "strays!"
+               (select count(*) from wakeups) as "wakeups!"
         "#
     )
     .fetch_one(conn)
@@ -44,7 +41,6 @@ pub async fn totals(conn: &mut PgConnection) -> Result<Totals, StoreError> {
         open_hits: row.open_hits,
         enrol_queue: row.enrol_queue,
         wakeups: row.wakeups,
-        strays: row.strays,
     })
 }
 

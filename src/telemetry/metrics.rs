@@ -76,6 +76,8 @@ pub struct Metrics {
     pub enrolled: Family<ScheduleLabels, Counter>,
     /// Transactions of the recorder that had to be tried again.
     pub record_retries: Counter,
+    /// Months ahead that have their partitions.
+    pub partition_months_ahead: Gauge,
     /// Connections to PostgreSQL.
     pub connections: Gauge,
 }
@@ -126,6 +128,12 @@ impl Metrics {
             "Transactions of the recorder tried again",
             record_retries.clone(),
         );
+        let partition_months_ahead = Gauge::default();
+        registry.register(
+            "partition_months_ahead",
+            "Months after this one whose partitions are made; below 2 somebody should look",
+            partition_months_ahead.clone(),
+        );
         let connections = Gauge::default();
         registry.register("database_connections", "Open connections to PostgreSQL", connections.clone());
         Self {
@@ -139,6 +147,7 @@ impl Metrics {
             postponed,
             enrolled,
             record_retries,
+            partition_months_ahead,
             connections,
         }
     }

@@ -20,5 +20,6 @@ mod lane;
 mod network;
 mod proxy;
 mod recording;
+mod storage;
 mod store;
 mod words;
