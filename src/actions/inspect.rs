@@ -1,11 +1,15 @@
 //! What a person asks to see: an account, hits, the state of everything. The answers hold personal
 //! data, revealed for the one who asked.
 
+mod months;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+pub use months::{MonthView, ScreenedView};
 
 use super::{ActionError, Context, overview::RunningView, pause::PauseView};
 use crate::{
@@ -14,7 +18,7 @@ use crate::{
         account_tags, account_types,
         accounts::{self, AccountRow},
         hits::{self, HitRow},
-        monitors, pauses, processes, runs, summary,
+        monitors, partitions, pauses, processes, run_months, runs, summary,
     },
     vault::{DataKey, Purpose},
 };
@@ -43,8 +47,10 @@ pub struct AccountView {
     pub updated_at: DateTime<Utc>,
     /// Who watches it.
     pub monitors: Vec<MonitorView>,
-    /// Its newest runs.
+    /// Its newest runs, of those that are kept whole.
     pub runs: Vec<RunView>,
+    /// Its old months: clear runs that changed nothing, a line for each monitor and month.
+    pub months: Vec<MonthView>,
     /// Its hits.
     pub hits: Vec<HitView>,
 }
@@ -164,6 +170,7 @@ pub async fn account(
     }
     let monitors = monitors::list_of_account(&mut connection, row.id).await?;
     let runs = runs::list_of_account(&mut connection, row.id, newest_runs).await?;
+    let months = run_months::list_of_account(&mut connection, row.id, 1000).await?;
     let hits = hits::list(&mut connection, Some(row.id), false, 1000).await?;
     Ok(AccountView {
         id: row.id,
@@ -191,6 +198,7 @@ pub async fn account(
             })
             .collect(),
         runs: runs.into_iter().map(run_view).collect(),
+        months: months.into_iter().map(months::view).collect(),
         hits: open_hits(context, hits)?,
     })
 }
@@ -278,8 +286,8 @@ pub struct StatusView {
     pub pauses: Vec<PauseView>,
     /// Paused accounts.
     pub paused_accounts: i64,
-    /// Rows that found no monthly partition.
-    pub strays: i64,
+    /// Months after this one whose partitions are made.
+    pub partition_months_ahead: i64,
     /// When a daemon last recorded a run.
     pub last_run_at: Option<DateTime<Utc>>,
     /// Every schedule.
@@ -330,7 +338,7 @@ pub async fn status(context: &Context) -> Result<StatusView, ActionError> {
         urgent: totals.wakeups,
         pauses: pauses::list(&mut connection).await?.into_iter().map(PauseView::from).collect(),
         paused_accounts: pauses::count_accounts(&mut connection, i64::MAX).await?,
-        strays: totals.strays,
+        partition_months_ahead: partitions::months_ahead(&mut connection, now).await?,
         last_run_at: processes::last_recorded_at(&mut connection).await?,
         schedules: schedules
             .into_iter()

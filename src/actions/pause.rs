@@ -150,10 +150,7 @@ pub async fn resume(context: &Context, actor: &str, target: &Target) -> Result<C
 }
 
 /// Begins the transaction of a change; refuses names that nothing has.
-async fn begin(
-    context: &Context,
-    target: &Target,
-) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, ActionError> {
+async fn begin(context: &Context, target: &Target) -> Result<crate::store::Transaction, ActionError> {
     let mut transaction = context.store.transaction().await?;
     match target {
         Target::Everything => {}
@@ -177,7 +174,7 @@ fn check(what: &'static str, name: &str, known: Vec<String>) -> Result<(), Actio
 
 /// Has enrolment walk over the accounts of a schedule that changed, and commits.
 async fn finish(
-    mut transaction: sqlx::Transaction<'static, sqlx::Postgres>,
+    mut transaction: crate::store::Transaction,
     target: &Target,
     changed: bool,
 ) -> Result<Changed, ActionError> {

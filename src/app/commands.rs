@@ -25,13 +25,15 @@ use crate::{
         id::MonitorId,
         monitor::{Outcome, Trigger},
     },
-    engine::{self, run::Job},
+    engine::{self, run::Job, storage},
     store::{
         Store,
         due::{self, Due},
     },
     vault::MasterKey,
 };
+
+pub use storage::Compacted;
 
 /// Writes a starter configuration and a master key into a folder; refuses to overwrite either.
 ///
@@ -89,6 +91,7 @@ pub async fn import(
     let file = File::open(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
     let context = super::open(settings).await?;
+    storage::ensure_partitions(&context).await?;
     // Types only: schedules are the daemon's to apply.
     let types = apply::apply_types(&context, settings.account_types.values()).await?;
     let types: Vec<_> = types.into_values().collect();
@@ -97,6 +100,12 @@ pub async fn import(
         import::import(&context, &types, &options, &name, file, |done| progress(done, size)).await?;
     context.store.close().await;
     Ok(imported)
+}
+
+/// Compacts and drops what is older than the settings keep, as the daemon does every night.
+pub async fn compact(settings: &Settings) -> Result<Compacted, AppError> {
+    let context = super::open(settings).await?;
+    Ok(storage::compact(&context, &settings.storage).await?)
 }
 
 /// How long `run` waits for a daemon to do what was asked.
@@ -137,7 +146,7 @@ pub async fn run_now(settings: &Settings, reference: &str) -> Result<RanNow, App
         })??;
     } else {
         let engine = super::engine(context.clone(), settings, engine::Fleet::alone()).await?;
-        engine::upkeep::make_partitions(&engine).await?;
+        storage::make_partitions(&engine).await?;
         let never = CancellationToken::new();
         for asked in &asked {
             let mut connection = engine.context.store.connection().await?;

@@ -13,14 +13,17 @@ use super::{
 use crate::{
     actions::{Context, apply::Occasion},
     ambient::machine::{self, Machine},
-    config::{self, Settings},
+    config::{self, Settings, StorageSettings},
     engine::{
         self, Engine, Fleet,
         fleet::{self, Membership},
-        task, upkeep,
+        storage, task, upkeep,
     },
     http::{self, Served},
-    store::processes::{self, Process},
+    store::{
+        self,
+        processes::{self, Process},
+    },
     telemetry::health::Concern,
 };
 
@@ -62,9 +65,13 @@ struct Running {
 }
 
 impl Running {
-    async fn start(engine: &Engine, soft: &CancellationToken) -> Result<Self, AppError> {
+    async fn start(
+        engine: &Engine,
+        keep: &StorageSettings,
+        soft: &CancellationToken,
+    ) -> Result<Self, AppError> {
         let (tracker, stop) = (TaskTracker::new(), soft.child_token());
-        let timer = upkeep::start_timer(engine).await?;
+        let timer = upkeep::start_timer(engine, keep).await?;
         engine.start(&tracker, &stop, soft);
         Ok(Self { tracker, stop, timer })
     }
@@ -94,8 +101,8 @@ impl Daemon {
             listener.local_addr().map_err(|source| AppError::System { what: "its own address", source })?;
         let lease_time = settings.engine.lease_time;
         let engine = super::engine(context, settings, Fleet::joining(lease_time)).await?;
-        upkeep::make_partitions(&engine).await?;
-        announce(&engine).await?;
+        store::within(storage::make_partitions(&engine)).await?;
+        store::within(announce(&engine)).await?;
 
         let (tracker, soft) = (TaskTracker::new(), CancellationToken::new());
         let hard = CancellationToken::new();
@@ -109,7 +116,7 @@ impl Daemon {
         let membership = task::drive(membership, Membership::interval(lease_time), part, hard.clone());
         tracker.spawn(engine::vital("fleet", &hard, &soft, membership));
         tracker.spawn(engine::nudges::listen(engine.clone(), soft.clone()));
-        let running = Running::start(&engine, &soft).await?;
+        let running = Running::start(&engine, &settings.storage, &soft).await?;
         let (progress, health) = (engine.progress.clone(), engine.health.clone());
         let overseer = Overseer::start(progress, health, Patience::default(), overseer::abort)
             .map_err(|source| AppError::System { what: "a thread", source })?;
@@ -165,7 +172,7 @@ impl Daemon {
         self.engine.fleet.configure(revision, plan.providers.iter().map(|provider| provider.lane));
         self.engine.plan = Arc::new(plan);
         self.engine.settings = Arc::new(settings.engine.clone());
-        let running = Running::start(&self.engine, &self.soft).await;
+        let running = Running::start(&self.engine, &settings.storage, &self.soft).await;
         self.running = running.map_err(|error| {
             // Half a daemon must not look like a whole one.
             self.soft.cancel();

@@ -49,6 +49,12 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Compacts and drops old months, as the daemon does every night.
+    Compact {
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
     /// Runs the daemon until it is told to stop.
     Serve,
     /// Runs every report of an account now, waits, and shows the results.

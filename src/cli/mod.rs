@@ -105,6 +105,10 @@ async fn with_settings(
         Command::Import { file, account_type, map, json } => {
             return import(settings, file, account_type.clone(), map, *json).await;
         }
+        Command::Compact { json } => {
+            let compacted = commands::compact(settings).await?;
+            show(*json, &compacted, || tables::compacted(&compacted))?;
+        }
         Command::Serve => {
             tell_panics_by_place();
             let load = || config::load(arguments.config.as_deref(), std::env::vars());

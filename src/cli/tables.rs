@@ -9,9 +9,10 @@ use serde_json::Value;
 use crate::{
     actions::{
         import::Imported,
-        inspect::{AccountView, HitView, RunView, StatusView},
+        inspect::{AccountView, HitView, MonthView, RunView, StatusView},
         pause::{PauseView, Paused},
     },
+    app::commands::Compacted,
     domain::answer::Finding,
 };
 
@@ -158,6 +159,9 @@ pub(super) fn account(account: &AccountView) -> String {
         line(&mut text, format_args!("\n{monitors}"));
     }
     line(&mut text, format_args!("\n{}", runs(&account.runs)));
+    if !account.months.is_empty() {
+        line(&mut text, format_args!("\n{}", months(&account.months)));
+    }
     line(&mut text, format_args!("\n{}", hits(&account.hits)));
     text
 }
@@ -211,6 +215,53 @@ fn runs(runs: &[RunView]) -> String {
         ]);
     }
     shown.to_string()
+}
+
+fn months(months: &[MonthView]) -> String {
+    let mut shown = table(&["month", "schedule", "clear runs", "slots", "days (UTC)", "against"]);
+    for month in months {
+        let screened = month.screened.iter();
+        let (days, against): (Vec<_>, Vec<_>) =
+            screened.map(|screened| (days(&screened.days), basis(&screened.basis))).unzip();
+        shown.add_row([
+            month.month.clone(),
+            month.schedule.clone(),
+            month.runs.to_string(),
+            format!("{} to {}", month.first_slot, month.last_slot),
+            days.join("\n"),
+            against.join("\n"),
+        ]);
+    }
+    shown.to_string()
+}
+
+/// `1-3, 5`
+fn days(days: &[u32]) -> String {
+    let ranges = days.chunk_by(|day, next| day + 1 == *next).filter_map(|range| match range {
+        [] => None,
+        [day] => Some(day.to_string()),
+        [first, .., last] => Some(format!("{first}-{last}")),
+    });
+    ranges.collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn compacted(compacted: &Compacted) -> String {
+    if compacted.is_elsewhere {
+        return "Another process is at it.".to_owned();
+    }
+    let mut text = String::new();
+    line(
+        &mut text,
+        format_args!("{} clear runs compacted, {} runs kept whole", compacted.runs, compacted.kept),
+    );
+    for (partitions, what) in
+        [(&compacted.dropped, "gone"), (&compacted.waiting, "waiting for a reader to end: goes next time")]
+    {
+        for partition in partitions {
+            line(&mut text, format_args!("{partition}: {what}"));
+        }
+    }
+    text
 }
 
 /// `local (local-1), ofac@1a2b3c`
@@ -320,10 +371,13 @@ pub(super) fn status(status: &StatusView) -> String {
             format_args!("{} accounts are paused; `watchkeeper pauses` shows them", status.paused_accounts),
         );
     }
-    if status.strays > 0 {
+    if status.partition_months_ahead < 2 {
         line(
             &mut text,
-            format_args!("{} rows found no monthly partition and went to the default one", status.strays),
+            format_args!(
+                "only {} months ahead have their partitions: does a daemon run, and what does its log say?",
+                status.partition_months_ahead
+            ),
         );
     }
     let mut schedules =

@@ -49,7 +49,7 @@ pub use self::{
     },
     settings::{
         DatabaseSettings, EngineSettings, HttpSettings, ListFormat, ListSettings, LogFormat, LogSettings,
-        LogTarget, TelemetrySettings, VaultSettings,
+        LogTarget, StorageSettings, TelemetrySettings, VaultSettings,
     },
     sources::SecretFile,
     starter::{Starter, starter},
@@ -84,6 +84,8 @@ pub struct Settings {
     pub telemetry: TelemetrySettings,
     /// How much at once, how long, how often.
     pub engine: EngineSettings,
+    /// How long things are kept.
+    pub storage: StorageSettings,
     /// The watchlists, by name.
     pub lists: BTreeMap<String, ListSettings>,
     /// Who answers reports, by name.
@@ -190,6 +192,7 @@ fn checked(check: &mut Checker<'_>, files: Vec<PathBuf>, raw: raw::Raw) -> Optio
     let telemetry = settings::telemetry(check, raw.telemetry);
     let run_deadline = raw.engine.run_deadline.0.max(Duration::from_secs(1));
     let engine = settings::engine(check, &raw.engine);
+    let storage = settings::storage(check, &raw.storage);
     let lists = settings::lists(check, raw.lists);
     let providers = providers::providers(check, raw.providers, run_deadline);
     let account_types = accounts::account_types(check, raw.account_types);
@@ -203,6 +206,7 @@ fn checked(check: &mut Checker<'_>, files: Vec<PathBuf>, raw: raw::Raw) -> Optio
         log,
         telemetry,
         engine: engine?,
+        storage: storage?,
         lists,
         providers,
         account_types,

@@ -68,6 +68,7 @@ sections! {
         log: RawLog,
         telemetry: RawTelemetry,
         engine: RawEngine,
+        storage: RawStorage,
         #[serde(default)]
         lists: BTreeMap<String, RawList>,
         #[serde(default)]
@@ -129,6 +130,12 @@ sections! {
         longest_write_transaction: Human,
         partitions: String,
         lease_time: Human,
+    }
+
+    struct RawStorage {
+        compact: String,
+        keep_clear_runs: Human,
+        keep_events: Option<Human>,
     }
 
     struct RawList {

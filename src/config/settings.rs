@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     checker::{Checker, is_name},
     key::Key,
-    raw::{RawDatabase, RawEngine, RawHttp, RawList, RawLog, RawTelemetry, RawVault},
+    raw::{RawDatabase, RawEngine, RawHttp, RawList, RawLog, RawStorage, RawTelemetry, RawVault},
     sources::SecretFile,
 };
 use crate::domain::{cadence::CronPattern, personal::Personal};
@@ -123,6 +123,18 @@ pub struct EngineSettings {
     pub partitions: CronPattern,
     /// How long a process must be seen to stand still before its shards are taken from it.
     pub lease_time: Duration,
+}
+
+/// `[storage]`: how long things are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StorageSettings {
+    /// When old months are compacted and dropped, in UTC.
+    pub compact: CronPattern,
+    /// How long a clear run is kept whole.
+    pub keep_clear_runs: Duration,
+    /// How long events are kept; for ever when none.
+    pub keep_events: Option<Duration>,
 }
 
 /// How a watchlist is written.
@@ -260,6 +272,18 @@ pub(super) fn engine(check: &mut Checker<'_>, raw: &RawEngine) -> Option<EngineS
         partitions: partitions?,
     };
     Some(settings)
+}
+
+pub(super) fn storage(check: &mut Checker<'_>, raw: &RawStorage) -> Option<StorageSettings> {
+    let section = Key::of("storage");
+    let day = Duration::from_hours(24);
+    // A month is over, and its last commits are certain, long before it is compacted.
+    let bounds = day * 31..=day * 36_500;
+    let keep_clear_runs = check.duration(&section.at("keep-clear-runs"), raw.keep_clear_runs, bounds.clone());
+    let keep_events =
+        raw.keep_events.map(|keep| check.duration(&section.at("keep-events"), keep, bounds.clone()));
+    let compact = check.pattern(&section.at("compact"), &raw.compact)?;
+    Some(StorageSettings { compact, keep_clear_runs, keep_events })
 }
 
 pub(super) fn lists(

@@ -13,13 +13,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Engine, EngineError, in_flight::InFlight, marks::Marks, pauses::PassedOver, plan::PlannedProvider,
-    progress::Part, run::Finished, suspects::Suspects, task,
+    Engine, in_flight::InFlight, marks::Marks, pauses::PassedOver, plan::PlannedProvider, progress::Part,
+    run::Finished, suspects::Suspects, task,
 };
-use crate::{domain::id::MonitorId, telemetry::metrics::ProviderLabels};
-
-/// How long the statements of one turn may take together.
-const TURN: Duration = Duration::from_secs(10);
+use crate::{domain::id::MonitorId, store, telemetry::metrics::ProviderLabels};
 
 /// How long to leave a database alone that failed.
 const AWAY: Duration = Duration::from_millis(500);
@@ -100,8 +97,7 @@ impl Lane {
             let Some(room) = acquired else { break };
             // Whatever comes from here on is seen by this turn or wakes the next.
             self.nudges.mark_unchanged();
-            let turn = tokio::time::timeout(TURN, self.turn(room, &stop)).await;
-            let pause = match turn.unwrap_or(Err(EngineError::Deadline(TURN))) {
+            let pause = match store::within(self.turn(room, &stop)).await {
                 Ok(Turn::Started) => {
                     task::answered(&self.engine.health);
                     continue;

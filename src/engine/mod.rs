@@ -33,6 +33,7 @@ pub mod progress;
 pub mod record;
 pub mod run;
 pub mod sampler;
+pub mod storage;
 mod suspects;
 pub mod task;
 pub mod upkeep;
@@ -63,9 +64,6 @@ pub enum EngineError {
     /// An action failed.
     #[error(transparent)]
     Action(#[from] ActionError),
-    /// The database did not answer in time.
-    #[error("the database did not answer within {0:?}")]
-    Deadline(std::time::Duration),
     /// The daemon's own timer failed.
     #[error("the timer of periodic work failed")]
     Timer(#[from] tokio_cron_scheduler::JobSchedulerError),
@@ -82,7 +80,14 @@ impl EngineError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Store(error) | Self::Action(ActionError::Store(error)) => error.is_passing(),
-            Self::Deadline(_) => true,
+            Self::Action(_) | Self::Timer(_) => false,
+        }
+    }
+
+    /// Whether a row found no partition.
+    fn is_missing_partition(&self) -> bool {
+        match self {
+            Self::Store(error) | Self::Action(ActionError::Store(error)) => error.is_missing_partition(),
             Self::Action(_) | Self::Timer(_) => false,
         }
     }
@@ -90,7 +95,6 @@ impl EngineError {
     /// Whether the database was there and took too long.
     fn is_deadline(&self) -> bool {
         match self {
-            Self::Deadline(_) => true,
             Self::Store(error) | Self::Action(ActionError::Store(error)) => error.is_deadline(),
             Self::Action(_) | Self::Timer(_) => false,
         }

@@ -19,7 +19,7 @@ use super::{
     Engine, EngineError, outcome,
     progress::Part,
     run::{End, Finished},
-    task,
+    storage, task,
 };
 use crate::{
     domain::{
@@ -27,16 +27,13 @@ use crate::{
         monitor::Outcome,
     },
     store::{
-        Store, StoreError,
+        self, Store, StoreError,
         due::{self, Postponed},
         runs::{self, NewRun},
         strikes,
     },
     telemetry::metrics::RunLabels,
 };
-
-/// How long one transaction may take.
-const TRANSACTION: Duration = Duration::from_secs(10);
 
 /// From how many answers on it is worth waiting for more.
 const COMPANY: usize = 4;
@@ -74,7 +71,7 @@ async fn record(engine: &Engine, part: &Part, batch: &mut Vec<Finished>) {
     let (mut uncertain, mut too_long) = (false, 0);
     loop {
         part.beat();
-        match within(TRANSACTION, commit(engine, batch, uncertain)).await {
+        match store::within(commit(engine, batch, uncertain)).await {
             Ok(_) => {
                 task::answered(&engine.health);
                 batch.clear();
@@ -111,7 +108,7 @@ async fn one_by_one(engine: &Engine, part: &Part, batch: &mut Vec<Finished>) {
     for finished in batch.drain(..) {
         part.beat();
         let one = [finished];
-        while let Err(error) = within(TRANSACTION, commit(engine, &one, true)).await {
+        while let Err(error) = store::within(commit(engine, &one, true)).await {
             part.beat();
             if error.is_passing() {
                 tokio::time::sleep(AWAY).await;
@@ -119,7 +116,7 @@ async fn one_by_one(engine: &Engine, part: &Part, batch: &mut Vec<Finished>) {
             }
             let [finished] = &one;
             tracing::error!(run.id = %finished.id, monitor.id = %finished.monitor(), error = &error as &dyn std::error::Error, "a run cannot be recorded: putting it off");
-            if let Err(error) = put_off(&engine.context.store, finished).await {
+            if let Err(error) = store::within(put_off(&engine.context.store, finished)).await {
                 tracing::error!(error = &error as &dyn std::error::Error, "nor can it be put off");
             }
             break;
@@ -139,17 +136,21 @@ async fn put_off(store: &Store, finished: &Finished) -> Result<(), StoreError> {
     due::save_postponed(&mut connection, &[postponed]).await
 }
 
-async fn within<T>(
-    limit: Duration,
-    work: impl Future<Output = Result<T, EngineError>>,
-) -> Result<T, EngineError> {
-    tokio::time::timeout(limit, work).await.unwrap_or(Err(EngineError::Deadline(limit)))
-}
-
 /// Records runs in one transaction. `uncertain` says that some may be recorded already.
 ///
 /// Returns, for each run in order, whether it counts: false for one that was put off or came too late.
 pub async fn commit(engine: &Engine, batch: &[Finished], uncertain: bool) -> Result<Vec<bool>, EngineError> {
+    match commit_once(engine, batch, uncertain).await {
+        Err(error) if error.is_missing_partition() => {
+            // Nobody made it in time: no run waits for the next night.
+            storage::make_partitions(engine).await?;
+            commit_once(engine, batch, uncertain).await
+        }
+        done => done,
+    }
+}
+
+async fn commit_once(engine: &Engine, batch: &[Finished], uncertain: bool) -> Result<Vec<bool>, EngineError> {
     let begun_at = Instant::now();
     let mut transaction = engine.context.store.transaction().await?;
     let now = engine.context.now();

@@ -6,11 +6,12 @@ use std::{sync::Arc, time::Instant};
 use tokio_cron_scheduler::{Job, JobScheduler};
 
 use super::{
-    Engine, EngineError,
+    Engine, EngineError, storage,
     task::{self, Activation, Task},
 };
 use crate::{
-    store::{self, partitions, processes, schedules, wakeups},
+    config::StorageSettings,
+    store::{self, schedules, wakeups},
     telemetry::health::Health,
 };
 
@@ -46,19 +47,6 @@ impl Task for Heartbeat {
     }
 }
 
-/// Makes the partitions of the coming months. One process of a fleet does it at a time.
-pub async fn make_partitions(engine: &Engine) -> Result<(), EngineError> {
-    let mut transaction = engine.context.store.transaction().await?;
-    if store::lock_task(&mut transaction, "partitions").await? {
-        processes::remove_old(&mut transaction).await?;
-        for name in partitions::ensure(&mut transaction, engine.context.now()).await? {
-            tracing::info!(partition = %name, "partition made");
-        }
-    }
-    transaction.commit().await?;
-    Ok(())
-}
-
 /// Starts a walk over all accounts for every schedule, to repair whatever enrolment missed.
 pub async fn start_walks(engine: &Engine) -> Result<(), EngineError> {
     let mut transaction = engine.context.store.transaction().await?;
@@ -70,15 +58,21 @@ pub async fn start_walks(engine: &Engine) -> Result<(), EngineError> {
 }
 
 /// Starts the timer of the daemon's periodic work.
-pub async fn start_timer(engine: &Engine) -> Result<JobScheduler, EngineError> {
+pub async fn start_timer(engine: &Engine, keep: &StorageSettings) -> Result<JobScheduler, EngineError> {
     let timer = JobScheduler::new().await?;
     let settings = Arc::clone(&engine.settings);
     add(&timer, &settings.partitions.with_seconds(), engine, "partitions", |engine| async move {
-        make_partitions(&engine).await
+        store::within(storage::make_partitions(&engine)).await
     })
     .await?;
     add(&timer, &settings.reconcile.with_seconds(), engine, "reconcile", |engine| async move {
-        start_walks(&engine).await
+        store::within(start_walks(&engine)).await
+    })
+    .await?;
+    let keep = keep.clone();
+    add(&timer, &keep.compact.with_seconds(), engine, "compact", move |engine| {
+        let keep = keep.clone();
+        async move { storage::compact(&engine.context, &keep).await.map(drop) }
     })
     .await?;
     timer.start().await?;

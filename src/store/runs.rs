@@ -220,7 +220,7 @@ impl Columns {
 }
 
 /// Which of `runs` (monitor, slot, run) are recorded already: asked after a commit whose outcome is
-/// unknown because the connection was lost.
+/// unknown because the connection was lost. So new are they that none has left its month yet.
 pub async fn list_recorded(
     conn: &mut PgConnection,
     runs: &[(MonitorId, i64, RunId)],
@@ -296,7 +296,7 @@ pub struct RunRow {
     pub basis: Value,
 }
 
-/// The newest runs of an account.
+/// The newest runs of an account, but for those that only a line of their month stands for.
 pub async fn list_of_account(
     conn: &mut PgConnection,
     account: AccountId,
@@ -304,12 +304,17 @@ pub async fn list_of_account(
 ) -> Result<Vec<RunRow>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select run.run_id, run.monitor_id, schedule.name, run.slot, run.trigger, run.due_at, run.recorded_at,
-               run.duration_ms, run.outcome, run.findings, run.failure, run.account_version, basis.detail
+        select run.run_id as "run_id!", run.monitor_id as "monitor_id!", schedule.name, run.slot as "slot!",
+               run.trigger as "trigger!", run.due_at as "due_at!", run.recorded_at as "recorded_at!",
+               run.duration_ms as "duration_ms!", run.outcome as "outcome!", run.findings as "findings!",
+               run.failure, run.account_version as "account_version!", basis.detail
         from monitors as monitor
         join schedules as schedule using (schedule_id)
         cross join lateral (
-            select * from runs where runs.monitor_id = monitor.monitor_id order by runs.slot desc limit $3
+            select * from whole_runs as run
+            where run.monitor_id = monitor.monitor_id
+            order by run.slot desc
+            limit $3
         ) as run
         join run_bases as basis using (basis_id)
         where monitor.shard = $1

@@ -18,8 +18,6 @@ pub struct Totals {
     pub quarantined: i64,
     /// Urgent work.
     pub wakeups: i64,
-    /// Rows that found no monthly partition.
-    pub strays: i64,
 }
 
 /// Allows the statements of the transaction the time that counting large tables takes.
@@ -36,8 +34,7 @@ pub async fn totals(conn: &mut PgConnection) -> Result<Totals, StoreError> {
                (select count(*) from hits where state = 'open') as "open_hits!",
                (select count(*) from enrol_queue) as "enrol_queue!",
                (select count(*) from monitors where state = 'quarantined') as "quarantined!",
-               (select count(*) from wakeups) as "wakeups!",
-               (select count(*) from runs_default) + (select count(*) from events_default) as "strays!"
+               (select count(*) from wakeups) as "wakeups!"
         "#
     )
     .fetch_one(conn)
@@ -48,7 +45,6 @@ pub async fn totals(conn: &mut PgConnection) -> Result<Totals, StoreError> {
         enrol_queue: row.enrol_queue,
         quarantined: row.quarantined,
         wakeups: row.wakeups,
-        strays: row.strays,
     })
 }
 

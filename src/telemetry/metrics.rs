@@ -216,6 +216,8 @@ metrics! {
         "record_commit_duration", SECONDS, "How long transactions of the recorder took that committed";
     record_retries: Counter = Counter::default(), "record_retries", None,
         "Transactions of the recorder tried again";
+    partition_months_ahead: Gauge = Gauge::default(), "partition_months_ahead", None,
+        "Months after this one whose partitions are made; below 2 somebody should look";
     connections: Family<ConnectionLabels, Gauge> = Family::default(), "database_connections", None,
         "Open connections to PostgreSQL, by state";
     most_connections: Gauge = Gauge::default(), "database_connections_max", None,

@@ -44,6 +44,7 @@ use watchkeeper::{
     store::{
         Store,
         due::{self, Due},
+        partitions,
     },
     telemetry::{health::Health, metrics::Metrics},
     vault::{Keyring, MasterKey},
@@ -118,6 +119,9 @@ impl House {
         let random = Random::from_seed(7);
         let context =
             Context::open(store, clock.clone(), random.clone(), keyring("first", 'a', random)).await.unwrap();
+        let mut transaction = context.store.transaction().await.unwrap();
+        partitions::ensure(&mut transaction, clock.now()).await.unwrap();
+        transaction.commit().await.unwrap();
         let process = ProcessId(context.new_uuid(Shard(0)));
         let engine = Engine {
             context,

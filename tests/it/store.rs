@@ -81,7 +81,7 @@ async fn migrating_twice_is_one_migration_and_this_month_has_its_partitions(pool
     let partitions: Vec<String> = sqlx::query_scalar(
         r"
         select expected.name
-        from generate_series(0, 3) as ahead,
+        from generate_series(0, 12) as ahead,
              unnest(array['runs', 'events']) as parent,
              lateral (select parent || to_char(
                  date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead), '_YYYY_MM'
@@ -104,9 +104,6 @@ async fn migrating_twice_is_one_migration_and_this_month_has_its_partitions(pool
     .execute(&pool)
     .await
     .unwrap();
-    let strays: i64 =
-        sqlx::query_scalar("select count(*) from events_default").fetch_one(&pool).await.unwrap();
-    assert_eq!(strays, 0);
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]

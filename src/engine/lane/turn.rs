@@ -22,6 +22,7 @@ use crate::{
         monitor::Trigger,
     },
     store::{
+        Connection,
         due::{self, Due, Loaded, Mark},
         strikes, wakeups,
     },
@@ -185,7 +186,7 @@ impl Lane {
     /// Loads what the runs need, and starts them. Returns how many.
     async fn start(
         &mut self,
-        mut connection: sqlx::pool::PoolConnection<sqlx::Postgres>,
+        mut connection: Connection,
         admitted: Vec<Admitted>,
         suspects: &[MonitorId],
         stop: &CancellationToken,
