@@ -17,8 +17,8 @@ create table run_months (
     constraint run_months_bases_check check (cardinality(basis_ids) = cardinality(basis_days))
 );
 
--- Runs of months that are gone which are more than clear and unchanged, whole.
-create table kept_runs (like runs including constraints);
+-- Runs of months that are gone which are more than clear and unchanged, whole: what runs checked.
+create table kept_runs (like runs);
 create index kept_runs_monitor_idx on kept_runs (monitor_id, slot);
 
 -- How far each old month has come on its way. A month that is being read is still whole in runs, but for

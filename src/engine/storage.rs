@@ -100,6 +100,7 @@ pub async fn compact(context: &Context, settings: &StorageSettings) -> Result<Co
             take_away(&mut connection, Parted::Events, month, &mut done).await?;
         }
     }
+    store::within(store::unlock_long_tasks(&mut connection)).await?;
     for partition in &done.dropped {
         tracing::info!(%partition, "an old month is gone");
     }

@@ -362,6 +362,12 @@ pub async fn lock_long_task(conn: &mut PgConnection, name: &str) -> Result<bool,
     Ok(mine)
 }
 
+/// Gives the rights to long tasks back; the end of the connection does too, a moment later.
+pub async fn unlock_long_tasks(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("select pg_advisory_unlock_all()").execute(conn).await?;
+    Ok(())
+}
+
 /// Takes the right to do a periodic task until the transaction ends; false when another process has it.
 pub async fn lock_task(conn: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
     let key = format!("watchkeeper.{name}");
