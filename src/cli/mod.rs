@@ -68,7 +68,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 Ok(settings) => settings,
                 Err(faults) => return refuse(&faults),
             };
-            logs::start(&settings.log)?;
+            start_log(&settings)?;
             let runtime = runtime()?;
             let done = runtime.block_on(with_settings(command, &settings));
             // A call that holds its thread for ever must not hold the end.
@@ -77,6 +77,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
     }?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn start_log(settings: &Settings) -> anyhow::Result<()> {
+    let stream = std::env::vars().find(|(name, _)| name == logs::JOURNAL_STREAM).map(|(_, stream)| stream);
+    Ok(logs::start(&settings.log, stream.as_deref())?)
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -2,5 +2,6 @@
 //! its type has no `Display`.
 
 pub mod health;
+mod journal;
 pub mod logs;
 pub mod metrics;
