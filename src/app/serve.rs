@@ -161,7 +161,11 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>, AppError> {
     })
 }
 
+/// The machine's name. The first file is hidden where the unit shows a service nothing but its processes.
 fn host() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname");
-    name.map_or_else(|_| "unknown".to_owned(), |name| name.trim().to_owned())
+    let mut names = ["/proc/sys/kernel/hostname", "/etc/hostname"].into_iter().filter_map(|file| {
+        let name = fs::read_to_string(file).ok()?;
+        Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+    });
+    names.next().unwrap_or_else(|| "unknown".to_owned())
 }

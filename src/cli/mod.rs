@@ -68,7 +68,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 Ok(settings) => settings,
                 Err(faults) => return refuse(&faults),
             };
-            start_log(&settings)?;
+            let _log = start_log(&settings)?;
             let runtime = runtime()?;
             let done = runtime.block_on(with_settings(command, &settings));
             // A call that holds its thread for ever must not hold the end.
@@ -79,9 +79,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn start_log(settings: &Settings) -> anyhow::Result<()> {
+fn start_log(settings: &Settings) -> anyhow::Result<logs::Log> {
     let stream = std::env::vars().find(|(name, _)| name == logs::JOURNAL_STREAM).map(|(_, stream)| stream);
-    Ok(logs::start(&settings.log, stream.as_deref())?)
+    Ok(logs::start(&settings.log, &settings.telemetry, stream.as_deref())?)
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -140,6 +140,7 @@ async fn within<T>(
 /// Records runs in one transaction. `uncertain` says that some may be recorded already.
 ///
 /// Returns, for each run in order, whether it counts: false for one that was put off or came too late.
+#[tracing::instrument(level = "debug", name = "record", skip_all, fields(runs = batch.len()))]
 pub async fn commit(engine: &Engine, batch: &[Finished], uncertain: bool) -> Result<Vec<bool>, EngineError> {
     let mut transaction = engine.context.store.transaction().await?;
     let now = engine.context.now();

@@ -16,7 +16,9 @@ use tracing_subscriber::{
 };
 
 use super::journal::{self, Journal};
-use crate::config::{LogFormat, LogSettings, LogTarget};
+#[cfg(feature = "opentelemetry")]
+use super::spans::Export;
+use crate::config::{LogFormat, LogSettings, LogTarget, TelemetrySettings};
 
 /// The variable in which systemd says which file it connects to the journal: device and inode.
 pub const JOURNAL_STREAM: &str = "JOURNAL_STREAM";
@@ -32,15 +34,51 @@ pub enum LogFault {
     /// Journald is not there.
     #[error("log.to: journald does not answer at {}", journal::SOCKET)]
     Journald(#[source] io::Error),
+    /// The program cannot export spans.
+    #[error("telemetry.otlp-endpoint: this program was built without the feature opentelemetry")]
+    WithoutExport,
+    /// The collector's address is not one.
+    #[cfg(feature = "opentelemetry")]
+    #[error("telemetry.otlp-endpoint: spans cannot be exported")]
+    Export(#[from] opentelemetry_otlp::ExporterBuildError),
 }
 
-/// Starts the log; once a process. `journal_stream` is the value of [`JOURNAL_STREAM`], if it is set.
-pub fn start(settings: &LogSettings, journal_stream: Option<&str>) -> Result<(), LogFault> {
-    let filter = filter(&settings.level)?;
-    let started =
-        tracing_subscriber::registry().with(layer(settings, journal_stream)?.with_filter(filter)).try_init();
-    // A second start in one process (a test) keeps the first log.
-    drop(started);
+/// The running log; its end sends the last spans.
+#[must_use = "spans are sent only while it is there"]
+pub struct Log {
+    #[cfg(feature = "opentelemetry")]
+    _export: Option<Export>,
+}
+
+/// Starts the log, and the export of spans; once a process. `journal_stream` is the value of
+/// [`JOURNAL_STREAM`], if it is set.
+pub fn start(
+    settings: &LogSettings,
+    telemetry: &TelemetrySettings,
+    journal_stream: Option<&str>,
+) -> Result<Log, LogFault> {
+    let lines = layer(settings, journal_stream)?.with_filter(filter(&settings.level)?);
+    let log = tracing_subscriber::registry().with(lines);
+    #[cfg(feature = "opentelemetry")]
+    {
+        let export = telemetry.otlp_endpoint.as_deref().map(Export::to).transpose()?;
+        // A second start in one process (a test) keeps the first log.
+        drop(log.with(export.as_ref().map(Export::layer)).try_init());
+        Ok(Log { _export: export })
+    }
+    #[cfg(not(feature = "opentelemetry"))]
+    {
+        check(telemetry)?;
+        drop(log.try_init());
+        Ok(Log {})
+    }
+}
+
+/// Whether this program can do what the settings ask.
+pub fn check(telemetry: &TelemetrySettings) -> Result<(), LogFault> {
+    if telemetry.otlp_endpoint.is_some() && !cfg!(feature = "opentelemetry") {
+        return Err(LogFault::WithoutExport);
+    }
     Ok(())
 }
 

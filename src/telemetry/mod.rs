@@ -5,3 +5,5 @@ pub mod health;
 mod journal;
 pub mod logs;
 pub mod metrics;
+#[cfg(feature = "opentelemetry")]
+mod spans;
