@@ -24,6 +24,7 @@ check: lint test
 lint: prerequisites
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --features opentelemetry -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items --quiet
 	$(MAKE) --no-print-directory sqlx-check unit-check
 

@@ -39,12 +39,14 @@ impl Machine {
     }
 }
 
-/// The host's name, as others know it.
+/// The host's name, as others know it. The first file is hidden where a service sees nothing but its own
+/// processes.
 pub fn host_name() -> String {
     ["/proc/sys/kernel/hostname", "/etc/hostname"]
         .iter()
-        .find_map(|file| fs::read_to_string(file).ok())
-        .map_or_else(|| "unknown".to_owned(), |name| name.trim().to_owned())
+        .filter_map(|file| Some(fs::read_to_string(file).ok()?.trim().to_owned()))
+        .find(|name| !name.is_empty())
+        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// When a process started, in ticks since the machine did: the 22nd word of its `stat`, of which the second

@@ -30,6 +30,7 @@ use crate::{
         Store,
         due::{self, Due},
     },
+    telemetry::logs,
     vault::MasterKey,
 };
 
@@ -193,6 +194,9 @@ pub fn check_files(settings: &Settings) -> Vec<String> {
         .files
         .first()
         .map_or_else(|| "the configuration".to_owned(), |file| file.display().to_string());
+    if let Err(error) = logs::check(&settings.telemetry) {
+        faults.push(format!("{source}: {error}"));
+    }
     for list in settings.lists.values() {
         if let Err(error) = super::providers::read_list(list) {
             faults.push(format!("{source}: {error}"));

@@ -21,7 +21,7 @@ use crate::{
     engine::{Engine, EngineError, Fleet, Plan, pauses::Pauses, progress::Progress},
     http::ListenFault,
     store::{self, Address, Store, StoreError},
-    telemetry::{health::Health, logs::FilterFault, metrics::Metrics},
+    telemetry::{health::Health, logs::LogFault, metrics::Metrics},
     vault::{Keyring, MasterKey, VaultError},
 };
 
@@ -43,9 +43,9 @@ pub enum AppError {
     /// The address is taken.
     #[error(transparent)]
     Listen(#[from] ListenFault),
-    /// The log's filter is not one.
+    /// The log cannot be started.
     #[error(transparent)]
-    Filter(#[from] FilterFault),
+    Log(#[from] LogFault),
     /// A provider cannot be built.
     #[error(transparent)]
     Provider(#[from] providers::ProviderFault),

@@ -18,7 +18,7 @@ use crate::{
         embedded::{self, Cluster, Durability},
         serve::{self, Daemon},
     },
-    config::{LogFormat, LogSettings, LogTarget},
+    config::{LogFormat, LogSettings, LogTarget, TelemetrySettings},
     telemetry::logs,
 };
 
@@ -26,7 +26,8 @@ use crate::{
 const SHOWN: i64 = 60;
 
 pub(super) fn run(options: &DemoOptions) -> anyhow::Result<()> {
-    logs::start(&LogSettings { level: "warn".to_owned(), format: LogFormat::Text, to: LogTarget::Stderr })?;
+    let log = LogSettings { level: "warn".to_owned(), format: LogFormat::Text, to: LogTarget::Stderr };
+    let _log = logs::start(&log, &TelemetrySettings::default(), None)?;
     let variable = |name: &str| std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value);
     let state = embedded::state_folder(&variable)?;
     // The cluster is started from this thread, which lives as long as the process: the kernel stops

@@ -69,7 +69,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 Ok(settings) => settings,
                 Err(faults) => return refuse(&faults),
             };
-            logs::start(&settings.log)?;
+            let _log = start_log(&settings)?;
             let runtime = runtime()?;
             let done = runtime.block_on(with_settings(command, arguments, &settings));
             // A call that holds its thread for ever must not hold the end.
@@ -86,6 +86,11 @@ fn tell_panics_by_place() {
         let place = panic.location().map_or_else(String::new, ToString::to_string);
         tracing::error!(place, "a fault of the program: a panic");
     }));
+}
+
+fn start_log(settings: &Settings) -> anyhow::Result<logs::Log> {
+    let stream = std::env::vars().find(|(name, _)| name == logs::JOURNAL_STREAM).map(|(_, stream)| stream);
+    Ok(logs::start(&settings.log, &settings.telemetry, stream.as_deref())?)
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -84,7 +84,7 @@ pub struct LogSettings {
 }
 
 /// `[telemetry]`: what is told to other programs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct TelemetrySettings {
     /// Where spans go, if anywhere.

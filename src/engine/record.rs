@@ -139,6 +139,7 @@ async fn put_off(store: &Store, finished: &Finished) -> Result<(), StoreError> {
 /// Records runs in one transaction. `uncertain` says that some may be recorded already.
 ///
 /// Returns, for each run in order, whether it counts: false for one that was put off or came too late.
+#[tracing::instrument(level = "debug", name = "record", skip_all, fields(runs = batch.len()))]
 pub async fn commit(engine: &Engine, batch: &[Finished], uncertain: bool) -> Result<Vec<bool>, EngineError> {
     match commit_once(engine, batch, uncertain).await {
         Err(error) if error.is_missing_partition() => {

@@ -114,6 +114,7 @@ impl Finished {
 
 /// Makes a run; none when no permit was to be had soon: the due row then stands as it is, and is found
 /// again. What was loaded for a call must not be sent long after, when it may no longer be so.
+#[tracing::instrument(level = "debug", name = "run", skip_all, fields(monitor.id = %job.due.monitor, account.id = %job.loaded.account, schedule.name = job.schedule.schedule.name))]
 pub async fn perform(engine: &Engine, job: Job, stop: &CancellationToken) -> Option<Finished> {
     let Job { due, trigger, loaded, schedule, basis_id } = job;
     let labels = ScheduleLabels { schedule: schedule.schedule.name.clone() };

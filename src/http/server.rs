@@ -27,6 +27,7 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
 
 use super::{Served, router};
 use crate::config::HttpSettings;
@@ -108,7 +109,8 @@ async fn answer(stream: TcpStream, router: Router, patience: Duration, stop: Can
     let (router, ask) = (TowerToHyperService::new(router), Arc::clone(&asked));
     let service = service_fn(move |request: Request<Incoming>| {
         ask.store(true, Ordering::Relaxed);
-        router.call(request)
+        let span = tracing::debug_span!("request", http.method = %request.method(), http.path = request.uri().path());
+        router.call(request).instrument(span)
     });
     let mut connection = std::pin::pin!(
         http1::Builder::new()

@@ -2,5 +2,8 @@
 //! its type has no `Display`.
 
 pub mod health;
+mod journal;
 pub mod logs;
 pub mod metrics;
+#[cfg(feature = "opentelemetry")]
+mod spans;
