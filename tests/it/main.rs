@@ -17,6 +17,7 @@ mod enrolment;
 mod fixtures;
 mod import;
 mod lane;
+mod proxy;
 mod recording;
 mod store;
 mod words;

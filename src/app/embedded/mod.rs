@@ -130,6 +130,11 @@ impl Cluster {
         format!("postgres://watchkeeper@{socket}/{database}")
     }
 
+    /// The socket that the server listens on.
+    pub fn socket(&self) -> PathBuf {
+        self.socket.join(".s.PGSQL.5432")
+    }
+
     /// The folder that holds everything of the cluster.
     pub fn folder(&self) -> &Path {
         &self.folder
