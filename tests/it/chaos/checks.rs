@@ -118,8 +118,7 @@ impl Tally {
         let place = &stage.place;
         let counted: Vec<i64> = place.ask(LOST_DOUBLED_ASTRAY);
         let runs = place.ask::<i64>(RECORDED);
-        let tally =
-            Self { runs, lost: counted[0], doubled: counted[1], repeated: stage.stub.total() - runs };
+        let tally = Self { runs, lost: counted[0], doubled: counted[1], repeated: stage.stub.total() - runs };
         assert_eq!(counted[2], 0, "no run of a slot that is not settled");
         assert_eq!((tally.lost, tally.doubled), (0, 0), "a run for every slot, and only one");
         assert_eq!(place.ask::<i64>(UNANSWERED), 0, "every reason to run is answered");

@@ -63,7 +63,7 @@ on-clear = { status = "active" }
 
 /// What is special about a stage.
 pub struct Scene {
-    /// The name of the cluster, and of the database on it.
+    /// The name of the database.
     pub name: &'static str,
     /// How many processes are started.
     pub processes: usize,
@@ -192,11 +192,11 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Sets the scene on a cluster of its own name: accounts are imported, no process runs yet.
+    /// Sets the scene: accounts are imported, no process runs yet.
     pub fn set(scene: &Scene) -> Self {
         let variable = |name: &str| std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value);
         let state = state_folder(&variable).unwrap();
-        Self::set_on(Cluster::start(&state, scene.name, Durability::Full).unwrap(), scene)
+        Self::set_on(Cluster::start(&state, "chaos", Durability::Full).unwrap(), scene)
     }
 
     /// Sets the scene on a cluster.
