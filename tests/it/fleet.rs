@@ -104,9 +104,13 @@ fn a_database_that_stalls_for_several_lease_times_reshuffles_nothing() {
     let before = holders(&stage);
     // The first starts the others: while it is stopped there are no new ones.
     let processes = stage.server_processes();
-    processes.iter().for_each(|process| signal(*process, "STOP"));
+    for process in &processes {
+        signal(*process, "STOP");
+    }
     thread::sleep(LEASE_TIME * 4);
-    processes.iter().rev().for_each(|process| signal(*process, "CONT"));
+    for process in processes.iter().rev() {
+        signal(*process, "CONT");
+    }
     stage.until_all(true, "the daemons are ready after the stall");
     // A taker must have seen the lease unrenewed for its time: it would have taken it by now.
     let since = Instant::now();

@@ -173,9 +173,13 @@ pub fn inflict(fault: Fault, stage: &mut Stage, random: &Random) {
             let everybody = random.fraction() < 0.5;
             let chosen = |number: &usize| everybody || *number == victim;
             let cut: Vec<usize> = (0..stage.fleet.len()).filter(chosen).collect();
-            cut.iter().for_each(|number| stage.fleet[*number].network().cut());
+            for number in &cut {
+                stage.fleet[*number].network().cut();
+            }
             thread::sleep(past_leases(random));
-            cut.iter().for_each(|number| stage.fleet[*number].network().heal());
+            for number in &cut {
+                stage.fleet[*number].network().heal();
+            }
             stage.until_all(true, "the daemons whose network is mended are ready again");
         }
         Fault::Stop => {

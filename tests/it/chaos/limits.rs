@@ -37,10 +37,11 @@ fn a_fleet_whose_processes_are_killed_keeps_the_limit_of_a_provider_and_uses_it(
     let _repeat = Repeat(format!("make limits N={wanted} SEED={seed} RATE={rate} BURST={burst}"));
     let mut stage = Stage::set(&Scene {
         limits: format!("rate-per-second = {rate}\nburst = {burst}"),
+        processes: number("_PROCESSES").map_or(3, |number| number.try_into().unwrap()),
         ..Scene::of_three("watchkeeper_chaos_limits")
     });
     stage.start();
-    let begin = usize::try_from(stage.stub.total()).unwrap();
+    let fed_from = usize::try_from(stage.stub.total()).unwrap();
     let (mut kills, mut killed_at) = (0, Instant::now());
     while stage.stub.total() < wanted {
         stage.feed();
@@ -54,7 +55,7 @@ fn a_fleet_whose_processes_are_killed_keeps_the_limit_of_a_provider_and_uses_it(
     let arrivals = stage.stub.arrivals();
     let judged = judge(&arrivals, rate.into(), burst.into());
     // Before, there was not always something to ask.
-    let used = judge(&arrivals[begin..], rate.into(), burst.into()).used;
+    let used = judge(&arrivals[fed_from..], rate.into(), burst.into()).used;
     Tally::at_end(&stage);
     println!(
         "limits: {} calls in {:.1} s, {kills} kills: {} violations (worst: {:.1} calls too many), {:.1} % of the limit used, in {:.1} s",
@@ -98,7 +99,8 @@ fn judge(arrivals: &[Duration], rate: f64, burst: f64) -> Judged {
             worst = worst.max(excess);
         }
     }
-    let took = arrivals.last().copied().unwrap_or_default() - arrivals.first().copied().unwrap_or_default();
+    let (begin, end) = (arrivals.first().unwrap(), arrivals.last().unwrap());
+    let took = end.checked_sub(*begin).expect("they are in order");
     let calls = arrivals.len();
     let allowed = burst + rate * took.as_secs_f64();
     Judged { calls, took, violations, worst, used: f64::from(u32::try_from(calls).unwrap()) / allowed }
