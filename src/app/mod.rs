@@ -100,15 +100,18 @@ pub fn address(settings: &Settings) -> Result<Address, AppError> {
 /// Opens the database: checks its schema and the master keys, and reads its clock.
 pub async fn open(settings: &Settings) -> Result<Context, AppError> {
     let store = Store::new(&address(settings)?)?;
-    store.check_schema().await?;
     let random = Random::from_system();
-    let keyring = keyring(settings, random.clone())?;
-    let mut connection = store.connection().await?;
-    let asked_at = Instant::now();
-    let told = store::now(&mut connection).await?;
-    drop(connection);
-    let clock = SampledClock::starting_at(told - asked_at.elapsed());
-    Ok(Context::open(store, Arc::new(clock), random, keyring).await?)
+    let opened = async {
+        store.check_schema().await?;
+        let keyring = keyring(settings, random.clone())?;
+        let mut connection = store.connection().await?;
+        let asked_at = Instant::now();
+        let told = store::now(&mut connection).await?;
+        drop(connection);
+        let clock = SampledClock::starting_at(told - asked_at.elapsed());
+        Ok::<_, AppError>(Context::open(store.clone(), Arc::new(clock), random.clone(), keyring).await?)
+    };
+    store::within(opened).await
 }
 
 fn keyring(settings: &Settings, random: Random) -> Result<Keyring, AppError> {
@@ -130,9 +133,8 @@ pub async fn apply(context: &Context, settings: &Settings) -> Result<Applied, Ap
         settings.account_types.values(),
         settings.providers.keys().map(String::as_str),
         settings.schedules.values(),
-    )
-    .await?;
-    Ok(applied)
+    );
+    Ok(store::within(applied).await?)
 }
 
 /// Builds the engine: lists are read, providers built, the configuration applied.

@@ -12,7 +12,10 @@ use crate::{
     config::Settings,
     engine::{Engine, upkeep},
     http::{self, Served},
-    store::processes::{self, Process},
+    store::{
+        self,
+        processes::{self, Process},
+    },
     telemetry::health::Concern,
 };
 
@@ -35,7 +38,7 @@ impl Daemon {
         let listener = http::listen(listen).await?;
         let address =
             listener.local_addr().map_err(|source| AppError::System { what: "its own address", source })?;
-        upkeep::make_partitions(&engine).await?;
+        store::within(upkeep::make_partitions(&engine)).await?;
         let now = engine.context.now();
         let process = Process {
             id: engine.process,
@@ -45,9 +48,11 @@ impl Daemon {
             started_at: now,
             seen_at: now,
         };
-        let mut connection = engine.context.store.connection().await?;
-        processes::insert(&mut connection, &process).await?;
-        drop(connection);
+        let said = async {
+            let mut connection = engine.context.store.connection().await?;
+            processes::insert(&mut connection, &process).await
+        };
+        store::within(said).await?;
 
         let (tracker, soft) = (TaskTracker::new(), CancellationToken::new());
         let served = Served { health: engine.health.clone(), metrics: engine.metrics.clone() };

@@ -29,8 +29,9 @@ use crate::{
     telemetry::{health::Health, metrics::ScheduleLabels},
 };
 
-/// How many accounts one transaction looks at.
+/// How many accounts one transaction looks at, and at the least after pages that took too long.
 const PAGE: u32 = 2000;
+const SMALLEST_PAGE: u32 = 50;
 
 /// Up to so many new accounts of one page run at once; more are an import, and run as a backfill.
 const AT_ONCE: usize = 500;
@@ -38,19 +39,20 @@ const AT_ONCE: usize = 500;
 /// The task of enrolment.
 pub struct Enrol {
     engine: Engine,
+    page: u32,
 }
 
 impl Enrol {
     /// Makes the task.
     pub const fn new(engine: Engine) -> Self {
-        Self { engine }
+        Self { engine, page: PAGE }
     }
 
     /// Looks at the accounts that changed.
-    async fn queue(&self) -> Result<bool, EngineError> {
+    async fn queue(&self, limit: u32) -> Result<bool, EngineError> {
         let mut transaction = self.engine.context.store.transaction().await?;
         let now = self.engine.context.now();
-        let page = enrolment::claim_queue(&mut transaction, i64::from(PAGE)).await?;
+        let page = enrolment::claim_queue(&mut transaction, i64::from(limit)).await?;
         if page.is_empty() {
             return Ok(false);
         }
@@ -79,14 +81,14 @@ impl Enrol {
     }
 
     /// Looks at the next page of a walk.
-    async fn walk(&self) -> Result<bool, EngineError> {
+    async fn walk(&self, most: u32) -> Result<bool, EngineError> {
         let mut transaction = self.engine.context.store.transaction().await?;
         let now = self.engine.context.now();
         let Some(walk) = schedules::lock_walk(&mut transaction).await? else { return Ok(false) };
         let (mut shard, mut after) = (walk.shard, walk.after);
         let mut page = Vec::new();
         let place = loop {
-            let limit = PAGE as usize - page.len();
+            let limit = most as usize - page.len();
             let found =
                 accounts::list_page(&mut transaction, shard, after, i64::try_from(limit).unwrap_or(i64::MAX))
                     .await?;
@@ -192,8 +194,12 @@ impl Task for Enrol {
     }
 
     async fn activate(&mut self) -> Result<Activation, EngineError> {
-        let queued = self.queue().await?;
-        let walked = self.walk().await?;
+        let page = self.page;
+        // What a page that took too long, or failed, leaves to the next attempt.
+        self.page = (page / 2).max(SMALLEST_PAGE);
+        let queued = self.queue(page).await?;
+        let walked = self.walk(page).await?;
+        self.page = (page * 2).min(PAGE);
         Ok(if queued || walked { Activation::More } else { Activation::Done })
     }
 }

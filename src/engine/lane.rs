@@ -25,14 +25,12 @@ use crate::{
         monitor::Trigger,
     },
     store::{
+        self,
         due::{self, Due, Loaded},
         wakeups,
     },
     telemetry::metrics::ProviderLabels,
 };
-
-/// How long the statements of one turn may take together.
-const TURN: Duration = Duration::from_secs(10);
 
 /// How long to leave a database alone that failed.
 const AWAY: Duration = Duration::from_millis(500);
@@ -91,8 +89,7 @@ impl Lane {
             }
             let batch = self.adjust().div_ceil(2).min(self.engine.settings.claim_batch);
             let Some(room) = stop.run_until_cancelled(self.acquire(batch)).await else { break };
-            let turn = tokio::time::timeout(TURN, self.turn(room, &stop)).await;
-            let pause = match turn.unwrap_or(Err(EngineError::Deadline(TURN))) {
+            let pause = match store::within(self.turn(room, &stop)).await {
                 Ok(0) => self.engine.settings.walk_interval,
                 Ok(_) => {
                     task::answered(&self.engine.health);

@@ -51,9 +51,6 @@ pub enum EngineError {
     /// An action failed.
     #[error(transparent)]
     Action(#[from] ActionError),
-    /// The database did not answer in time.
-    #[error("the database did not answer within {0:?}")]
-    Deadline(std::time::Duration),
     /// The daemon's own timer failed.
     #[error("the timer of periodic work failed")]
     Timer(#[from] tokio_cron_scheduler::JobSchedulerError),
@@ -70,7 +67,6 @@ impl EngineError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Store(error) | Self::Action(ActionError::Store(error)) => error.is_passing(),
-            Self::Deadline(_) => true,
             Self::Action(_) | Self::Timer(_) => false,
         }
     }
@@ -78,7 +74,6 @@ impl EngineError {
     /// Whether the database was there and took too long.
     fn is_deadline(&self) -> bool {
         match self {
-            Self::Deadline(_) => true,
             Self::Store(error) | Self::Action(ActionError::Store(error)) => error.is_deadline(),
             Self::Action(_) | Self::Timer(_) => false,
         }

@@ -22,15 +22,12 @@ use crate::{
         monitor::Outcome,
     },
     store::{
-        Store, StoreError,
+        self, Store, StoreError,
         due::{self, Postponed},
         runs::{self, NewRun},
     },
     telemetry::metrics::RunLabels,
 };
-
-/// How long one transaction may take.
-const TRANSACTION: Duration = Duration::from_secs(10);
 
 /// How long to leave a database alone that failed.
 const AWAY: Duration = Duration::from_millis(250);
@@ -63,7 +60,7 @@ const TOO_LONG: u32 = 3;
 async fn record(engine: &Engine, batch: &mut Vec<Finished>) {
     let (mut uncertain, mut too_long) = (false, 0);
     loop {
-        match within(TRANSACTION, commit(engine, batch, uncertain)).await {
+        match store::within(commit(engine, batch, uncertain)).await {
             Ok(_) => {
                 task::answered(&engine.health);
                 batch.clear();
@@ -99,14 +96,14 @@ async fn record(engine: &Engine, batch: &mut Vec<Finished>) {
 async fn one_by_one(engine: &Engine, batch: &mut Vec<Finished>) {
     for finished in batch.drain(..) {
         let one = [finished];
-        while let Err(error) = within(TRANSACTION, commit(engine, &one, true)).await {
+        while let Err(error) = store::within(commit(engine, &one, true)).await {
             if error.is_passing() {
                 tokio::time::sleep(AWAY).await;
                 continue;
             }
             let [finished] = &one;
             tracing::error!(run.id = %finished.id, monitor.id = %finished.monitor(), error = &error as &dyn std::error::Error, "a run cannot be recorded: putting it off");
-            if let Err(error) = put_off(&engine.context.store, finished).await {
+            if let Err(error) = store::within(put_off(&engine.context.store, finished)).await {
                 tracing::error!(error = &error as &dyn std::error::Error, "nor can it be put off");
             }
             break;
@@ -124,13 +121,6 @@ async fn put_off(store: &Store, finished: &Finished) -> Result<(), StoreError> {
         attempts: finished.due.attempts.saturating_add(1),
     };
     due::save_postponed(&mut connection, &[postponed]).await
-}
-
-async fn within<T>(
-    limit: Duration,
-    work: impl Future<Output = Result<T, EngineError>>,
-) -> Result<T, EngineError> {
-    tokio::time::timeout(limit, work).await.unwrap_or(Err(EngineError::Deadline(limit)))
 }
 
 /// Records runs in one transaction. `uncertain` says that some may be recorded already.

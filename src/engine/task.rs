@@ -5,7 +5,10 @@ use std::{future::Future, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use super::EngineError;
-use crate::telemetry::health::{Concern, Health};
+use crate::{
+    store,
+    telemetry::health::{Concern, Health},
+};
 
 /// What an activation left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,14 +34,13 @@ pub trait Task: Send {
     fn activate(&mut self) -> impl Future<Output = Result<Activation, EngineError>> + Send;
 }
 
-/// An activation that takes longer than this hangs, and is given up.
-const LONGEST: Duration = Duration::from_mins(1);
+/// For how long no part may have failed before the database counts as back.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// Runs `task` until `stop` is cancelled; a batch under way is finished first.
 pub async fn drive<T: Task>(mut task: T, every: Duration, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let activation = tokio::time::timeout(LONGEST, task.activate()).await;
-        match activation.unwrap_or(Err(EngineError::Deadline(LONGEST))) {
+        match store::within(task.activate()).await {
             Ok(Activation::More) => continue,
             Ok(Activation::Done) => {}
             Err(error) => report(task.health(), T::NAME, &error),
@@ -64,7 +66,7 @@ pub(super) fn report(health: &Health, part: &'static str, error: &EngineError) {
 
 /// Says that the database answers again, if it was away.
 pub(super) fn answered(health: &Health) {
-    if health.clear(Concern::Database) {
+    if health.clear_after(Concern::Database, QUIET) {
         tracing::info!("the database is back");
     }
 }

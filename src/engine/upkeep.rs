@@ -83,11 +83,11 @@ pub async fn start_timer(engine: &Engine) -> Result<JobScheduler, EngineError> {
     let timer = JobScheduler::new().await?;
     let settings = Arc::clone(&engine.settings);
     add(&timer, &settings.partitions.with_seconds(), engine, "partitions", |engine| async move {
-        make_partitions(&engine).await
+        store::within(make_partitions(&engine)).await
     })
     .await?;
     add(&timer, &settings.reconcile.with_seconds(), engine, "reconcile", |engine| async move {
-        start_walks(&engine).await
+        store::within(start_walks(&engine)).await
     })
     .await?;
     timer.start().await?;

@@ -17,6 +17,7 @@ pub mod events;
 pub mod hits;
 pub mod monitors;
 pub mod partitions;
+mod pool;
 pub mod processes;
 pub mod providers;
 pub mod runs;
@@ -27,10 +28,9 @@ pub mod wakeups;
 use std::{cmp::Ordering, str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
-use sqlx::{
-    Connection, PgConnection, PgPool, Postgres, Transaction,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{ConnectOptions, Connection as _, PgConnection, PgPool, postgres::PgConnectOptions};
+
+pub use pool::{Connection, Transaction};
 
 /// The migrations, compiled in.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
@@ -41,6 +41,28 @@ pub enum StoreError {
     /// The database refused, or could not be reached.
     #[error("the database did not do it")]
     Database(#[from] sqlx::Error),
+    /// The database did not answer in time.
+    #[error("the database did not answer within {0:?}")]
+    Deadline(Duration),
+    /// There is no way to the database.
+    #[error("PostgreSQL cannot be reached at {place}")]
+    Unreachable {
+        /// Host and port or socket, and the database.
+        place: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Nobody answers where the database should be.
+    #[error(
+        "nobody answers at {place} within {waited:?}: is that PostgreSQL's address, and its network there?"
+    )]
+    Silent {
+        /// Host and port or socket, and the database.
+        place: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
     /// A migration failed.
     #[error("the database could not be migrated")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -82,13 +104,26 @@ impl StoreError {
 
     /// Whether a statement took longer than it may.
     pub fn is_deadline(&self) -> bool {
+        if matches!(self, Self::Deadline(_)) {
+            return true;
+        }
         let Self::Database(sqlx::Error::Database(error)) = self else { return false };
         error.code().is_some_and(|code| code == "57014")
+    }
+
+    /// Whether a row found no partition: that of its month is still to be made.
+    pub fn is_missing_partition(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        // A check violation of no constraint is the table's own: that of its partitions' bounds.
+        error.code().is_some_and(|code| code == "23514") && error.constraint().is_none()
     }
 
     /// Whether the same work may succeed when tried again unchanged: the server was away, a lock was
     /// lost, a deadline passed.
     pub fn is_passing(&self) -> bool {
+        if matches!(self, Self::Deadline(_) | Self::Unreachable { .. } | Self::Silent { .. }) {
+            return true;
+        }
         let Self::Database(error) = self else { return false };
         match error {
             sqlx::Error::Database(error) => error.code().is_some_and(|code| {
@@ -135,13 +170,10 @@ impl Store {
             .options([
                 ("statement_timeout", timeout.as_str()),
                 // A transaction that its owner forgot must not hold back vacuum, or locks.
-                ("idle_in_transaction_session_timeout", "15000"),
+                ("idle_in_transaction_session_timeout", "10000"),
                 ("timezone", "UTC"),
             ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(address.max_connections)
-            .acquire_timeout(Duration::from_secs(5))
-            .connect_lazy_with(options);
+        let pool = pool::new(options, address.max_connections);
         Ok(Self { pool })
     }
 
@@ -151,30 +183,43 @@ impl Store {
     }
 
     /// A connection for statements that need no transaction.
-    pub async fn connection(&self) -> Result<sqlx::pool::PoolConnection<Postgres>, StoreError> {
-        Ok(self.pool.acquire().await?)
+    pub async fn connection(&self) -> Result<Connection, StoreError> {
+        Connection::acquire(&self.pool).await
     }
 
-    /// Begins a transaction. Safe to cancel.
-    ///
-    /// `Pool::begin` is not: dropped between sending BEGIN and its answer it hands a connection back
-    /// inside a transaction (sqlx#4385). Here BEGIN runs in a task of its own, which is never dropped;
-    /// if nobody waits for it any more, its transaction rolls back.
-    pub async fn transaction(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+    /// Begins a transaction. Safe to cancel, and cheap: it begins in a task of its own, since a connection
+    /// that is being tried when its caller goes away would be closed.
+    pub async fn transaction(&self) -> Result<Transaction, StoreError> {
         let pool = self.pool.clone();
-        #[expect(clippy::disallowed_methods, reason = "must outlive its caller; ends with one round trip")]
-        let begun = tokio::spawn(async move { pool.begin().await });
-        match begun.await {
-            Ok(transaction) => Ok(transaction?),
-            Err(_) => Err(StoreError::Database(sqlx::Error::WorkerCrashed)),
+        #[expect(clippy::disallowed_methods, reason = "must outlive its caller; ends by its deadline")]
+        let begun = tokio::spawn(async move { within(Transaction::begin(&pool)).await });
+        begun.await.unwrap_or(Err(StoreError::Database(sqlx::Error::WorkerCrashed)))
+    }
+
+    /// A connection of its own, outside the pool, for work that takes long: without the deadlines of
+    /// daily work.
+    pub async fn patient_connection(&self) -> Result<PgConnection, StoreError> {
+        let mut connection = self.connection().await?.detach();
+        sqlx::query("set statement_timeout = 0").execute(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// Says clearly when there is no way to the database: a pool only says that it waited.
+    pub async fn check_reachable(&self) -> Result<(), StoreError> {
+        let options = self.pool.connect_options();
+        let place = || pool::place(&options);
+        match tokio::time::timeout(pool::CONNECT, options.connect()).await {
+            Ok(Ok(connection)) => Ok(connection.close().await?),
+            Ok(Err(source)) => Err(StoreError::Unreachable { place: place(), source }),
+            Err(_) => Err(StoreError::Silent { place: place(), waited: pool::CONNECT }),
         }
     }
 
     /// Brings the schema up to this program's, and makes the partitions of the coming months.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        // Building an index may take long; the pool's statement timeout is for daily work.
-        let mut connection = self.pool.acquire().await?.detach();
-        sqlx::query("set statement_timeout = 0").execute(&mut connection).await?;
+        self.check_reachable().await?;
+        // Building an index may take long.
+        let mut connection = self.patient_connection().await?;
         MIGRATIONS.run(&mut connection).await?;
         let mut transaction = connection.begin().await?;
         let now = now(&mut transaction).await?;
@@ -185,6 +230,7 @@ impl Store {
 
     /// Refuses a schema other than this program's.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
+        self.check_reachable().await?;
         let wanted = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
         let mut connection = self.connection().await?;
         let table = sqlx::query_scalar::<_, Option<String>>("select to_regclass('_sqlx_migrations')::text")
@@ -215,6 +261,14 @@ impl Store {
     pub fn connections(&self) -> (u32, usize) {
         (self.pool.size(), self.pool.num_idle())
     }
+}
+
+/// How long the statements of one piece of daily work may take together.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Gives work with the database up when it takes longer than [`DEADLINE`]: the network may be dead.
+pub async fn within<T, E: From<StoreError>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    tokio::time::timeout(DEADLINE, work).await.unwrap_or(Err(StoreError::Deadline(DEADLINE).into()))
 }
 
 /// The database's clock: the only one that scheduling goes by.

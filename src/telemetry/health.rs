@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 /// What can keep the daemon from being ready.
@@ -26,12 +27,20 @@ impl Concern {
 
 /// The present reasons, shared by the parts that know them.
 #[derive(Clone, Debug, Default)]
-pub struct Health(Arc<Mutex<BTreeMap<Concern, String>>>);
+pub struct Health(Arc<Mutex<BTreeMap<Concern, Raised>>>);
+
+#[derive(Debug)]
+struct Raised {
+    reason: String,
+    /// When it was last raised.
+    at: Instant,
+}
 
 impl Health {
     /// Raises a concern. Returns whether it is new: the caller then logs it, once.
     pub fn raise(&self, concern: Concern, reason: impl Into<String>) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(concern, reason.into()).is_none()
+        let raised = Raised { reason: reason.into(), at: Instant::now() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(concern, raised).is_none()
     }
 
     /// Lays a concern to rest. Returns whether it had been raised.
@@ -39,10 +48,18 @@ impl Health {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&concern).is_some()
     }
 
+    /// Lays a concern to rest that nobody has raised for `quiet`: one that several parts raise and clear by
+    /// turns must not come and go, with a line in the log each time. Returns whether it does.
+    pub fn clear_after(&self, concern: Concern, quiet: Duration) -> bool {
+        let mut reasons = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let rests = reasons.get(&concern).is_some_and(|raised| raised.at.elapsed() >= quiet);
+        rests && reasons.remove(&concern).is_some()
+    }
+
     /// The present reasons; none means ready.
     pub fn reasons(&self) -> Vec<(Concern, String)> {
         let reasons = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        reasons.iter().map(|(concern, reason)| (*concern, reason.clone())).collect()
+        reasons.iter().map(|(concern, raised)| (*concern, raised.reason.clone())).collect()
     }
 }
 
@@ -58,6 +75,17 @@ mod tests {
         assert_eq!(health.reasons(), [(Concern::Database, "still away".to_owned())]);
         assert!(health.clear(Concern::Database));
         assert!(!health.clear(Concern::Database));
+        assert!(health.reasons().is_empty());
+    }
+
+    #[test]
+    fn a_concern_that_was_raised_just_now_does_not_rest_yet() {
+        let health = Health::default();
+        assert!(!health.clear_after(Concern::Database, Duration::ZERO), "nobody raised it");
+        health.raise(Concern::Database, "away");
+        assert!(!health.clear_after(Concern::Database, Duration::from_hours(1)));
+        assert_eq!(health.reasons().len(), 1);
+        assert!(health.clear_after(Concern::Database, Duration::ZERO));
         assert!(health.reasons().is_empty());
     }
 }

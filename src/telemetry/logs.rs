@@ -17,8 +17,9 @@ pub struct FilterFault {
 
 /// Starts the log; once a process.
 pub fn start(settings: &LogSettings) -> Result<(), FilterFault> {
-    // sqlx can log statements with their times: no arguments, but noise; asked for by name only.
-    let directives = format!("warn,watchkeeper={level},sqlx=warn", level = settings.level);
+    // sqlx says of every connection that an outage ends that it ended, and of slow statements what they
+    // are: noise, asked for by name only.
+    let directives = format!("warn,watchkeeper={level},sqlx=error", level = settings.level);
     let filter = if settings.level.contains([',', '=']) {
         EnvFilter::try_new(&settings.level)
     } else {

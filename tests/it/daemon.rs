@@ -69,13 +69,17 @@ impl Place {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WATCHKEEPER")) {
             command.env_remove(name);
         }
-        command.env("DATABASE_URL", &self.url);
         command
     }
 
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
+        self.run_through(&self.url, arguments)
+    }
+
+    /// The same, with another way to the database.
+    pub fn run_through(&self, url: &str, arguments: &[&str]) -> Output {
+        self.command(arguments).env("DATABASE_URL", url).output().unwrap()
     }
 
     /// Starts a daemon and waits until it runs. Its output is added to the file `daemon.log`.

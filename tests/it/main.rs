@@ -18,6 +18,7 @@ mod fixtures;
 mod fleet;
 mod import;
 mod lane;
+mod network;
 mod proxy;
 mod recording;
 mod store;

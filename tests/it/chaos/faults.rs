@@ -180,7 +180,6 @@ pub fn inflict(fault: Fault, stage: &mut Stage, random: &Random) {
             for number in &cut {
                 stage.fleet[*number].network().heal();
             }
-            stage.until_all(true, "the daemons whose network is mended are ready again");
         }
         Fault::Stop => {
             stage.until_up();

@@ -81,6 +81,7 @@ fn happen(counts: &Counts, stage: &mut Stage, random: &Random) -> Tally {
             inflict(*fault, stage, random);
         }
         stage.until_up();
+        stage.until_all(true, "the daemons are ready again");
         let tally = Tally::at_checkpoint(stage);
         println!(
             "chaos: {} faults in {:.1} s: {} runs so far, {} repeated calls",

@@ -274,7 +274,6 @@ impl Stage {
         self.cluster.stop_immediately().unwrap();
         self.until_all(false, "the daemons say that the database is away");
         self.cluster.restart().unwrap();
-        self.until_all(true, "the daemons are ready again");
     }
 
     /// Waits until every process that is not frozen is ready, or says that it is not.
