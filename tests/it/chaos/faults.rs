@@ -155,6 +155,7 @@ const TERMINATE: &str = "
 /// while: other faults meet the fleet meanwhile.
 pub fn inflict(fault: Fault, stage: &mut Stage, random: &Random) {
     stage.until_under_load();
+    stage.look_after();
     let victim = below(random, stage.fleet.len());
     match fault {
         Fault::Kill => {
@@ -165,11 +166,13 @@ pub fn inflict(fault: Fault, stage: &mut Stage, random: &Random) {
         }
         Fault::Freeze => {
             // One at a time: the others shall find it out.
-            stage.until_up();
+            for member in &mut stage.fleet {
+                member.thaw();
+            }
+            stage.fleet[victim].until_up(&stage.place);
             stage.fleet[victim].freeze(past_leases(random));
         }
         Fault::Cut => {
-            stage.until_up();
             let everybody = random.fraction() < 0.5;
             let chosen = |number: &usize| everybody || *number == victim;
             let cut: Vec<usize> = (0..stage.fleet.len()).filter(chosen).collect();
@@ -181,10 +184,7 @@ pub fn inflict(fault: Fault, stage: &mut Stage, random: &Random) {
                 stage.fleet[*number].network().heal();
             }
         }
-        Fault::Stop => {
-            stage.until_up();
-            stage.stop_server();
-        }
+        Fault::Stop => stage.stop_server(),
         Fault::Storm => {
             for _ in 0..2 + below(random, 4) {
                 stage.place.ask::<i64>(TERMINATE);

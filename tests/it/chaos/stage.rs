@@ -117,17 +117,31 @@ impl Member {
         self.daemon = Some(place.launch(&self.name, &environment));
     }
 
-    /// Waits until it runs; starts it again when it ended meanwhile because its database was away, as a
-    /// service manager does.
+    /// Waits until it runs; starts it again if its database was away and it ended, as a service manager
+    /// does.
     pub fn until_up(&mut self, place: &Place) {
         self.thaw();
         until("the daemon runs", || {
-            if self.daemon().ended().is_some() {
-                self.launch(place);
-            }
-            self.daemon().address = self.daemon().listens_at()?;
-            Some(())
+            self.look_after(place);
+            self.is_up().then_some(())
         });
+    }
+
+    /// Starts it again if it ended before it ran; looks whether it runs.
+    fn look_after(&mut self, place: &Place) {
+        if self.is_up() {
+            return;
+        }
+        if self.daemon().ended().is_some() {
+            self.launch(place);
+        }
+        if let Some(address) = self.daemon().listens_at() {
+            self.daemon().address = address;
+        }
+    }
+
+    fn is_up(&mut self) -> bool {
+        self.daemon().address.port() != 0
     }
 
     /// Ends it as a power cut does.
@@ -232,6 +246,13 @@ impl Stage {
         self.until_settled();
     }
 
+    /// Starts processes again that ended before they ran, since their database was away.
+    pub fn look_after(&mut self) {
+        for member in &mut self.fleet {
+            member.look_after(&self.place);
+        }
+    }
+
     /// Waits until every process runs.
     pub fn until_up(&mut self) {
         for member in &mut self.fleet {
@@ -276,9 +297,9 @@ impl Stage {
         self.cluster.restart().unwrap();
     }
 
-    /// Waits until every process that is not frozen is ready, or says that it is not.
+    /// Waits until every process that runs and is not frozen is ready, or says that it is not.
     pub fn until_all(&mut self, ready: bool, what: &str) {
-        for member in &mut self.fleet {
+        for member in self.fleet.iter_mut().filter_map(|member| member.is_up().then_some(member)) {
             until(what, || (member.is_frozen() || member.is_ready() == ready).then_some(()));
         }
     }
