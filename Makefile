@@ -41,7 +41,7 @@ sqlx-check: $(BINARY)
 $(BINARY): | prerequisites
 	$(CARGO) build
 
-## Figures: runs per second beside plain SQL, import, memory.
+## Figures: runs per second beside plain SQL, latency, memory, import (docs/figures.md).
 bench: prerequisites
 	$(CARGO) bench --bench engine $(ARGS)
 
