@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use watchkeeper::app::embedded::{Cluster, Durability, state_folder};
+use watchkeeper::{
+    app::embedded::{Cluster, Durability, state_folder},
+    store::StoreError,
+};
 
 use super::{
     super::{
@@ -263,7 +266,15 @@ impl Stage {
     /// Gives every monitor a reason to run, unless there is much to do anyway.
     pub fn feed(&self) {
         if self.place.ask::<i64>(STILL_DUE) < MONITORS {
-            self.place.tell(MAKE_DUE);
+            until("every account is edited", || match self.place.try_to_tell(MAKE_DUE) {
+                Ok(()) => Some(()),
+                // As an import does.
+                Err(error) => {
+                    let error = StoreError::from(error);
+                    assert!(error.is_lost_lock(), "{error:?}");
+                    None
+                }
+            });
         }
     }
 
