@@ -166,7 +166,7 @@ fn link(client: TcpStream, target: &Target, state: &mut State) {
 }
 
 fn forward(mut from: End, mut to: End, dead: &AtomicBool) {
-    let mut buffer = [0; 64 * 1024];
+    let mut buffer = vec![0; 64 * 1024];
     loop {
         let read = from.read(&mut buffer);
         if dead.load(Ordering::SeqCst) {
