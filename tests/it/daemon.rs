@@ -84,12 +84,17 @@ impl Place {
 
     /// Starts a daemon and waits until it runs. Its output is added to the file `daemon.log`.
     pub fn serve(&self) -> Daemon {
-        self.serve_through(&self.url)
+        self.serve_with(&[])
     }
 
     /// The same, with another way to the database.
     pub fn serve_through(&self, url: &str) -> Daemon {
-        let mut daemon = self.launch("daemon", &[("DATABASE_URL", url)]);
+        self.serve_with(&[("DATABASE_URL", url)])
+    }
+
+    /// The same with variables in its environment.
+    pub fn serve_with(&self, environment: &[(&str, &str)]) -> Daemon {
+        let mut daemon = self.launch("daemon", environment);
         daemon.address = until("the daemon says where it listens", || {
             assert!(daemon.ended().is_none(), "the daemon ended: {}", daemon.said());
             daemon.listens_at()
@@ -104,7 +109,7 @@ impl Place {
         let file = File::options().create(true).append(true).open(&log).unwrap();
         let begins = file.metadata().unwrap().len();
         let mut command = self.command(&["serve"]);
-        command.envs(environment.iter().copied());
+        command.env("DATABASE_URL", &self.url).envs(environment.iter().copied());
         let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
         Daemon { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), log, begins }
     }
