@@ -7,7 +7,7 @@ BINARY = target/debug/watchkeeper
 # PostgreSQL for the tests: an embedded cluster, or the server of DATABASE_URL.
 BESIDE = $(BINARY) with-postgres --
 
-.PHONY: demo test check lint unit-check docs sqlx sqlx-check bench chaos build prerequisites
+.PHONY: demo test check lint unit-check docs sqlx sqlx-check bench chaos limits build prerequisites
 
 ## Shows it at work on invented accounts. ARGS="--list FOLDER", ARGS="--download", ARGS="--exit", …
 demo: prerequisites
@@ -46,13 +46,24 @@ sqlx-check: $(BINARY)
 $(BINARY): | prerequisites
 	$(CARGO) build
 
-## Figures: runs per second beside plain SQL, import, memory.
+## Figures: runs per second beside plain SQL, latency, memory, import (docs/figures.md).
 bench: prerequisites
 	$(CARGO) bench --bench engine $(ARGS)
 
-## PostgreSQL stopped and the daemon killed under load, N times each.
+## Three daemons under load and what can happen to them, N times each (20), or KILLS=… FREEZES=… CUTS=… STOPS=…
+## STORMS=… ROLLS=… FULL_DATA=… FULL_LOG=…; SEED=… decides the order.
 chaos: build
-	WATCHKEEPER_CHAOS=$(or $(N),20) $(BESIDE) $(CARGO) test --test it chaos -- --nocapture
+	WATCHKEEPER_CHAOS=$(or $(N),20) WATCHKEEPER_CHAOS_SEED=$(or $(SEED),$(shell date +%s)) \
+	WATCHKEEPER_CHAOS_KILLS=$(KILLS) WATCHKEEPER_CHAOS_FREEZES=$(FREEZES) WATCHKEEPER_CHAOS_CUTS=$(CUTS) \
+	WATCHKEEPER_CHAOS_STOPS=$(STOPS) WATCHKEEPER_CHAOS_STORMS=$(STORMS) WATCHKEEPER_CHAOS_ROLLS=$(ROLLS) \
+	WATCHKEEPER_CHAOS_FULL_DATA=$(FULL_DATA) WATCHKEEPER_CHAOS_FULL_LOG=$(FULL_LOG) \
+		$(BESIDE) $(CARGO) test --test it lose_no_slot -- --nocapture --test-threads=1
+
+## A provider that counts, asked N times (1,000,000) at most RATE times a second by three daemons that are killed.
+limits: build
+	WATCHKEEPER_CHAOS_CALLS=$(or $(N),1000000) WATCHKEEPER_CHAOS_SEED=$(or $(SEED),$(shell date +%s)) \
+	WATCHKEEPER_CHAOS_RATE=$(or $(RATE),2000) WATCHKEEPER_CHAOS_BURST=$(or $(BURST),200) \
+		$(BESIDE) $(CARGO) test --test it keeps_the_limit -- --nocapture --include-ignored
 
 build: prerequisites
 	$(CARGO) build

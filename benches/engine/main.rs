@@ -5,13 +5,18 @@
 //! (1: how often the phases are gone through, one after the other, for medians),
 //! `WATCHKEEPER_BENCH_OFAC` (a folder of OFAC's files), `WATCHKEEPER_BENCH_KEEP=1` (takes the database
 //! that an earlier run of the same size left), `WATCHKEEPER_BENCH_PLANS=1` (prints the plans of the hot
-//! statements as well), `WATCHKEEPER_BENCH_ONLY` (phases whose names contain this).
+//! statements as well), `WATCHKEEPER_BENCH_ONLY` (phases whose names contain this),
+//! `WATCHKEEPER_BENCH_SAMPLES` (500: runs whose latency is measured), `WATCHKEEPER_BENCH_PINNED` (30: for how
+//! many seconds runs go on beside a transaction that is held open, and as long without it).
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on stops")]
 
 mod imports;
+mod latency;
 mod phases;
+mod pinned;
 mod plans;
 mod reference;
+mod remote;
 mod seed;
 
 use std::{
@@ -35,6 +40,8 @@ pub(crate) struct Sizes {
     pub(crate) due: usize,
     pub(crate) rounds: usize,
     pub(crate) import: usize,
+    pub(crate) samples: usize,
+    pub(crate) pinned: Duration,
     pub(crate) ofac: Option<PathBuf>,
     pub(crate) keep: bool,
     pub(crate) plans: bool,
@@ -53,6 +60,8 @@ impl Sizes {
             due: number("DUE", 200_000),
             rounds: number("ROUNDS", 1),
             import: number("IMPORT", 100_000),
+            samples: number("SAMPLES", 500),
+            pinned: Duration::from_secs(number("PINNED", 30) as u64),
             ofac: text("OFAC").map(PathBuf::from).or_else(shared_list),
             keep: text("KEEP").is_some(),
             plans: text("PLANS").is_some(),
@@ -125,12 +134,15 @@ pub(crate) fn say(line: &str) {
 
 /// The most memory that this process had resident since [`forget_peak`].
 pub(crate) fn peak() -> String {
+    format!("peak {} MiB", memory("VmHWM:"))
+}
+
+/// What the kernel says of this process's memory, in MiB.
+pub(crate) fn memory(key: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = |key: &str| -> u64 {
-        let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
-        line.trim_matches(|other: char| !other.is_ascii_digit()).parse().unwrap_or_default()
-    };
-    format!("peak {} MiB", kib("VmHWM:") / 1024)
+    let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
+    let kib: u64 = line.trim_matches(|other: char| !other.is_ascii_digit()).parse().unwrap_or_default();
+    kib / 1024
 }
 
 pub(crate) fn forget_peak() {
@@ -148,6 +160,9 @@ fn main() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if let Some(file) = variable(seed::FILL) {
         return runtime.block_on(seed::fill_in(file.as_ref(), &sizes));
+    }
+    if variable(remote::SERVE).is_some() {
+        return runtime.block_on(remote::serve());
     }
     // From the main thread: the server lives as long as the thread that started it.
     let cluster = Cluster::start(&state_folder(&variable)?, "bench", Durability::Full)?;
@@ -167,7 +182,9 @@ async fn measure(cluster: &Cluster, sizes: &Sizes) -> Result<Report, Failure> {
         if sizes.wants(reference::NAME) {
             reference::measure(&bench, sizes, &mut report).await?;
         }
+        latency::measure(&bench, sizes, &mut report).await?;
         phases::measure(&bench, sizes, &mut report).await?;
+        pinned::measure(&bench, sizes, &mut report).await?;
         say(&format!("round {} took {:.0} s", round + 1, began.elapsed().as_secs_f64()));
     }
     if sizes.wants("import") {

@@ -265,7 +265,10 @@ async fn enrol(bench: &Bench, sizes: &Sizes, report: &mut Report) -> Result<(), 
     let began = Instant::now();
     let mut task = Enrol::new(bench.engine(parts));
     while task.activate().await? == Activation::More {}
-    report.add("seed: accounts enrolled", sizes.accounts, began.elapsed(), &peak());
+    let took = began.elapsed();
+    let size = "select pg_database_size(current_database()) / 1048576";
+    let size: i64 = sqlx::query_scalar(size).fetch_one(&mut bench.patient().await?).await?;
+    report.add("seed: accounts enrolled", sizes.accounts, took, &format!("{}, database {size} MiB", peak()));
     bench.settle().await
 }
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, SqlSafeStr};
 use watchkeeper::{
     app::{commands, embedded::Cluster},
     store::databases,
@@ -34,6 +34,7 @@ pub fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
 /// A folder with a configuration for a database of its own, on a cluster of the test's own.
 pub struct Place {
     folder: PathBuf,
+    database: &'static str,
     url: String,
 }
 
@@ -50,7 +51,7 @@ impl Place {
         let common = "[vault]\ncurrent = \"test\"\nmaster-keys = [{ id = \"test\", file = \"test.key\" }]\n\
              [http]\nlisten = \"127.0.0.1:0\"\n";
         fs::write(folder.join("watchkeeper.toml"), format!("{common}{configuration}")).unwrap();
-        let place = Self { folder, url };
+        let place = Self { folder, database, url };
         let migrated = place.run(&["migrate"]);
         assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
         place
@@ -93,27 +94,33 @@ impl Place {
 
     /// The same with variables in its environment.
     pub fn serve_with(&self, environment: &[(&str, &str)]) -> Daemon {
-        let log = self.folder.join("daemon.log");
-        let file = File::options().create(true).append(true).open(&log).unwrap();
-        let begins = file.metadata().unwrap().len();
-        let mut command = self.command(&["serve"]);
-        command.envs(environment.iter().copied());
-        let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
-        let mut daemon = Daemon { child, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let mut daemon = self.launch("daemon", environment);
         daemon.address = until("the daemon says where it listens", || {
-            assert!(daemon.ended().is_none(), "the daemon ended: {}", fs::read_to_string(&log).unwrap());
-            let text = fs::read(&log).unwrap();
-            let text = String::from_utf8_lossy(text.get(usize::try_from(begins).unwrap()..)?).into_owned();
-            let line = text.lines().find(|line| line.contains("watchkeeper is running"))?;
-            let (_, rest) = line.split_once("127.0.0.1:")?;
-            let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
-            format!("127.0.0.1:{port}").parse().ok()
+            assert!(daemon.ended().is_none(), "the daemon ended: {}", daemon.said());
+            daemon.listens_at()
         });
         daemon
     }
 
+    /// Starts a daemon, with more variables in its environment, and does not wait until it runs. Its output
+    /// is added to the file `NAME.log`.
+    pub fn launch(&self, name: &str, environment: &[(&str, &str)]) -> Daemon {
+        let log = self.folder.join(format!("{name}.log"));
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let begins = file.metadata().unwrap().len();
+        let mut command = self.command(&["serve"]);
+        command.env("DATABASE_URL", &self.url).envs(environment.iter().copied());
+        let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
+        Daemon { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), log, begins }
+    }
+
+    /// The name of the database.
+    pub fn database(&self) -> &'static str {
+        self.database
+    }
+
     /// One value that the database tells.
-    pub fn ask<T>(&self, statement: &'static str) -> T
+    pub fn ask<T>(&self, statement: impl SqlSafeStr) -> T
     where
         T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
     {
@@ -135,20 +142,27 @@ impl Place {
 
     /// Has the database do something, in one transaction.
     pub fn tell(&self, statements: &'static str) {
+        self.try_to_tell(statements).unwrap();
+    }
+
+    /// The same where the database may be unable to do it.
+    pub fn try_to_tell(&self, statements: &'static str) -> Result<(), sqlx::Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut connection = PgConnection::connect(&self.url).await.unwrap();
-            sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-        });
+            let mut connection = PgConnection::connect(&self.url).await?;
+            sqlx::raw_sql(statements).execute(&mut connection).await?;
+            connection.close().await
+        })
     }
 }
 
 /// A running daemon; killed when it is dropped.
 pub struct Daemon {
     child: Child,
-    /// Where it listens.
+    /// Where it listens; port 0 before that is known.
     pub address: SocketAddr,
+    log: PathBuf,
+    begins: u64,
 }
 
 impl Daemon {
@@ -165,8 +179,27 @@ impl Daemon {
 
     /// Tells it to stop, as service managers do.
     pub fn terminate(&self) {
-        let kill = format!("kill -TERM {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        signal(self.id(), "TERM");
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it said so far.
+    pub fn said(&self) -> String {
+        let text = fs::read(&self.log).unwrap();
+        String::from_utf8_lossy(&text[usize::try_from(self.begins).unwrap()..]).into_owned()
+    }
+
+    /// Where it says that it listens, once it does.
+    pub fn listens_at(&self) -> Option<SocketAddr> {
+        let said = self.said();
+        let line = said.lines().find(|line| line.contains("watchkeeper is running"))?;
+        let (_, rest) = line.split_once("127.0.0.1:")?;
+        let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        format!("127.0.0.1:{port}").parse().ok()
     }
 
     /// What it answers, head and body; nothing when it does not.
@@ -189,6 +222,12 @@ impl Daemon {
     pub fn is_ready(&self) -> bool {
         self.get("/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
     }
+}
+
+/// Sends a signal to a process of the test's own.
+pub fn signal(process: u32, name: &str) {
+    let kill = format!("kill -{name} {process}");
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success(), "{kill}");
 }
 
 impl Drop for Daemon {

@@ -15,6 +15,7 @@ mod daemon;
 mod echo;
 mod enrolment;
 mod fixtures;
+mod fleet;
 mod import;
 mod lane;
 mod network;
