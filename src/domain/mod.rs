@@ -8,5 +8,6 @@ pub mod hit;
 pub mod id;
 pub mod monitor;
 pub mod personal;
+pub mod rest;
 pub mod schedule;
 pub mod subject;

@@ -16,6 +16,7 @@
 //! Bounded everywhere: a lane takes on no more than it has room for, and room is given back only when
 //! the result is recorded. A database that is away therefore stops the calls, not the process.
 
+pub mod budgets;
 pub mod enrol;
 mod in_flight;
 mod lane;
@@ -120,6 +121,7 @@ impl Engine {
             recorders.push(sender);
             tracker.spawn(vital("recorder", stop, record::drive(self.clone(), receiver)));
         }
+        budgets::start(self, tracker, stop);
         for provider in &self.plan.providers {
             let lane = lane::Lane::new(self, provider, recorders.clone(), tracker.clone());
             tracker.spawn(vital("lane", stop, lane.drive(stop.clone())));

@@ -201,13 +201,13 @@ fn new_run(finished: &Finished, now: DateTime<Utc>) -> Result<NewRun, Postponed>
             (outcome, i32::try_from(answer.findings.len()).unwrap_or(i32::MAX), None, *digest)
         }
         End::Failed { class } => (Outcome::Error, 0, Some(*class), None),
-        End::Postponed { wait } => {
+        End::Postponed { wait, attempted } => {
             return Err(Postponed {
                 monitor: finished.monitor(),
                 slot: finished.due.slot,
                 wanted: finished.due.wanted,
                 until: later(finished.ended_at, *wait),
-                attempts: finished.due.attempts.saturating_add(1),
+                attempts: finished.due.attempts.saturating_add(i16::from(*attempted)),
             });
         }
     };

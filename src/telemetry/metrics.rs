@@ -38,6 +38,15 @@ pub struct ProviderLabels {
     pub provider: String,
 }
 
+/// Labels of a provider's quota.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct QuotaLabels {
+    /// The provider.
+    pub provider: String,
+    /// `day` or `month`.
+    pub period: &'static str,
+}
+
 /// One schedule.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct ScheduleLabels {
@@ -72,6 +81,18 @@ pub struct Metrics {
     pub in_flight: Family<ProviderLabels, Gauge>,
     /// Runs put off because an attempt failed.
     pub postponed: Family<ProviderLabels, Counter>,
+    /// Repetitions held back because there were too many.
+    pub retries_held_back: Family<ProviderLabels, Counter>,
+    /// Permits that the fleet granted to this process.
+    pub permits: Family<ProviderLabels, Counter>,
+    /// Permits granted that nobody has used yet.
+    pub permits_left: Family<ProviderLabels, Gauge>,
+    /// Calls left of quotas.
+    pub quota_left: Family<QuotaLabels, Gauge>,
+    /// How much longer providers rest, seconds.
+    pub rest: Family<ProviderLabels, Gauge>,
+    /// Circuit breakers: 1 while open.
+    pub breaker_open: Family<ProviderLabels, Gauge>,
     /// Monitors enrolled.
     pub enrolled: Family<ScheduleLabels, Counter>,
     /// Transactions of the recorder that had to be tried again.
@@ -118,6 +139,31 @@ impl Metrics {
         registry.register("runs_in_flight", "Runs between dispatch and record", in_flight.clone());
         let postponed = Family::default();
         registry.register("runs_postponed", "Runs put off because an attempt failed", postponed.clone());
+        let retries_held_back = Family::default();
+        registry.register(
+            "provider_retries_held_back",
+            "Repeated attempts put off because there were too many",
+            retries_held_back.clone(),
+        );
+        let permits = Family::default();
+        registry.register("provider_permits", "Permits granted to this process", permits.clone());
+        let permits_left = Family::default();
+        registry.register("provider_permits_left", "Permits granted and not used yet", permits_left.clone());
+        let quota_left = Family::default();
+        registry.register("provider_quota_left", "Calls left of the fleet's quota", quota_left.clone());
+        let rest = Family::default();
+        registry.register_with_unit(
+            "provider_rest",
+            "How much longer the provider is left alone",
+            Unit::Seconds,
+            rest.clone(),
+        );
+        let breaker_open = Family::default();
+        registry.register(
+            "provider_breaker_open",
+            "Whether the circuit breaker is open (1)",
+            breaker_open.clone(),
+        );
         let enrolled = Family::default();
         registry.register("monitors_enrolled", "Monitors enrolled", enrolled.clone());
         let record_retries = Counter::default();
@@ -137,6 +183,12 @@ impl Metrics {
             hits,
             in_flight,
             postponed,
+            retries_held_back,
+            permits,
+            permits_left,
+            quota_left,
+            rest,
+            breaker_open,
             enrolled,
             record_retries,
             connections,

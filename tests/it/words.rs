@@ -6,6 +6,7 @@ use sqlx::PgPool;
 use watchkeeper::domain::{
     hit::HitState,
     monitor::{MonitorState, Outcome, Trigger},
+    rest::RestReason,
 };
 
 /// The words of every check constraint that lists some, by table and constraint.
@@ -46,6 +47,10 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
         ("runs.runs_trigger_check", triggers),
         ("runs.runs_outcome_check", words(Outcome::ALL.iter().map(|outcome| outcome.word()))),
         ("wakeups.wakeups_reason_check", urgent),
+        (
+            "provider_budgets.provider_budgets_rest_reason_check",
+            words(RestReason::ALL.iter().map(|reason| reason.word())),
+        ),
         ("hits.hits_state_check", words(HitState::ALL.iter().map(|state| state.word()))),
     ]);
     // A hit that is gone stood somewhere else before.
