@@ -254,7 +254,10 @@ impl Budget {
     pub fn state(&self) -> BudgetState {
         let now = Instant::now();
         let gate = self.gate();
-        let rest = gate.rest(now).map(|(until, reason)| (until - now, reason));
+        let rest = gate.rest(now);
+        let quota = gate.fleet.as_ref().and_then(Fleet::quota_until).filter(|until| *until > now);
+        let rest = rest.max(quota.map(|until| (until, RestReason::Quota)));
+        let rest = rest.map(|(until, reason)| (until - now, reason));
         let Some(fleet) = &gate.fleet else { return BudgetState { rest, ..BudgetState::default() } };
         let (used, left_today, left_this_month) =
             fleet.usage().map_or((None, None, None), |(told, today, month)| {

@@ -115,19 +115,22 @@ pub async fn grant(conn: &mut PgConnection, lane: Lane, ask: &Ask) -> Result<Opt
             select timed.*,
                    (now at time zone 'UTC')::date as today,
                    date_trunc('month', now at time zone 'UTC')::date as this_month,
-                   -- Never owed more than there is to owe: else a clock set back, or a rate that was lower,
-                   -- would silence the provider.
                    case
                        when earned_at is null or $3::float8 is null then 0
-                       else greatest(least(extract(epoch from earned_at - now)::float8, $3 + $4::float8 + $5), 0)
-                   end as owed
+                       else greatest(extract(epoch from earned_at - now)::float8, 0)
+                   end as said,
+                   coalesce($3::float8 + $4::float8 + $5, 0) as most
             from timed
         ),
         used as (
             select counted.*,
                    case when day = today then granted_on_day else 0 end as used_today,
                    case when month = this_month then granted_in_month else 0 end as used_this_month,
-                   owed - coalesce($4, 0) as starts_in
+                   least(said, most) as owed,
+                   -- More is owed than there is to owe, and not by rounding: the clock was set back, or the
+                   -- rate was lower. It is forgotten, else the provider would be silenced.
+                   said > most + 0.001 as is_forgotten,
+                   least(said, most) - coalesce($4, 0) as starts_in
             from counted
         ),
         decided as (
@@ -154,12 +157,13 @@ pub async fn grant(conn: &mut PgConnection, lane: Lane, ask: &Ask) -> Result<Opt
                 month = decided.this_month,
                 granted_in_month = decided.used_this_month + decided.permits,
                 probe_at = case
+                    when decided.permits = 0 then budget.probe_at
                     when budget.opened_at is not null then decided.now + make_interval(secs => $8::float8)
                 end,
                 updated_at = decided.now
             from decided
             where budget.provider_id = decided.provider_id
-              and decided.permits > 0
+              and (decided.permits > 0 or decided.is_forgotten)
         )
         select decided.permits as "permits!", starts_in as "starts_in!",
                provider_id as "lane!", providers.name as "name!", now as "now!",

@@ -124,17 +124,22 @@ impl Fleet {
         self.pace.is_some() || self.terms.has_quota() || self.open.is_some()
     }
 
-    /// Until when the provider rests, the breaker aside.
+    /// Until when the provider rests, its breaker and quota aside.
     pub(super) fn rest(&self) -> Option<(Instant, RestReason)> {
-        let quota = self.told.as_ref().and_then(|told| quota_until(told, &self.terms));
-        let quota = quota.zip(self.time).map(|(at, time)| (time.surely_reached(at), RestReason::Quota));
-        [self.rest, quota].into_iter().flatten().max_by_key(|(until, _)| *until)
+        self.rest
     }
 
-    /// Until when no probe is due; none when the breaker is closed, or a probe is due or granted.
+    /// Until when there is no quota.
+    pub(super) fn quota_until(&self) -> Option<Instant> {
+        let until = quota_until(self.told.as_ref()?, &self.terms)?;
+        Some(self.time?.surely_reached(until))
+    }
+
+    /// Until when nothing is granted: the quota is used up, or no probe is due. None while a permit is held.
     pub(super) fn shut_until(&mut self, now: Instant) -> Option<Instant> {
-        let open = self.open?;
-        (open.probe_at > now && self.first(now).is_none()).then_some(open.probe_at)
+        let probe = self.open.map(|open| open.probe_at);
+        let until = self.quota_until().max(probe).filter(|until| *until > now)?;
+        self.first(now).is_none().then_some(until)
     }
 
     /// The first permit that is not lapsed.
@@ -168,7 +173,8 @@ impl Fleet {
         if self.opening {
             return Ok(Errand::Open);
         }
-        if waiting == 0 || !self.needs_grant() || self.rest().is_some_and(|(until, _)| until > now) {
+        let rest = self.rest.map(|(until, _)| until).max(self.quota_until());
+        if waiting == 0 || !self.needs_grant() || rest.is_some_and(|until| until > now) {
             return Err(None);
         }
         let held = if self.first(now).is_some() { self.permits(now) } else { 0 };
