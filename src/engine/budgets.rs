@@ -60,7 +60,7 @@ impl Budgets {
         Self { engine, exhausted: HashSet::new() }
     }
 
-    /// Says once that a quota is used up, however often it is read.
+    /// Shows a provider's budget as metrics; says once that its quota is used up, however often it is read.
     fn tell(&mut self, provider: &PlannedProvider) {
         let (name, state) = (provider.provider.name(), provider.budget.state());
         let labels = ProviderLabels { provider: name.to_owned() };
@@ -95,14 +95,14 @@ impl Task for Budgets {
     async fn activate(&mut self) -> Result<Activation, EngineError> {
         let mut connection = self.engine.context.store.connection().await?;
         let asked_at = Instant::now();
-        let mut rows = budgets::list(&mut connection).await?;
+        let rows = budgets::list(&mut connection).await?;
         let received_at = Instant::now();
         drop(connection);
         let plan = Arc::clone(&self.engine.plan);
         for provider in &plan.providers {
             // The server makes a row that is missing.
-            if let Some(index) = rows.iter().position(|row| row.lane == provider.lane) {
-                provider.budget.learn(told(rows.swap_remove(index)), asked_at, received_at);
+            if let Some(row) = rows.iter().find(|row| row.lane == provider.lane) {
+                provider.budget.learn(told(row), asked_at, received_at);
             }
             self.tell(provider);
         }
@@ -198,8 +198,12 @@ async fn run(
             };
             let labels = ProviderLabels { provider: name.to_owned() };
             engine.metrics.permits.get_or_create(&labels).inc_by(grant.permits.into());
-            let granted =
-                Granted { wanted, permits: grant.permits, starts_in: grant.starts_in, told: told(grant.row) };
+            let granted = Granted {
+                wanted,
+                permits: grant.permits,
+                starts_in: grant.starts_in,
+                told: told(&grant.row),
+            };
             budget.receive(granted, asked_at, received_at);
         }
     }
@@ -207,7 +211,7 @@ async fn run(
     Ok(())
 }
 
-fn told(row: BudgetRow) -> Told {
+fn told(row: &BudgetRow) -> Told {
     Told {
         now: row.now,
         rest: row.rest,

@@ -10,6 +10,7 @@
 //! - A lane per provider walks the due rows, so that a provider that is down holds up its own
 //!   monitors only. It writes nothing: what is under way is known in memory (`in_flight`), and a
 //!   process that dies leaves its due rows as they were.
+//! - [`budgets`] carries permits, rests and outages between the fleet's budgets and this process.
 //! - [`run`] makes one call under a permit and a deadline, and decides what its end means.
 //! - [`record`] writes answers in batches; the due row's compare-and-set makes each slot count once.
 //!

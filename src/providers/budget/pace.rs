@@ -97,7 +97,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::cast_precision_loss, reason = "a few hundred calls")]
     fn calls_late_by_the_slack_keep_the_limit() {
         for (rate, burst) in
             [(0.01, 1), (1.0, 1), (400.0, 1), (1000.0, 2), (3.0, 2), (20.0, 20), (5000.0, 90)]
