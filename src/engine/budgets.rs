@@ -93,14 +93,18 @@ impl Task for Budgets {
     }
 
     async fn activate(&mut self) -> Result<Activation, EngineError> {
+        let plan = Arc::clone(&self.engine.plan);
         let mut connection = self.engine.context.store.connection().await?;
         let asked_at = Instant::now();
         let rows = budgets::list(&mut connection).await?;
         let received_at = Instant::now();
+        let missing = |provider: &&Arc<PlannedProvider>| rows.iter().all(|row| row.lane != provider.lane);
+        let missing: Vec<Lane> = plan.providers.iter().filter(missing).map(|one| one.lane).collect();
+        if !missing.is_empty() {
+            budgets::insert_missing(&mut connection, &missing).await?;
+        }
         drop(connection);
-        let plan = Arc::clone(&self.engine.plan);
         for provider in &plan.providers {
-            // The server makes a row that is missing.
             if let Some(row) = rows.iter().find(|row| row.lane == provider.lane) {
                 provider.budget.learn(told(row), asked_at, received_at);
             }

@@ -177,7 +177,6 @@ impl Budget {
         let places = Arc::clone(&self.places);
         let place = places.acquire_owned().await.expect("nothing closes the semaphore");
         let _waiting = Waiting::among(&self.waiting);
-        self.wanted.notify_one();
         let _turn = self.turn.lock().await;
         loop {
             // From here on no change is missed.
@@ -185,9 +184,12 @@ impl Budget {
             let passed = self.gate().try_pass(attempt, Instant::now());
             match passed {
                 Pass::Now(slot) => {
+                    let Some(slot) = slot else {
+                        return Ok(Permit { _place: place, until: None, probe: None });
+                    };
+                    // There is one less.
                     self.wanted.notify_one();
-                    let (until, probe) = slot.map_or((None, None), |slot| (Some(slot.until), slot.probe));
-                    return Ok(Permit { _place: place, until, probe });
+                    return Ok(Permit { _place: place, until: Some(slot.until), probe: slot.probe });
                 }
                 Pass::Never(refused) => return Err(refused),
                 Pass::At(opening) => tokio::select! {
@@ -209,14 +211,14 @@ impl Budget {
         if let Some((rest, reason)) = rest {
             self.pause_for(rest, reason);
         }
-        if let Some(failed) = failure.map_or(Some(false), |error| is_outage(error.class)) {
-            let mut gate = self.gate();
-            if let Some(fleet) = &mut gate.fleet {
-                fleet.note_end(failed, permit.probe, now);
-            }
+        let failed = failure.map_or(Some(false), |error| is_outage(error.class));
+        let is_news = failed.is_some_and(|failed| {
+            self.gate().fleet.as_mut().is_some_and(|fleet| fleet.note_end(failed, permit.probe, now))
+        });
+        if is_news {
+            self.wake();
         }
         drop(permit);
-        self.wake();
     }
 
     /// Hands out no permit before `rest` has passed. A shorter rest does not shorten a longer one.

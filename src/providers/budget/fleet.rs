@@ -265,19 +265,28 @@ impl Fleet {
         }
     }
 
-    /// Notes how a call ended that reached out to the provider. `probe` is the breaker that it probed.
-    pub(super) fn note_end(&mut self, failed: bool, probe: Option<DateTime<Utc>>, now: Instant) {
-        if let Some(since) = probe {
-            if !failed && self.open.is_some_and(|open| open.since == Some(since)) {
+    /// Notes how a call ended that reached out to the provider. `probe` is the breaker that it probed. Returns
+    /// whether the breaker opens or closes by it.
+    pub(super) fn note_end(&mut self, failed: bool, probe: Option<DateTime<Utc>>, now: Instant) -> bool {
+        let turns = if let Some(since) = probe {
+            let closes = !failed && self.open.is_some_and(|open| open.since == Some(since));
+            if closes {
                 self.closing = Some(since);
                 self.open = None;
-                self.failures.forget();
             }
-        } else if self.failures.observe(failed, now) && self.open.is_none() {
-            self.opening = true;
-            self.open = Some(Open { since: None, probe_at: now + self.terms.probe_every });
+            closes
+        } else {
+            let opens = self.failures.observe(failed, now) && self.open.is_none();
+            if opens {
+                self.opening = true;
+                self.open = Some(Open { since: None, probe_at: now + self.terms.probe_every });
+            }
+            opens
+        };
+        if turns {
             self.failures.forget();
         }
+        turns
     }
 
     /// The last that was told, and what is left of the day's and of the month's quota.
