@@ -297,7 +297,7 @@ impl Budget {
     /// The database was told.
     pub fn done(&self, errand: Errand) {
         if let Some(fleet) = &mut self.gate().fleet {
-            fleet.done(errand);
+            fleet.done(errand, Instant::now());
         }
     }
 

@@ -225,7 +225,7 @@ async fn an_open_breaker_gives_one_probe_to_one_of_many_and_its_answer_lets_all_
 async fn a_provider_that_is_down_is_asked_little_and_all_runs_are_made_once_it_is_back(pool: PgPool) {
     let limits = Limits { concurrency: 2, ..UNLIMITED };
     let house = House::limited(&pool, DAILY, limits).await;
-    let names: Vec<String> = (0..40).map(|number| format!("p{number}")).collect();
+    let names: Vec<String> = (0..200).map(|number| format!("p{number}")).collect();
     house.people(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
     house.scripted.reply(Reply::Later);
     let running = house.start();
@@ -238,12 +238,12 @@ async fn a_provider_that_is_down_is_asked_little_and_all_runs_are_made_once_it_i
     let first_attempts = "select count(*) from monitor_due where slot = 0 and attempts = 0";
     until("all that were not put off are answered", async || house.count(first_attempts).await == 0).await;
     let failed = house.count("select count(*) from monitor_due where attempts = 1").await;
-    assert!((8..40).contains(&failed), "{failed}");
+    assert!((8..200).contains(&failed), "{failed}");
     house.clock.advance(Duration::from_secs(10));
-    until("so are the others", async || house.count("select count(*) from runs").await == 40).await;
+    until("so are the others", async || house.count("select count(*) from runs").await == 200).await;
     running.stop().await;
     let calls = i64::try_from(house.scripted.calls().len()).unwrap();
-    assert_eq!(calls, 40 + failed);
+    assert_eq!(calls, 200 + failed);
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]

@@ -93,6 +93,8 @@ pub(super) struct Fleet {
     resting: Option<(Instant, RestReason)>,
     opening: bool,
     closing: Option<DateTime<Utc>>,
+    /// When the database last opened or closed the breaker for us: what was asked before may not know it.
+    turned_at: Instant,
     ask_at: Instant,
     /// Permits used since then, and a second before that.
     used: (u32, Instant),
@@ -113,6 +115,7 @@ impl Fleet {
             resting: None,
             opening: false,
             closing: None,
+            turned_at: now,
             ask_at: now,
             used: (0, now),
             per_second: 0.0,
@@ -195,11 +198,17 @@ impl Fleet {
     }
 
     /// The errand is done.
-    pub(super) fn done(&mut self, errand: Errand) {
+    pub(super) fn done(&mut self, errand: Errand, now: Instant) {
         match errand {
             Errand::Rest(until, _) => self.resting = self.resting.filter(|(later, _)| *later > until),
-            Errand::Open => self.opening = false,
-            Errand::Close(since) => self.closing = self.closing.filter(|other| *other != since),
+            Errand::Open => {
+                self.opening = false;
+                self.turned_at = now;
+            }
+            Errand::Close(since) => {
+                self.closing = self.closing.filter(|other| *other != since);
+                self.turned_at = now;
+            }
             Errand::Ask(_) => {}
         }
     }
@@ -211,6 +220,7 @@ impl Fleet {
         self.time = Some(time);
         self.rest = told.rest.map(|(until, reason)| (time.surely_reached(until), reason));
         match told.breaker {
+            _ if asked_at < self.turned_at => {}
             Some((since, probe_at)) if self.closing != Some(since) => {
                 self.open = Some(Open { since: Some(since), probe_at: time.surely_reached(probe_at) });
                 self.opening = false;

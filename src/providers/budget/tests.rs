@@ -316,7 +316,11 @@ async fn failures_open_the_breaker_a_granted_probe_passes_alone_and_its_answer_c
     assert_eq!(budget.permit(Attempt::First).await.unwrap_err(), Refused::Resting);
     database.tell(&budget, |_| ());
     assert!(budget.state().open, "the database does not know yet");
+    let asked_at = Instant::now();
+    sleep(Duration::from_millis(1)).await;
     budget.done(Errand::Open);
+    budget.learn(database.told(), asked_at, Instant::now());
+    assert!(budget.state().open, "nor did it when it was asked");
     let opened_at = database.told().now;
     database.tell(&budget, |told| told.breaker = Some((opened_at, opened_at + TimeDelta::seconds(30))));
 
