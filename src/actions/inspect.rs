@@ -11,12 +11,17 @@ use serde_json::{Map, Value};
 
 pub use months::{MonthView, ScreenedView};
 
-use super::{ActionError, Context, overview::RunningView, pause::PauseView};
+use super::{
+    ActionError, Context,
+    overview::{ProviderState, RunningView},
+    pause::PauseView,
+};
 use crate::{
     domain::{answer::Finding, id::AccountId},
     store::{
         account_tags, account_types,
         accounts::{self, AccountRow},
+        budgets,
         hits::{self, HitRow},
         monitors, partitions, pauses, processes, run_months, runs, summary,
     },
@@ -282,6 +287,8 @@ pub struct StatusView {
     pub enrol_queue: i64,
     /// Urgent runs waiting.
     pub urgent: i64,
+    /// How each provider stands with the fleet, once it has been asked.
+    pub providers: Vec<ProviderState>,
     /// What somebody paused.
     pub pauses: Vec<PauseView>,
     /// Paused accounts.
@@ -336,6 +343,7 @@ pub async fn status(context: &Context) -> Result<StatusView, ActionError> {
         quarantined: totals.quarantined,
         enrol_queue: totals.enrol_queue,
         urgent: totals.wakeups,
+        providers: budgets::list(&mut connection).await?.into_iter().map(ProviderState::from).collect(),
         pauses: pauses::list(&mut connection).await?.into_iter().map(PauseView::from).collect(),
         paused_accounts: pauses::count_accounts(&mut connection, i64::MAX).await?,
         partition_months_ahead: partitions::months_ahead(&mut connection, now).await?,

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{ActionError, Context, pause::PauseView};
 use crate::store::{
+    budgets::{self, BudgetRow},
     pauses,
     processes::{self, Process},
     revisions, samples, schedules,
@@ -29,6 +30,8 @@ pub struct Overview {
     pub revision: Option<i32>,
     /// Running daemons.
     pub processes: Vec<RunningView>,
+    /// How each provider stands with the fleet, once it has been asked.
+    pub providers: Vec<ProviderState>,
     /// What somebody paused.
     pub pauses: Vec<PauseView>,
     /// Paused accounts.
@@ -103,6 +106,41 @@ impl From<Process> for RunningView {
     }
 }
 
+/// How a provider stands with the whole fleet.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ProviderState {
+    /// Its name.
+    pub name: String,
+    /// It is asked nothing before this time.
+    pub rests_until: Option<DateTime<Utc>>,
+    /// Why: it said when to come back, or its quota is used up.
+    pub rest_reason: Option<&'static str>,
+    /// Since when its circuit breaker is open: its calls failed.
+    pub down_since: Option<DateTime<Utc>>,
+    /// When one call is tried, while the breaker is open.
+    pub next_probe_at: Option<DateTime<Utc>>,
+    /// Permits granted today (UTC).
+    pub used_today: i64,
+    /// Permits granted this month (UTC).
+    pub used_this_month: i64,
+}
+
+impl From<BudgetRow> for ProviderState {
+    fn from(row: BudgetRow) -> Self {
+        let rest = row.rest.filter(|(until, _)| *until > row.now);
+        Self {
+            name: row.name,
+            rests_until: rest.map(|(until, _)| until),
+            rest_reason: rest.map(|(_, reason)| reason.word()),
+            down_since: row.breaker.map(|(since, _)| since),
+            next_probe_at: row.breaker.map(|(_, probe)| probe),
+            used_today: row.used_today,
+            used_this_month: row.used_this_month,
+        }
+    }
+}
+
 /// Where a schedule stands.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -132,6 +170,7 @@ pub async fn overview(context: &Context) -> Result<Overview, ActionError> {
         now,
         revision: revisions::find_newest_number(&mut transaction).await?,
         processes: processes.into_iter().map(RunningView::from).collect(),
+        providers: budgets::list(&mut transaction).await?.into_iter().map(ProviderState::from).collect(),
         schedules: schedules
             .into_iter()
             .map(|schedule| ScheduleState {

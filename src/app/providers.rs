@@ -10,7 +10,7 @@ use crate::{
     engine::plan::PlannedParts,
     providers::{
         Basis, ReportProvider, SettingsFault,
-        budget::{Budget, Limits},
+        budget::{Budget, Limits, Terms},
         http::{self, HttpProvider},
         local::LocalProvider,
         mapping::AnswerMapping,
@@ -65,6 +65,11 @@ pub fn build(settings: &Settings) -> Result<Vec<PlannedParts>, ProviderFault> {
             burst: provider.limits.burst,
             concurrency: provider.limits.concurrency,
         };
+        let terms = Terms {
+            calls_per_day: provider.limits.calls_per_day,
+            calls_per_month: provider.limits.calls_per_month,
+            probe_every: provider.limits.probe_every,
+        };
         let answering: Arc<dyn ReportProvider> = match &provider.kind {
             ProviderKind::Local(local) => {
                 let mut indexes = Vec::with_capacity(local.lists.len());
@@ -83,7 +88,8 @@ pub fn build(settings: &Settings) -> Result<Vec<PlannedParts>, ProviderFault> {
                 Arc::new(HttpProvider::new(http_settings(provider, http)?).map_err(fault)?)
             }
         };
-        built.push((answering, Budget::new(limits).map_err(fault)?, limits));
+        let budget = Budget::new(limits).map_err(fault)?.with_terms(terms);
+        built.push((answering, budget, limits));
     }
     Ok(built)
 }
@@ -149,6 +155,7 @@ fn http_settings(
         connect_timeout: settings.connect_timeout,
         timeout: settings.timeout,
         retryable_statuses: settings.retryable_statuses.clone(),
+        quota_statuses: settings.quota_statuses.clone(),
         basis: Basis { engine: format!("http {}", settings.url), lists: Vec::new() },
     })
 }

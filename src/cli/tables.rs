@@ -362,6 +362,25 @@ pub(super) fn status(status: &StatusView) -> String {
             status.accounts, status.open_hits, status.quarantined, status.enrol_queue, status.urgent
         ),
     );
+    for provider in &status.providers {
+        if let Some(since) = provider.down_since {
+            line(
+                &mut text,
+                format_args!(
+                    "DOWN: provider {} since {}; the next call is tried at {}",
+                    provider.name,
+                    time(since),
+                    provider.next_probe_at.map_or_else(String::new, time)
+                ),
+            );
+        }
+        if let (Some(until), Some(reason)) = (provider.rests_until, provider.rest_reason) {
+            line(
+                &mut text,
+                format_args!("RESTS: provider {} until {} ({reason})", provider.name, time(until)),
+            );
+        }
+    }
     for pause in &status.pauses {
         line(&mut text, format_args!("PAUSED: {}", pause_line(pause)));
     }

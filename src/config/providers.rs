@@ -43,6 +43,12 @@ pub struct ProviderLimits {
     pub burst: u32,
     /// How many calls one process has under way at most.
     pub concurrency: u32,
+    /// How many calls the fleet makes on a UTC day; no limit if none.
+    pub calls_per_day: Option<u64>,
+    /// How many calls the fleet makes in a UTC month; no limit if none.
+    pub calls_per_month: Option<u64>,
+    /// How often the fleet tries a provider that is down.
+    pub probe_every: Duration,
 }
 
 /// A provider that matches against lists kept here.
@@ -75,6 +81,8 @@ pub struct HttpProviderSettings {
     pub answer: AnswerSettings,
     /// Statuses after which the call is tried again, besides the usual ones.
     pub retryable_statuses: Vec<u16>,
+    /// Statuses that say that the quota is used up.
+    pub quota_statuses: Vec<u16>,
     /// How long a call may take.
     pub timeout: Duration,
     /// How long the connection may take to stand.

@@ -156,6 +156,7 @@ sections! {
         body: Option<BTreeMap<String, Value>>,
         kind_words: Option<RawKindWords>,
         retryable_statuses: Option<Vec<u64>>,
+        quota_statuses: Option<Vec<u64>>,
         timeout: Option<Human>,
         connect_timeout: Option<Human>,
         max_answer_bytes: Option<u64>,
@@ -164,6 +165,9 @@ sections! {
         rate_per_second: Option<f64>,
         burst: Option<u64>,
         concurrency: Option<u64>,
+        calls_per_day: Option<u64>,
+        calls_per_month: Option<u64>,
+        probe_every: Option<Human>,
     }
 
     struct RawKindWords {

@@ -9,5 +9,6 @@ pub mod id;
 pub mod monitor;
 pub mod pause;
 pub mod personal;
+pub mod rest;
 pub mod schedule;
 pub mod subject;

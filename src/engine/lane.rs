@@ -151,6 +151,7 @@ impl Lane {
         let limits = &self.provider.limits;
         let latency = self.provider.latency();
         let wanted = capacity::capacity(limits.rate_per_second, limits.concurrency, latency).min(self.most);
+        let wanted = wanted.min(self.provider.budget.most_at_once());
         let (keep, kept) = ((self.most - wanted) as usize, self.kept_back.num_permits());
         if keep < kept {
             drop(self.kept_back.split(kept - keep));

@@ -11,6 +11,7 @@
 //! - A lane per provider walks the due rows of these shards, so that a provider that is down holds up its own
 //!   monitors only. It writes nothing: what is under way is known in memory (`in_flight`), and a
 //!   process that dies leaves its due rows as they were.
+//! - [`budgets`] carries permits, rests and outages between the fleet's budgets and this process.
 //! - [`run`] makes one call under a permit and a deadline, and decides what its end means.
 //! - [`record`] writes answers in batches; the due row's compare-and-set makes each slot count once.
 //!
@@ -20,6 +21,7 @@
 //! Bounded everywhere: a lane takes on no more than it has room for, and room is given back only when
 //! the result is recorded. A database that is away therefore stops the calls, not the process.
 
+pub mod budgets;
 pub mod enrol;
 pub mod fleet;
 mod in_flight;
@@ -143,6 +145,7 @@ impl Engine {
             let part = self.progress.part(format!("recorder {number}"));
             tracker.spawn(vital("recorder", stop, daemon, record::drive(self.clone(), part, receiver)));
         }
+        budgets::start(self, tracker, stop, daemon);
         for provider in &self.plan.providers {
             let lane = lane::Lane::new(self, provider, recorders.clone(), tracker.clone());
             let part = self.progress.part(format!("lane {}", provider.provider.name()));

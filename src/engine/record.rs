@@ -177,6 +177,11 @@ async fn commit_once(engine: &Engine, batch: &[Finished], uncertain: bool) -> Re
     // Everybody locks due rows in this order.
     settling.sort_unstable_by_key(|(_, run)| (run.monitor.shard(), run.monitor));
     postponed.sort_unstable_by_key(|one| (one.monitor.shard(), one.monitor));
+    if !postponed.is_empty() && !settling.is_empty() {
+        // Two statements would lock in two orders.
+        let monitors: Vec<MonitorId> = batch.iter().map(Finished::monitor).collect();
+        due::lock(&mut transaction, &monitors).await?;
+    }
     if !postponed.is_empty() {
         due::save_postponed(&mut transaction, &postponed).await?;
     }
@@ -228,13 +233,13 @@ fn new_run(finished: &Finished, now: DateTime<Utc>) -> Result<NewRun, Postponed>
             (outcome, i32::try_from(answer.findings.len()).unwrap_or(i32::MAX), None, *digest)
         }
         End::Failed { class } => (Outcome::Error, 0, Some(*class), None),
-        End::Postponed { wait } => {
+        End::Postponed { wait, attempted } => {
             return Err(Postponed {
                 monitor: finished.monitor(),
                 slot: finished.due.slot,
                 wanted: finished.due.wanted,
                 until: later(finished.ended_at, *wait),
-                attempts: finished.due.attempts.saturating_add(1),
+                attempts: finished.due.attempts.saturating_add(i16::from(*attempted)),
             });
         }
     };

@@ -18,7 +18,10 @@ use crate::{
         monitor::Trigger,
         subject::Subject,
     },
-    providers::{CallError, FailureClass, Request, Verdict},
+    providers::{
+        CallError, FailureClass, Request, Verdict,
+        budget::{Attempt, Refused},
+    },
     store::due::{Due, Loaded},
     telemetry::metrics::{CallLabels, ProviderLabels, ScheduleLabels},
     vault::Purpose,
@@ -102,6 +105,8 @@ pub enum End {
     Postponed {
         /// How long to wait.
         wait: Duration,
+        /// Whether it was an attempt: a call was made.
+        attempted: bool,
     },
 }
 
@@ -197,9 +202,11 @@ async fn ask(
         deadline: engine.settings.run_deadline,
     };
     let asked_at = Instant::now();
+    let attempt = if due.attempts == 0 { Attempt::First } else { Attempt::Repeated };
+    let provider = planned.provider.name().to_owned();
     let both = async {
         let unrecorded = Arc::clone(&planned.unrecorded).acquire_owned().await;
-        (unrecorded.expect("nothing closes the semaphore"), planned.budget.permit().await)
+        (unrecorded.expect("nothing closes the semaphore"), planned.budget.permit(attempt).await)
     };
     let both = tokio::time::timeout(PATIENCE, both);
     let (unrecorded, permit) = stop.run_until_cancelled(both).await?.ok()?;
@@ -211,24 +218,37 @@ async fn ask(
         // Paused while it waited: no call is begun any more, and the due row stands.
         return None;
     }
+    let permit = match permit {
+        Ok(permit) => permit,
+        Err(Refused::Resting) => return None,
+        Err(Refused::TooManyRetries) => {
+            engine.metrics.retries_held_back.get_or_create(&ProviderLabels { provider }).inc();
+            let made = u32::from(due.attempts.unsigned_abs());
+            let wait = backoff(made, engine.context.random.fraction(), &engine.settings);
+            return Some(End::Postponed { wait, attempted: false });
+        }
+    };
     call.unrecorded = Some(unrecorded);
     // What follows has the deadline, unless it holds its thread: then the overseer sees it.
     let _under_way = engine.progress.call(due.monitor, engine.settings.run_deadline);
     call.started_at = engine.context.now();
     let clock = Instant::now();
+    if permit.is_over() {
+        // Sent now, the call would be one too many for somebody: the run is found again.
+        return None;
+    }
     // A provider keeps the deadline itself; one that does not is given up here.
     let answer = tokio::time::timeout(engine.settings.run_deadline, planned.provider.call(&request)).await;
     call.duration = clock.elapsed();
     planned.observe(call.duration);
-    drop(permit);
 
-    let provider = planned.provider.name().to_owned();
     let answer = answer.unwrap_or(Err(CallError {
         verdict: Verdict::Later,
         class: FailureClass::Timeout,
         retry_after: None,
         status: None,
     }));
+    planned.budget.observe(permit, answer.as_ref().err());
     let verdict = answer.as_ref().map_or_else(|error| error.class.as_str(), |_| "answered");
     engine.metrics.calls.get_or_create(&CallLabels { provider: provider.clone(), verdict }).inc();
     engine
@@ -240,9 +260,6 @@ async fn ask(
         Ok(answer) => answered(engine, request.subject, answer),
         Err(error) => {
             tracing::debug!(provider.name = %provider, monitor.id = %due.monitor, error = %error, "a call failed");
-            if let Some(rest) = error.retry_after {
-                planned.budget.pause_for(rest);
-            }
             let end = failed(&error, due.attempts, engine.context.random.fraction(), &engine.settings);
             if let End::Postponed { .. } = end {
                 engine.metrics.postponed.get_or_create(&ProviderLabels { provider }).inc();
@@ -265,17 +282,19 @@ fn failed(error: &CallError, attempts: i16, fraction: f64, settings: &crate::con
         (Verdict::Later, Some(rest)) => {
             // The provider is one; its clients shall not all knock at the same instant.
             let wait = rest.saturating_add(settings.retry_base.mul_f64(fraction));
-            End::Postponed { wait }
+            End::Postponed { wait, attempted: true }
         }
         (Verdict::Later, None) if made >= settings.max_attempts => {
             End::Failed { class: error.class.as_str() }
         }
-        (Verdict::Later, None) => {
-            let doubled = settings.retry_base.saturating_mul(1 << (made - 1).min(20));
-            let wait = doubled.min(settings.retry_max).mul_f64(0.5 + fraction / 2.0);
-            End::Postponed { wait }
-        }
+        (Verdict::Later, None) => End::Postponed { wait: backoff(made, fraction, settings), attempted: true },
     }
+}
+
+/// The wait after so many attempts.
+fn backoff(made: u32, fraction: f64, settings: &crate::config::EngineSettings) -> Duration {
+    let doubled = settings.retry_base.saturating_mul(1 << made.saturating_sub(1).min(20));
+    doubled.min(settings.retry_max).mul_f64(0.5 + fraction / 2.0)
 }
 
 fn answered(engine: &Engine, input: Subject, mut answer: Answer) -> End {
@@ -334,7 +353,7 @@ mod tests {
 
     fn wait(end: &End) -> Option<Duration> {
         match end {
-            End::Postponed { wait } => Some(*wait),
+            End::Postponed { wait, .. } => Some(*wait),
             End::Failed { .. } | End::Answered { .. } => None,
         }
     }

@@ -168,9 +168,6 @@ fn observe_budgets(engine: &Engine) {
         let labels = ProviderLabels { provider: provider.provider.name().to_owned() };
         let places = i64::try_from(provider.budget.available()).unwrap_or(i64::MAX);
         engine.metrics.places_left.get_or_create(&labels).set(places);
-        let rest = provider.budget.rest().unwrap_or_default().as_secs_f64().ceil();
-        #[expect(clippy::cast_possible_truncation, reason = "a rest is shorter than the age of the world")]
-        engine.metrics.rest.get_or_create(&labels).set(rest as i64);
     }
 }
 

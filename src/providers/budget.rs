@@ -1,58 +1,123 @@
-//! How much may be asked of a provider: a rate, a burst, and calls at the same time.
+//! How much may be asked of a provider: a rate, a burst, quotas, calls at the same time, and when nothing.
 //!
-//! A caller takes a [`Permit`] before each call and drops it after. Permits are handed out in the
-//! order in which they were asked for. The promise of [`Limits`]: in every interval of `t` seconds
-//! no more than `burst + rate_per_second · t` permits are handed out, and none before the end of a
-//! rest that the provider asked for ([`Budget::pause_for`]).
+//! A caller takes a [`Permit`] before each call, makes the call while the permit's window lasts
+//! ([`Permit::is_over`]), and gives it back with what came of it ([`Budget::observe`]). Permits are handed out
+//! in the order in which they were asked for. The promise of [`Limits`] and [`Terms`], **for the whole
+//! fleet**: in every interval of `t` seconds no more than `burst + rate_per_second · t` calls leave, no more
+//! in a day and a month than their quotas, and none before the end of a rest that the provider asked one of
+//! the processes for.
 //!
-//! It holds for one process; a fleet divides the limit between processes before it builds budgets.
-//! Pacing follows tokio's clock (monotonic, and held still by tests), which wakes sleepers once a
-//! millisecond: with a burst of 1, no more than a thousand permits a second come out.
+//! What the fleet shares is a row of the database. This room knows no database: whoever serves a budget
+//! ([`Budget::errand`]) asks it there for permits and tells it what was heard. Permits are granted for half a
+//! second ahead, debited before they are used, never given back; each has its time by the database's clock,
+//! and a window in which its call may leave. So a process that is killed, stalled or cut off takes permits with
+//! it, and never makes the fleet exceed a limit. To be a little late is allowed for: the times keep a limit
+//! that is stricter by as much (`pace`). Where the database's answers take longer than that, the time of the
+//! network to the provider is used up too.
+//!
+//! A budget that no fleet shares (in a test) paces alone. In either case governor keeps each process within the
+//! limit by itself, whatever the database's clock does. Where there is neither rate nor quota and the breaker
+//! is closed, no grant is needed: a call costs the database nothing. Concurrency is each process's own.
+//!
+//! *Circuit breaker*: when of the last ten seconds' calls, five at least, half failed as if the provider were
+//! down, nobody calls it but one process, once per [`Terms::probe_every`], until it answers. *Retries*: a
+//! repetition is sent for ten first attempts, or for ten seconds.
+//!
+//! Time here is tokio's clock: monotonic, and held still by tests.
 
 use std::{
     fmt,
-    num::NonZeroU32,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
-use governor::{
-    Quota, RateLimiter,
-    clock::Clock,
-    middleware::NoOpMiddleware,
-    state::{InMemoryState, NotKeyed},
-};
+use chrono::{DateTime, Utc};
+use governor::RateLimiter;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep_until},
 };
 
-use super::SettingsFault;
+use super::{CallError, SettingsFault};
+use crate::domain::rest::RestReason;
 
-/// What a provider allows.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Limits {
-    /// Calls a second in the long run; below 1 for fewer. Unlimited when absent.
-    pub rate_per_second: Option<f64>,
-    /// Calls at once after a quiet time; at least 1. Without a rate it has no effect.
-    pub burst: u32,
-    /// Calls under way at the same time; at least 1.
-    pub concurrency: u32,
+mod breaker;
+mod database_time;
+mod fleet;
+mod gate;
+mod limits;
+mod pace;
+mod retries;
+
+use fleet::Fleet;
+pub use fleet::{Errand, Granted, Told};
+use gate::{Gate, Pass, is_outage, later, rest_reason};
+pub use limits::{Attempt, Limits, Terms};
+use pace::{Pace, PacingClock, quota};
+use retries::Retries;
+
+/// How far ahead permits are granted.
+pub const AHEAD: Duration = Duration::from_millis(500);
+
+/// Why there is no permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The provider rests: [`Budget::rest`] tells how much longer.
+    #[error("the provider rests")]
+    Resting,
+    /// There have been too many repetitions lately.
+    #[error("too many repetitions were sent to the provider")]
+    TooManyRetries,
 }
 
-/// The right to make one call. It occupies a place until it is dropped.
+/// The right to make one call. It occupies a place until it is given back, or dropped.
 #[derive(Debug)]
 #[must_use = "the call must be made while the permit is held"]
 pub struct Permit {
     _place: OwnedSemaphorePermit,
+    until: Option<Instant>,
+    probe: Option<DateTime<Utc>>,
+}
+
+impl Permit {
+    /// Whether it is too late to make the call: ask for another permit. To be asked right before it is sent.
+    pub fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| until < Instant::now())
+    }
+}
+
+/// What a budget is like at the moment, for people and metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BudgetState {
+    /// How much longer the provider rests, and why.
+    pub rest: Option<(Duration, RestReason)>,
+    /// Whether its circuit breaker is open.
+    pub open: bool,
+    /// Permits granted to the fleet today and this month; none before the database told.
+    pub used: Option<(u64, u64)>,
+    /// What is left of the day's quota, if there is one.
+    pub left_today: Option<u64>,
+    /// What is left of the month's quota, if there is one.
+    pub left_this_month: Option<u64>,
+    /// Permits that this process holds and has not used.
+    pub permits: usize,
 }
 
 /// Hands out permits within its limits.
 pub struct Budget {
     places: Arc<Semaphore>,
+    concurrency: u32,
     /// Who holds it is next. Tokio's mutex is first come, first served.
     turn: tokio::sync::Mutex<()>,
+    waiting: AtomicU32,
     gate: Mutex<Gate>,
+    /// Something may let the next one pass, or turn it away.
+    changed: Notify,
+    /// There may be an errand.
+    wanted: Notify,
 }
 
 impl Budget {
@@ -61,50 +126,216 @@ impl Budget {
         if limits.concurrency == 0 {
             return Err(SettingsFault::new("concurrency", "must be at least 1"));
         }
-        let clock = PacingClock { start: Instant::now() };
-        let pace = match limits.rate_per_second {
-            Some(rate) => Some(RateLimiter::direct_with_clock(quota(rate, limits.burst)?, clock)),
-            None => None,
+        let now = Instant::now();
+        let clock = PacingClock { start: now };
+        let (pacer, pace) = match limits.rate_per_second {
+            Some(rate) => {
+                let pacer = RateLimiter::direct_with_clock(quota(rate, limits.burst)?, clock);
+                (Some(pacer), Some(Pace::new(rate, limits.burst)))
+            }
+            None => (None, None),
         };
-        let concurrency = usize::try_from(limits.concurrency).unwrap_or(usize::MAX);
+        let most = u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX);
+        let concurrency = limits.concurrency.min(most);
+        let gate = Gate {
+            clock,
+            pacer,
+            pace,
+            terms: Terms::default(),
+            heard: None,
+            retries: Retries::new(now),
+            fleet: None,
+        };
         Ok(Self {
-            places: Arc::new(Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS))),
+            places: Arc::new(Semaphore::new(concurrency as usize)),
+            concurrency,
             turn: tokio::sync::Mutex::new(()),
-            gate: Mutex::new(Gate { clock, pace, not_before: None }),
+            waiting: AtomicU32::new(0),
+            gate: Mutex::new(gate),
+            changed: Notify::new(),
+            wanted: Notify::new(),
         })
     }
 
-    /// Waits for a place, for the rate, and for the end of any rest. Giving up the wait costs nothing.
-    pub async fn permit(&self) -> Permit {
+    /// The same, with what a fleet keeps to once the budget is shared.
+    #[must_use]
+    pub fn with_terms(self, terms: Terms) -> Self {
+        self.gate().terms = terms;
+        self
+    }
+
+    /// From now on the budget is one of a fleet: somebody runs its errands.
+    pub fn share(&self) {
+        let mut gate = self.gate();
+        let fleet = Fleet::new(gate.pace, gate.terms, Instant::now());
+        gate.fleet.get_or_insert(fleet);
+    }
+
+    /// Waits for a place, for the rate, and for the end of a short rest. Giving up the wait costs nothing, or a
+    /// permit that was granted already.
+    pub async fn permit(&self, attempt: Attempt) -> Result<Permit, Refused> {
         let places = Arc::clone(&self.places);
         let place = places.acquire_owned().await.expect("nothing closes the semaphore");
+        let _waiting = Waiting::among(&self.waiting);
         let _turn = self.turn.lock().await;
-        // The gate may have been pushed back during the sleep: ask until it opens.
         loop {
-            let opening = match self.gate().try_pass() {
-                Ok(()) => return Permit { _place: place },
-                Err(opening) => opening,
-            };
-            sleep_until(opening).await;
+            // From here on no change is missed.
+            let changed = self.changed.notified();
+            let passed = self.gate().try_pass(attempt, Instant::now());
+            match passed {
+                Pass::Now(slot) => {
+                    let Some(slot) = slot else {
+                        return Ok(Permit { _place: place, until: None, probe: None });
+                    };
+                    // There is one less.
+                    self.wanted.notify_one();
+                    return Ok(Permit { _place: place, until: Some(slot.until), probe: slot.probe });
+                }
+                Pass::Never(refused) => return Err(refused),
+                Pass::At(opening) => tokio::select! {
+                    () = sleep_until(opening) => {}
+                    () = changed => {}
+                },
+                Pass::Ask => {
+                    self.wanted.notify_one();
+                    changed.await;
+                }
+            }
         }
     }
 
-    /// Hands out no permit before `rest` has passed. A shorter rest does not shorten a longer one.
-    pub fn pause_for(&self, rest: Duration) {
-        let until = later(Instant::now(), rest);
-        let mut gate = self.gate();
-        gate.not_before = gate.not_before.max(Some(until));
+    /// Takes back a permit with what came of its call: none means an answer.
+    pub fn observe(&self, permit: Permit, failure: Option<&CallError>) {
+        let now = Instant::now();
+        let rest = failure.and_then(|error| Some((error.retry_after?, rest_reason(error))));
+        if let Some((rest, reason)) = rest {
+            self.pause_for(rest, reason);
+        }
+        let failed = failure.map_or(Some(false), |error| is_outage(error.class));
+        let is_news = failed.is_some_and(|failed| {
+            self.gate().fleet.as_mut().is_some_and(|fleet| fleet.note_end(failed, permit.probe, now))
+        });
+        if is_news {
+            self.wake();
+        }
+        drop(permit);
     }
 
-    /// How much longer no permit is handed out, if a rest is under way.
+    /// Hands out no permit before `rest` has passed. A shorter rest does not shorten a longer one.
+    pub fn pause_for(&self, rest: Duration, reason: RestReason) {
+        let until = later(Instant::now(), rest);
+        let mut gate = self.gate();
+        if gate.heard.is_none_or(|(other, _)| other < until) {
+            gate.heard = Some((until, reason));
+        }
+        if let Some(fleet) = &mut gate.fleet {
+            fleet.note_rest(until, reason);
+        }
+        drop(gate);
+        self.wake();
+    }
+
+    /// How much longer no permit is handed out, if a rest is under way or the breaker is open.
     pub fn rest(&self) -> Option<Duration> {
-        let rest = self.gate().not_before?.saturating_duration_since(Instant::now());
-        (!rest.is_zero()).then_some(rest)
+        let now = Instant::now();
+        self.gate().closed_until(now).map(|until| until - now)
+    }
+
+    /// How many runs are worth having in hand: one while the breaker is open, for the probe.
+    pub fn most_at_once(&self) -> u32 {
+        let is_open = self.gate().fleet.as_ref().is_some_and(|fleet| fleet.open.is_some());
+        if is_open { 1 } else { u32::MAX }
     }
 
     /// How many more calls could be under way now, the rate aside.
     pub fn available(&self) -> usize {
         self.places.available_permits()
+    }
+
+    /// What it is like at the moment.
+    pub fn state(&self) -> BudgetState {
+        let now = Instant::now();
+        let gate = self.gate();
+        let rest = gate.rest(now);
+        let quota = gate.fleet.as_ref().and_then(Fleet::quota_until).filter(|until| *until > now);
+        let rest = rest.max(quota.map(|until| (until, RestReason::Quota)));
+        let rest = rest.map(|(until, reason)| (until - now, reason));
+        let Some(fleet) = &gate.fleet else { return BudgetState { rest, ..BudgetState::default() } };
+        let (used, left_today, left_this_month) =
+            fleet.usage().map_or((None, None, None), |(told, today, month)| {
+                (Some((told.used_today, told.used_this_month)), today, month)
+            });
+        let (open, permits) = (fleet.open.is_some(), fleet.permits(now));
+        BudgetState { rest, open, used, left_today, left_this_month, permits }
+    }
+
+    /// Waits for something that the database is to be told or asked; again and again the same, until it is
+    /// [done](Self::done) or [granted](Self::receive).
+    pub async fn errand(&self) -> Errand {
+        loop {
+            let waiting = self.waiting.load(Ordering::Relaxed);
+            let errand = match &mut self.gate().fleet {
+                Some(fleet) => fleet.errand(waiting, Instant::now()),
+                None => Err(None),
+            };
+            match errand {
+                Ok(errand) => return errand,
+                Err(None) => self.wanted.notified().await,
+                Err(Some(at)) => tokio::select! {
+                    () = sleep_until(at) => {}
+                    () = self.wanted.notified() => {}
+                },
+            }
+        }
+    }
+
+    /// The next errand, if there is one that the database is to be told; for the end, when nobody waits.
+    pub fn last_errand(&self) -> Option<Errand> {
+        self.gate().fleet.as_mut().and_then(|fleet| fleet.errand(0, Instant::now()).ok())
+    }
+
+    /// The database was told.
+    pub fn done(&self, errand: Errand) {
+        if let Some(fleet) = &mut self.gate().fleet {
+            fleet.done(errand, Instant::now());
+        }
+    }
+
+    /// Takes in what the database told between `asked_at` and `received_at`.
+    pub fn learn(&self, told: Told, asked_at: Instant, received_at: Instant) {
+        if let Some(fleet) = &mut self.gate().fleet {
+            fleet.learn(told, asked_at, received_at);
+        }
+        self.wake();
+    }
+
+    /// Takes in permits that the database granted between `asked_at` and `received_at`.
+    pub fn receive(&self, granted: Granted, asked_at: Instant, received_at: Instant) {
+        if let Some(fleet) = &mut self.gate().fleet {
+            fleet.receive(granted, asked_at, received_at);
+        }
+        self.wake();
+    }
+
+    /// The time that the fleet's permits have to earn, and how much may be owed; none without a rate.
+    pub fn pace(&self) -> Option<(Duration, Duration)> {
+        self.gate().pace.map(|pace| (pace.interval, pace.owed))
+    }
+
+    /// What the fleet keeps to.
+    pub fn terms(&self) -> Terms {
+        self.gate().terms
+    }
+
+    /// Waits until no call is under way, and keeps all places.
+    pub async fn close(&self) -> OwnedSemaphorePermit {
+        let places = Arc::clone(&self.places);
+        places.acquire_many_owned(self.concurrency).await.expect("nothing closes the semaphore")
+    }
+
+    fn wake(&self) {
+        self.changed.notify_waiters();
+        self.wanted.notify_one();
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {
@@ -119,192 +350,21 @@ impl fmt::Debug for Budget {
     }
 }
 
-struct Gate {
-    clock: PacingClock,
-    pace: Option<RateLimiter<NotKeyed, InMemoryState, PacingClock, NoOpMiddleware<Duration>>>,
-    not_before: Option<Instant>,
-}
+/// One who waits for a permit.
+struct Waiting<'a>(&'a AtomicU32);
 
-impl Gate {
-    /// Lets one caller through, or says when to ask again.
-    fn try_pass(&mut self) -> Result<(), Instant> {
-        if let Some(not_before) = self.not_before.filter(|until| *until > Instant::now()) {
-            return Err(not_before);
-        }
-        let Some(pace) = &self.pace else { return Ok(()) };
-        pace.check().map_err(|early| later(self.clock.start, early.earliest_possible()))
+impl<'a> Waiting<'a> {
+    fn among(waiting: &'a AtomicU32) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
     }
 }
 
-/// Governor's view of tokio's clock: the time since the budget was built.
-#[derive(Clone, Copy)]
-struct PacingClock {
-    start: Instant,
-}
-
-impl Clock for PacingClock {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        self.start.elapsed()
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// One permit a period. The period is rounded up to whole nanoseconds, so the rate is never exceeded.
-fn quota(rate: f64, burst: u32) -> Result<Quota, SettingsFault> {
-    const NANOSECONDS: f64 = 1e9;
-    const LONGEST: Duration = Duration::from_hours(24 * 366);
-    let burst = NonZeroU32::new(burst).ok_or_else(|| SettingsFault::new("burst", "must be at least 1"))?;
-    let out_of_bounds =
-        || SettingsFault::new("rate_per_second", "must be a number from one a year to 1000000");
-    if !(rate > 0.0 && rate <= 1e6) {
-        return Err(out_of_bounds());
-    }
-    let period = Duration::try_from_secs_f64((NANOSECONDS / rate).ceil() / NANOSECONDS)
-        .ok()
-        .filter(|period| *period <= LONGEST)
-        .ok_or_else(out_of_bounds)?;
-    // Governor counts burst times period in 64 bits of nanoseconds: 584 years. Leave it half.
-    if period
-        .checked_mul(burst.get())
-        .is_none_or(|whole| whole > Duration::from_secs(u64::MAX / 2_000_000_000))
-    {
-        return Err(SettingsFault::new("burst", "takes centuries to earn at this rate"));
-    }
-    let quota = Quota::with_period(period).ok_or_else(out_of_bounds)?;
-    Ok(quota.allow_burst(burst))
-}
-
-/// `from` plus `wait`; for a wait beyond the clock's range, ten years.
-fn later(from: Instant, wait: Duration) -> Instant {
-    const FAR: Duration = Duration::from_hours(24 * 3650);
-    from.checked_add(wait.min(FAR)).unwrap_or(from)
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::time::timeout;
-
-    use super::*;
-
-    fn budget(rate_per_second: Option<f64>, burst: u32, concurrency: u32) -> Budget {
-        Budget::new(Limits { rate_per_second, burst, concurrency }).unwrap()
-    }
-
-    /// Takes `count` permits, each dropped at once, and says when each was handed out.
-    async fn take(budget: &Budget, count: usize) -> Vec<Instant> {
-        let mut times = Vec::new();
-        for _ in 0..count {
-            let permit = budget.permit().await;
-            times.push(Instant::now());
-            drop(permit);
-        }
-        times
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a few hundred permits")]
-    fn assert_within(times: &[Instant], rate: f64, burst: u32) {
-        for (first, from) in times.iter().enumerate() {
-            for (last, to) in times.iter().enumerate().skip(first) {
-                let permits = (last - first + 1) as f64;
-                let allowed = f64::from(burst) + rate * (*to - *from).as_secs_f64();
-                assert!(permits <= allowed + 1e-9, "{permits} permits where {allowed} are allowed");
-            }
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_interval_sees_more_than_the_burst_and_the_rate() {
-        for (rate, burst) in [(2.5, 3), (3.0, 1), (0.1, 2), (900.0, 50)] {
-            let budget = budget(Some(rate), burst, 1);
-            let mut times = take(&budget, 40).await;
-            // A quiet time earns a burst again, and no more than one burst.
-            tokio::time::sleep(Duration::from_hours(3)).await;
-            times.extend(take(&budget, 40).await);
-            tokio::time::sleep(Duration::from_secs_f64(0.7 / rate)).await;
-            times.extend(take(&budget, 40).await);
-            assert_within(&times, rate, burst);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_burst_comes_at_once_and_the_rest_at_the_rate() {
-        let budget = budget(Some(0.5), 3, 1);
-        let start = Instant::now();
-        let waits: Vec<_> = take(&budget, 6).await.iter().map(|time| (*time - start).as_secs()).collect();
-        assert_eq!(waits, [0, 0, 0, 2, 4, 6]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn callers_that_wait_together_stay_within_the_limit_too() {
-        let budget = Arc::new(budget(Some(4.0), 2, 16));
-        let mut callers = tokio::task::JoinSet::new();
-        for _ in 0..64 {
-            let budget = Arc::clone(&budget);
-            callers.spawn(async move {
-                let _permit = budget.permit().await;
-                Instant::now()
-            });
-        }
-        let mut times = callers.join_all().await;
-        times.sort();
-        assert_eq!(times.len(), 64);
-        assert_within(&times, 4.0, 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_rest_holds_permits_back_and_a_shorter_one_does_not_shorten_it() {
-        let budget = budget(None, 1, 4);
-        let start = Instant::now();
-        budget.pause_for(Duration::from_secs(30));
-        budget.pause_for(Duration::from_secs(5));
-        let first = take(&budget, 1).await;
-        assert_eq!((first[0] - start).as_secs(), 30);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_rest_that_begins_during_a_wait_prolongs_it() {
-        let budget = budget(Some(0.05), 1, 4);
-        let start = Instant::now();
-        take(&budget, 1).await;
-        let mut waiting = std::pin::pin!(budget.permit());
-        assert!(timeout(Duration::from_secs(10), &mut waiting).await.is_err());
-        budget.pause_for(Duration::from_secs(100));
-        let _permit = waiting.await;
-        assert_eq!(start.elapsed().as_secs(), 110);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_rest_without_end_holds_permits_back_without_a_fault() {
-        let budget = budget(None, 1, 1);
-        budget.pause_for(Duration::MAX);
-        assert!(timeout(Duration::from_hours(24 * 365), budget.permit()).await.is_err());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn places_are_given_back_by_permits_dropped_and_by_waits_given_up() {
-        let budget = budget(Some(0.01), 2, 2);
-        let first = budget.permit().await;
-        let second = budget.permit().await;
-        assert_eq!(budget.available(), 0);
-        assert!(timeout(Duration::from_hours(1), budget.permit()).await.is_err());
-        drop(first);
-        drop(second);
-        take(&budget, 2).await;
-        assert!(timeout(Duration::from_secs(1), budget.permit()).await.is_err());
-        assert_eq!(budget.available(), 2);
-    }
-
-    #[test]
-    fn limits_that_mean_nothing_are_refused_by_their_key() {
-        let refused = |rate_per_second, burst, concurrency| {
-            Budget::new(Limits { rate_per_second, burst, concurrency }).unwrap_err().key
-        };
-        assert_eq!(refused(None, 1, 0), "concurrency");
-        assert_eq!(refused(Some(1.0), 0, 1), "burst");
-        assert_eq!(refused(Some(0.000_001), u32::MAX, 1), "burst");
-        for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-300, 1e9] {
-            assert_eq!(refused(Some(rate), 1, 1), "rate_per_second", "{rate}");
-        }
-    }
-}
+mod tests;

@@ -26,7 +26,7 @@ use super::{
     mapping::AnswerMapping,
     retry_after,
     template::{JsonTemplate, TextTemplate, Values},
-    verdict::Failure,
+    verdict::{Failure, OwnStatuses},
 };
 
 mod settings;
@@ -50,7 +50,7 @@ pub struct HttpProvider {
     idempotency_header: HeaderName,
     max_answer_bytes: usize,
     timeout: Duration,
-    retryable_statuses: Vec<u16>,
+    statuses: OwnStatuses,
     basis: Basis,
 }
 
@@ -90,7 +90,7 @@ impl HttpProvider {
             idempotency_header: read_header_name("idempotency_header", &settings.idempotency_header)?,
             max_answer_bytes: settings.max_answer_bytes,
             timeout: settings.timeout,
-            retryable_statuses: settings.retryable_statuses,
+            statuses: OwnStatuses { retryable: settings.retryable_statuses, quota: settings.quota_statuses },
             basis: Basis { engine: settings.basis.engine, lists },
             name: settings.name,
         })
@@ -177,7 +177,7 @@ impl HttpProvider {
     }
 
     fn error(&self, failure: Failure, retry_after: Option<Duration>) -> CallError {
-        failure.into_error(&self.retryable_statuses, retry_after)
+        failure.into_error(&self.statuses, retry_after)
     }
 }
 

@@ -13,7 +13,10 @@ use std::{
 use crate::domain::answer::{Answer, Finding};
 use crate::screening::{ENGINE_VERSION, index::Index};
 
-use super::{Basis, CallError, CallFuture, ListVersion, ReportProvider, Request, verdict::Failure};
+use super::{
+    Basis, CallError, CallFuture, ListVersion, ReportProvider, Request,
+    verdict::{Failure, OwnStatuses},
+};
 
 /// A provider that screens against lists in memory.
 pub struct LocalProvider {
@@ -43,7 +46,7 @@ impl LocalProvider {
 
     fn screen(&self, request: &Request) -> Result<Answer, CallError> {
         if request.subject.missing().is_some() {
-            return Err(Failure::Unscreenable.into_error(&[], None));
+            return Err(Failure::Unscreenable.into_error(&OwnStatuses::default(), None));
         }
         let indexes = self.indexes();
         let threshold = request.threshold.unwrap_or(self.threshold);

@@ -23,6 +23,8 @@ pub enum FailureClass {
     Connection,
     /// The provider wants fewer calls.
     RateLimited,
+    /// What may be asked of the provider in a day or a month is used up.
+    QuotaExhausted,
     /// The provider failed, and said so.
     ServerError,
     /// The provider refused the request (4xx), or sent it elsewhere (3xx, never followed).
@@ -37,10 +39,11 @@ pub enum FailureClass {
 
 impl FailureClass {
     /// Every class there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Timeout,
         Self::Connection,
         Self::RateLimited,
+        Self::QuotaExhausted,
         Self::ServerError,
         Self::Refused,
         Self::UnreadableAnswer,
@@ -54,6 +57,7 @@ impl FailureClass {
             Self::Timeout => "timeout",
             Self::Connection => "connection",
             Self::RateLimited => "rate-limited",
+            Self::QuotaExhausted => "quota-exhausted",
             Self::ServerError => "server-error",
             Self::Refused => "refused",
             Self::UnreadableAnswer => "unreadable-answer",
@@ -69,6 +73,7 @@ impl fmt::Display for FailureClass {
             Self::Timeout => "the provider did not answer in time",
             Self::Connection => "the provider could not be reached, or the connection broke",
             Self::RateLimited => "the provider wants fewer calls",
+            Self::QuotaExhausted => "the provider's quota is used up",
             Self::ServerError => "the provider failed",
             Self::Refused => "the provider refused the request",
             Self::UnreadableAnswer => "the provider's answer could not be read",
@@ -123,6 +128,18 @@ pub enum Failure {
     Unscreenable,
 }
 
+/// Statuses to which a provider gives a meaning of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnStatuses {
+    /// Worth another try, besides the usual ones.
+    pub retryable: Vec<u16>,
+    /// The quota is used up, whatever the status means elsewhere.
+    pub quota: Vec<u16>,
+}
+
+/// How long a provider rests that says that its quota is used up, and not until when.
+const WITHOUT_END: Duration = Duration::from_hours(1);
+
 impl Failure {
     /// What a fault of the HTTP client amounts to.
     pub fn of_transport(error: &reqwest::Error) -> Self {
@@ -135,9 +152,8 @@ impl Failure {
         }
     }
 
-    /// The error that a caller sees; statuses in `also_later` are worth another try besides the
-    /// usual ones.
-    pub fn into_error(self, also_later: &[u16], retry_after: Option<Duration>) -> CallError {
+    /// The error that a caller sees. `statuses` says which have another meaning than usual.
+    pub fn into_error(self, statuses: &OwnStatuses, retry_after: Option<Duration>) -> CallError {
         let (usual, class) = classify(self);
         let status = match self {
             Self::Status(status) => Some(status),
@@ -148,7 +164,16 @@ impl Failure {
             | Self::TooLarge
             | Self::Unscreenable => None,
         };
-        let also = status.is_some_and(|status| also_later.contains(&status));
+        if status.is_some_and(|status| statuses.quota.contains(&status)) {
+            let retry_after = Some(retry_after.unwrap_or(WITHOUT_END));
+            return CallError {
+                verdict: Verdict::Later,
+                class: FailureClass::QuotaExhausted,
+                retry_after,
+                status,
+            };
+        }
+        let also = status.is_some_and(|status| statuses.retryable.contains(&status));
         let verdict = if also { Verdict::Later } else { usual };
         let retry_after = retry_after.filter(|_| verdict == Verdict::Later);
         CallError { verdict, class, retry_after, status }
@@ -209,17 +234,31 @@ mod tests {
 
     #[test]
     fn a_configured_status_is_tried_again_and_keeps_its_class() {
-        let usual = Failure::Status(423).into_error(&[], None);
+        let usual = Failure::Status(423).into_error(&OwnStatuses::default(), None);
         assert_eq!((usual.verdict, usual.class), (Verdict::Never, FailureClass::Refused));
-        let also = Failure::Status(423).into_error(&[423], None);
+        let own = OwnStatuses { retryable: vec![423], quota: Vec::new() };
+        let also = Failure::Status(423).into_error(&own, None);
         assert_eq!((also.verdict, also.class), (Verdict::Later, FailureClass::Refused));
+    }
+
+    #[test]
+    fn a_status_of_a_used_up_quota_asks_for_an_hours_rest_unless_it_says_for_how_long() {
+        let own = OwnStatuses { retryable: Vec::new(), quota: vec![402, 429] };
+        let error = Failure::Status(402).into_error(&own, None);
+        assert_eq!((error.verdict, error.class), (Verdict::Later, FailureClass::QuotaExhausted));
+        assert_eq!(error.retry_after, Some(Duration::from_hours(1)));
+        let rest = Some(Duration::from_secs(30));
+        let error = Failure::Status(429).into_error(&own, rest);
+        assert_eq!((error.class, error.retry_after), (FailureClass::QuotaExhausted, rest));
+        let elsewhere = Failure::Status(402).into_error(&OwnStatuses::default(), None);
+        assert_eq!((elsewhere.verdict, elsewhere.class), (Verdict::Never, FailureClass::Refused));
     }
 
     #[test]
     fn a_rest_is_kept_only_where_trying_again_is_worth_it() {
         let rest = Some(Duration::from_secs(30));
-        assert_eq!(Failure::Status(503).into_error(&[], rest).retry_after, rest);
-        assert_eq!(Failure::Status(404).into_error(&[], rest).retry_after, None);
+        assert_eq!(Failure::Status(503).into_error(&OwnStatuses::default(), rest).retry_after, rest);
+        assert_eq!(Failure::Status(404).into_error(&OwnStatuses::default(), rest).retry_after, None);
     }
 
     #[test]
@@ -231,7 +270,7 @@ mod tests {
 
     #[test]
     fn an_error_says_what_failed_with_its_status_and_rest() {
-        let error = Failure::Status(429).into_error(&[], Some(Duration::from_secs(30)));
+        let error = Failure::Status(429).into_error(&OwnStatuses::default(), Some(Duration::from_secs(30)));
         assert_eq!(error.to_string(), "the provider wants fewer calls (HTTP 429); it asks for 30 s of rest");
     }
 }

@@ -9,6 +9,7 @@
 pub mod account_tags;
 pub mod account_types;
 pub mod accounts;
+pub mod budgets;
 pub mod data_keys;
 pub mod databases;
 pub mod due;

@@ -46,6 +46,15 @@ pub struct ProviderLabels {
     pub provider: String,
 }
 
+/// Labels of a provider's quota.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct QuotaLabels {
+    /// The provider.
+    pub provider: String,
+    /// `day` or `month`.
+    pub period: &'static str,
+}
+
 /// One schedule.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct ScheduleLabels {
@@ -60,15 +69,6 @@ pub struct HitLabels {
     pub schedule: String,
     /// `opened`, `changed`, `gone` or `back`.
     pub change: &'static str,
-}
-
-/// One quota of a provider.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub struct QuotaLabels {
-    /// The provider.
-    pub provider: String,
-    /// `day` or `month`.
-    pub period: &'static str,
 }
 
 /// What a pause stops.

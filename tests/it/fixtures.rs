@@ -39,7 +39,7 @@ use watchkeeper::{
     },
     providers::{
         ReportProvider,
-        budget::{Budget, Limits},
+        budget::{Budget, Limits, Terms},
     },
     store::{
         Store,
@@ -95,6 +95,10 @@ status = "active"
 /// As many calls as anybody likes, sixteen at a time.
 pub(crate) const UNLIMITED: Limits = Limits { rate_per_second: None, burst: 1, concurrency: 500 };
 
+/// No quota, and no long wait for a provider that was down.
+pub(crate) const IMPATIENT: Terms =
+    Terms { calls_per_day: None, calls_per_month: None, probe_every: Duration::from_millis(50) };
+
 /// Everything but the running tasks: the engine on a database, with scripted providers.
 pub(crate) struct House {
     pub(crate) pool: PgPool,
@@ -103,6 +107,7 @@ pub(crate) struct House {
     pub(crate) scripted: Arc<Scripted>,
     pub(crate) other: Arc<Scripted>,
     limits: Limits,
+    terms: Terms,
     types: Vec<(AccountTypeId, watchkeeper::domain::account_type::AccountType)>,
 }
 
@@ -114,6 +119,11 @@ impl House {
 
     /// A house whose providers have limits.
     pub(crate) async fn limited(pool: &PgPool, text: &str, limits: Limits) -> Self {
+        Self::on_terms(pool, text, limits, IMPATIENT).await
+    }
+
+    /// A house whose providers have limits that they share with other houses on the same database.
+    pub(crate) async fn on_terms(pool: &PgPool, text: &str, limits: Limits, terms: Terms) -> Self {
         let clock = Arc::new(ManualClock::standing_at("2026-03-01T09:00:00Z".parse().unwrap()));
         let store = Store::of_pool(pool.clone());
         let random = Random::from_seed(7);
@@ -138,7 +148,7 @@ impl House {
         };
         let (scripted, other) = (Scripted::new("scripted"), Scripted::new("other"));
         let mut house =
-            Self { pool: pool.clone(), clock, engine, scripted, other, limits, types: Vec::new() };
+            Self { pool: pool.clone(), clock, engine, scripted, other, limits, terms, types: Vec::new() };
         house.configure(text).await;
         house
     }
@@ -150,7 +160,8 @@ impl House {
             app::apply(&self.engine.context, &settings, self.engine.process, Occasion::Change).await.unwrap();
         let parts = |provider: &Arc<Scripted>| {
             let provider: Arc<dyn ReportProvider> = provider.clone();
-            (provider, Budget::new(self.limits).unwrap(), self.limits)
+            let budget = Budget::new(self.limits).unwrap().with_terms(self.terms);
+            (provider, budget, self.limits)
         };
         let providers = vec![parts(&self.scripted), parts(&self.other)];
         let templates: Vec<_> = settings.report_templates.values().cloned().collect();

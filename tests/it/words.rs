@@ -7,6 +7,7 @@ use watchkeeper::domain::{
     hit::HitState,
     monitor::{MonitorState, Outcome, Trigger},
     pause::Scope,
+    rest::RestReason,
 };
 
 /// The words of every check constraint that lists some, by table and constraint.
@@ -48,6 +49,10 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
         ("runs.runs_outcome_check", words(Outcome::ALL.iter().map(|outcome| outcome.word()))),
         ("wakeups.wakeups_reason_check", urgent),
         ("pauses.pauses_scope_check", words(Scope::ALL.iter().map(|scope| scope.word()))),
+        (
+            "provider_budgets.provider_budgets_rest_reason_check",
+            words(RestReason::ALL.iter().map(|reason| reason.word())),
+        ),
         ("hits.hits_state_check", words(HitState::ALL.iter().map(|state| state.word()))),
     ]);
     // A hit that is gone stood somewhere else before.

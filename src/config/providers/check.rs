@@ -1,6 +1,6 @@
 //! How providers are checked.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use serde_json::Value;
 
@@ -20,13 +20,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(10);
 const MAX_ANSWER_BYTES: u64 = 5 * 1024 * 1024;
 const CONCURRENCY: u64 = 16;
+const QUOTA_STATUSES: [u16; 1] = [402];
+const MOST_CALLS: u64 = 1_000_000_000_000;
+const PROBE_EVERY: Duration = Duration::from_secs(30);
+const PROBES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
 /// The same for a local provider, whose calls wait for nobody: enough to fill a batch.
 const LOCAL_CONCURRENCY: u64 = 1000;
 
 /// The keys that only one kind of provider has.
 const LOCAL_KEYS: [&str; 2] = ["lists", "threshold"];
-const HTTP_KEYS: [&str; 12] = [
+const HTTP_KEYS: [&str; 13] = [
     "method",
     "url",
     "headers",
@@ -35,6 +39,7 @@ const HTTP_KEYS: [&str; 12] = [
     "answer",
     "kind-words",
     "retryable-statuses",
+    "quota-statuses",
     "timeout",
     "connect-timeout",
     "max-answer-bytes",
@@ -95,6 +100,17 @@ fn limits(check: &mut Checker<'_>, key: &Key, raw: &RawProvider) -> ProviderLimi
         rate_per_second: rate,
         burst: check.count(&key.at("burst"), burst, 1..=100_000),
         concurrency: check.count(&key.at("concurrency"), raw.concurrency.unwrap_or(usual), 1..=10_000),
+        calls_per_day: raw
+            .calls_per_day
+            .map(|calls| check.count(&key.at("calls-per-day"), calls, 1..=MOST_CALLS)),
+        calls_per_month: raw
+            .calls_per_month
+            .map(|calls| check.count(&key.at("calls-per-month"), calls, 1..=MOST_CALLS)),
+        probe_every: check.duration(
+            &key.at("probe-every"),
+            raw.probe_every.unwrap_or(Human(PROBE_EVERY)),
+            PROBES,
+        ),
     }
 }
 
@@ -138,13 +154,8 @@ fn http(
     if !is_header_name(&idempotency_header) {
         check.refuse(&key.at("idempotency-header"), "accepted is the name of a header");
     }
-    let statuses = raw.retryable_statuses;
-    let statuses = statuses.map(|statuses| {
-        let items = statuses.into_iter().enumerate();
-        items
-            .map(|(index, status)| check.count(&key.at("retryable-statuses").item(index), status, 300..=599))
-            .collect()
-    });
+    let retryable_statuses = statuses(check, &key.at("retryable-statuses"), raw.retryable_statuses);
+    let quota_statuses = statuses(check, &key.at("quota-statuses"), raw.quota_statuses);
     let max_answer_bytes =
         check.count(&key.at("max-answer-bytes"), max_answer_bytes, 1024..=64 * 1024 * 1024);
     let url = check.needed(&key.at("url"), raw.url, "a URL that starts with http:// or https://");
@@ -178,12 +189,18 @@ fn http(
         body: raw.body.map(|body| Value::Object(body.into_iter().collect())),
         kind_words,
         answer: answer?,
-        retryable_statuses: statuses.unwrap_or_default(),
+        retryable_statuses: retryable_statuses.unwrap_or_default(),
+        quota_statuses: quota_statuses.unwrap_or_else(|| QUOTA_STATUSES.to_vec()),
         timeout,
         connect_timeout,
         max_answer_bytes,
         idempotency_header,
     })
+}
+
+fn statuses(check: &mut Checker<'_>, key: &Key, statuses: Option<Vec<u64>>) -> Option<Vec<u16>> {
+    let items = statuses?.into_iter().enumerate();
+    Some(items.map(|(index, status)| check.count(&key.item(index), status, 300..=599)).collect())
 }
 
 fn headers(

@@ -87,6 +87,8 @@ pub struct HttpProviderSettings {
     pub timeout: Duration,
     /// Statuses after which the vendor wants another try, besides the usual ones.
     pub retryable_statuses: Vec<u16>,
+    /// Statuses that say that the vendor's quota is used up.
+    pub quota_statuses: Vec<u16>,
     /// What is known of the engine and the lists that the vendor compares with.
     pub basis: Basis,
 }
@@ -113,6 +115,7 @@ impl HttpProviderSettings {
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(30),
             retryable_statuses: Vec::new(),
+            quota_statuses: vec![402],
             basis: Basis { engine: "http".to_owned(), lists: Vec::new() },
         }
     }
@@ -133,6 +136,11 @@ pub(super) fn check_plain(settings: &HttpProviderSettings) -> Result<(), Setting
         (
             settings.retryable_statuses.iter().any(|status| !(300..=599).contains(status)),
             "retryable_statuses",
+            "must be statuses from 300 to 599",
+        ),
+        (
+            settings.quota_statuses.iter().any(|status| !(300..=599).contains(status)),
+            "quota_statuses",
             "must be statuses from 300 to 599",
         ),
     ];

@@ -27,7 +27,6 @@ const CALLS: u64 = 10_000;
 const PEACE: Duration = Duration::from_secs(10);
 
 #[test]
-#[ignore = "needs budgets of the fleet"]
 fn a_fleet_whose_processes_are_killed_keeps_the_limit_of_a_provider_and_uses_it() {
     let began = Instant::now();
     let asked = |name: &str, usual: u32| number(name).map_or(usual, |number| number.try_into().unwrap());

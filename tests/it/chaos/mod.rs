@@ -21,7 +21,7 @@ use watchkeeper::ambient::Random;
 
 use checks::{Tally, superseded};
 use faults::{Counts, Fault, inflict, number};
-use stage::{LEASES, MONITORS, Scene, Stage};
+use stage::{MONITORS, Scene, Stage};
 
 /// How many faults happen between two checkpoints.
 const CHECKPOINT: usize = 25;
@@ -35,32 +35,24 @@ fn faults_of_all_kinds_lose_no_slot_and_record_none_twice() {
     let mut stage = Stage::set(&Scene::of_three("watchkeeper_chaos"));
     stage.start();
     let first = Tally::at_checkpoint(&stage);
-    if LEASES {
-        assert_eq!((first.runs, first.repeated), (MONITORS, 0), "one call and one run each");
-    }
+    assert_eq!((first.runs, first.repeated), (MONITORS, 0), "one call and one run each");
 
     let harmless = counts.split_off(&Fault::HARMLESS);
     let alive = happen(&harmless, &mut stage, &random);
-    if LEASES {
-        assert_eq!(alive.repeated, 0, "who stays alive records what was answered, and asks nothing again");
-        assert_eq!(superseded(&stage.place), 0, "no run is taken for another's");
-    }
+    assert_eq!(alive.repeated, 0, "who stays alive records what was answered, and asks nothing again");
+    assert_eq!(superseded(&stage.place), 0, "no run is taken for another's");
     println!("chaos: {harmless}: {} runs, {} repeated calls", alive.runs, alive.repeated);
 
     let most = counts.may_repeat(stage.fleet.len());
     let all = happen(&counts, &mut stage, &random);
     let repeated = all.repeated - alive.repeated;
     println!("chaos: {counts}: {} runs, {repeated} repeated calls of at most {most}", all.runs - alive.runs);
-    if LEASES {
-        assert!(repeated <= most, "{repeated} repeated calls, at most {most} were under way");
-    }
+    assert!(repeated <= most, "{repeated} repeated calls, at most {most} were under way");
 
     stage.until_under_load();
     stop_with_an_idle_client(&mut stage);
     let end = Tally::at_end(&stage);
-    if LEASES {
-        assert_eq!(end.repeated, all.repeated, "what was under way was recorded before the end");
-    }
+    assert_eq!(end.repeated, all.repeated, "what was under way was recorded before the end");
     println!(
         "chaos: {} runs, lost {}, doubled {}, superseded {}, repeated calls {}, in {:.1} s ({})",
         end.runs,

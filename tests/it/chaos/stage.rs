@@ -21,10 +21,6 @@ use super::{
     stub::Stub,
 };
 
-/// Whether processes lease shards. Before they do, each of them asks about every monitor, and how many
-/// calls are repeated says nothing.
-pub const LEASES: bool = true;
-
 /// How long an unrenewed lease stands in these tests.
 pub const LEASE_TIME: Duration = Duration::from_secs(1);
 
@@ -219,8 +215,8 @@ impl Stage {
     /// Sets the scene on a cluster.
     pub fn set_on(cluster: Cluster, scene: &Scene) -> Self {
         let stub = Stub::start(!scene.limits.is_empty());
-        let lease = scene.lease.filter(|_| LEASES);
-        let lease = lease.map_or_else(String::new, |time| format!("lease-time = \"{}ms\"", time.as_millis()));
+        let lease =
+            scene.lease.map_or_else(String::new, |time| format!("lease-time = \"{}ms\"", time.as_millis()));
         let configuration = CONFIGURATION
             .replace("STUB", &stub.address().to_string())
             .replace("LEASE", &lease)

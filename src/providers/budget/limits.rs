@@ -1,0 +1,46 @@
+//! What a provider allows.
+
+use std::time::Duration;
+
+/// What a provider allows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Calls a second in the long run; below 1 for fewer. Unlimited when absent.
+    pub rate_per_second: Option<f64>,
+    /// Calls at once after a quiet time; at least 1. Without a rate it has no effect.
+    pub burst: u32,
+    /// Calls under way at the same time in this process; at least 1.
+    pub concurrency: u32,
+}
+
+/// What else a fleet keeps to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Calls on a UTC day.
+    pub calls_per_day: Option<u64>,
+    /// Calls in a UTC month.
+    pub calls_per_month: Option<u64>,
+    /// The time between two calls to a provider that is down.
+    pub probe_every: Duration,
+}
+
+impl Terms {
+    pub(super) fn has_quota(&self) -> bool {
+        self.calls_per_day.is_some() || self.calls_per_month.is_some()
+    }
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { calls_per_day: None, calls_per_month: None, probe_every: Duration::from_secs(30) }
+    }
+}
+
+/// Whether the question was asked before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// It is new.
+    First,
+    /// An earlier attempt failed.
+    Repeated,
+}
