@@ -165,7 +165,7 @@ fn difference(before: &serde_json::Value, after: &serde_json::Value) -> serde_js
     let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
     leaves(before, String::new(), &mut old);
     leaves(after, String::new(), &mut new);
-    let keys = |keys: Vec<&String>| serde_json::Value::from_iter(keys.into_iter().map(String::as_str));
+    let keys = |keys: Vec<&String>| keys.into_iter().map(String::as_str).collect::<serde_json::Value>();
     serde_json::json!({
         "added": keys(new.keys().filter(|key| !old.contains_key(*key)).collect()),
         "removed": keys(old.keys().filter(|key| !new.contains_key(*key)).collect()),

@@ -55,7 +55,7 @@ pub async fn take(
 ) -> Result<u64, StoreError> {
     let ids: Vec<uuid::Uuid> = lost.iter().map(|lost| lost.id.0).collect();
     let beats: Vec<i64> = lost.iter().map(|lost| lost.beat).collect();
-    let taken = sqlx::query!(
+    let done = sqlx::query!(
         r#"
         with open as (
             select lease.shard, lost.process_id is not null as is_lost
@@ -88,7 +88,7 @@ pub async fn take(
     )
     .execute(conn)
     .await?;
-    Ok(taken.rows_affected())
+    Ok(done.rows_affected())
 }
 
 /// Gives leases of `holder` back: nothing of these shards is under way there.

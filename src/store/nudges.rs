@@ -34,17 +34,12 @@ impl Nudges {
     /// Waits for the next. Fails when the connection is lost, also when it is lost silently.
     pub async fn next(&mut self) -> Result<(), StoreError> {
         loop {
-            match tokio::time::timeout(SILENCE, self.0.recv()).await {
-                Ok(heard) => {
-                    heard?;
-                    return Ok(());
-                }
-                Err(_) => {
-                    let trial = sqlx::query("select 1").execute(&mut self.0);
-                    let trial = tokio::time::timeout(TRIAL, trial).await;
-                    trial.map_err(|_| StoreError::Database(sqlx::Error::PoolTimedOut))??;
-                }
+            if let Ok(heard) = tokio::time::timeout(SILENCE, self.0.recv()).await {
+                heard?;
+                return Ok(());
             }
+            let trial = tokio::time::timeout(TRIAL, sqlx::query("select 1").execute(&mut self.0)).await;
+            trial.map_err(|_| StoreError::Deadline(TRIAL))??;
         }
     }
 }
