@@ -1,5 +1,7 @@
 //! Tables for people.
 
+mod status;
+
 use std::{collections::BTreeMap, fmt::Write};
 
 use chrono::{DateTime, Utc};
@@ -9,12 +11,14 @@ use serde_json::Value;
 use crate::{
     actions::{
         import::Imported,
-        inspect::{AccountView, HitView, MonthView, RunView, StatusView},
+        inspect::{AccountView, HitView, MonthView, RunView},
         pause::{PauseView, Paused},
     },
     app::commands::Compacted,
     domain::answer::Finding,
 };
+
+pub(super) use status::status;
 
 fn table(headers: &[&str]) -> Table {
     let mut table = Table::new();
@@ -318,113 +322,4 @@ fn named(pause: &PauseView) -> String {
         Some(name) => format!("{} {name}", pause.scope),
         None => pause.scope.to_owned(),
     }
-}
-
-/// `provider yente, by cli:ops since 2026-03-01 09:00:00: their maintenance`
-fn pause_line(pause: &PauseView) -> String {
-    let mut text = format!("{}, by {} since {}", named(pause), pause.actor, time(pause.paused_at));
-    if let Some(reason) = &pause.reason {
-        write!(text, ": {reason}").expect("a string takes all");
-    }
-    text
-}
-
-pub(super) fn status(status: &StatusView) -> String {
-    let mut text = String::new();
-    match status.processes.as_slice() {
-        [] => line(&mut text, format_args!("No daemon is running.")),
-        processes => {
-            for process in processes {
-                line(
-                    &mut text,
-                    format_args!(
-                        "daemon {} on {} (pid {}), version {}, since {}: {} of 256 shards, configuration {}{}",
-                        process.id,
-                        process.host,
-                        process.pid,
-                        process.version,
-                        time(process.started_at),
-                        process.shards,
-                        process
-                            .revision
-                            .map_or_else(|| "unknown".to_owned(), |revision| revision.to_string()),
-                        if process.leaving { ", leaving" } else { "" },
-                    ),
-                );
-            }
-        }
-    }
-    let last = status.last_run_at.map_or_else(|| "none yet".to_owned(), time);
-    line(
-        &mut text,
-        format_args!(
-            "{} accounts, {} open hits, {} monitors quarantined; last run {last}; {} accounts to enrol, {} urgent runs waiting",
-            status.accounts, status.open_hits, status.quarantined, status.enrol_queue, status.urgent
-        ),
-    );
-    for provider in &status.providers {
-        if let Some(since) = provider.down_since {
-            line(
-                &mut text,
-                format_args!(
-                    "DOWN: provider {} since {}; the next call is tried at {}",
-                    provider.name,
-                    time(since),
-                    provider.next_probe_at.map_or_else(String::new, time)
-                ),
-            );
-        }
-        if let (Some(until), Some(reason)) = (provider.rests_until, provider.rest_reason) {
-            line(
-                &mut text,
-                format_args!("RESTS: provider {} until {} ({reason})", provider.name, time(until)),
-            );
-        }
-    }
-    for pause in &status.pauses {
-        line(&mut text, format_args!("PAUSED: {}", pause_line(pause)));
-    }
-    if status.paused_accounts > 0 {
-        line(
-            &mut text,
-            format_args!("{} accounts are paused; `watchkeeper pauses` shows them", status.paused_accounts),
-        );
-    }
-    if status.partition_months_ahead < 2 {
-        line(
-            &mut text,
-            format_args!(
-                "only {} months ahead have their partitions: does a daemon run, and what does its log say?",
-                status.partition_months_ahead
-            ),
-        );
-    }
-    let mut schedules =
-        table(&["schedule", "active", "held", "paused", "never run", "due", "oldest due", "failing", ""]);
-    for schedule in &status.schedules {
-        let oldest =
-            schedule.oldest_due_seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds} s"));
-        let is_paused =
-            |pause: &PauseView| pause.scope == "schedule" && pause.name.as_ref() == Some(&schedule.name);
-        let note = match (schedule.removed_at, status.pauses.iter().any(is_paused), schedule.enrolling) {
-            (Some(_), _, _) => "removed",
-            (None, true, true) => "pausing",
-            (None, true, false) => "paused",
-            (None, false, true) => "enrolling",
-            (None, false, false) => "",
-        };
-        schedules.add_row([
-            schedule.name.clone(),
-            schedule.active.to_string(),
-            schedule.held.to_string(),
-            schedule.paused.to_string(),
-            schedule.never_run.to_string(),
-            schedule.due.to_string(),
-            oldest,
-            schedule.failing.to_string(),
-            note.to_owned(),
-        ]);
-    }
-    line(&mut text, format_args!("{schedules}"));
-    text
 }

@@ -17,7 +17,7 @@ use super::{
 };
 
 /// Who holds which shard, by shard.
-const HOLDERS: &str = "select coalesce(array_agg(process_id::text order by shard), '{}') from shard_leases";
+const HOLDERS: &str = "select array_agg(coalesce(process_id::text, '') order by shard) from shard_leases";
 
 const SHARDS: usize = 256;
 
