@@ -35,7 +35,7 @@
 //! - [`screening`]: watchlists: parse, index, match, explain; pure computation.
 //! - [`providers`]: talking to report providers: request, permit, classify the answer.
 //! - [`actions`]: one function for each thing that a person or a timer can do.
-//! - [`engine`]: work without a request: enrol, dispatch, record, upkeep.
+//! - [`engine`]: work without a request: divide the shards, enrol, dispatch, keep budgets, record, upkeep.
 //! - [`http`]: work with a request: health, readiness, metrics, the state of the whole.
 //! - [`app`]: builds the parts, starts and stops them; the embedded PostgreSQL; the demo.
 //! - [`cli`]: reads arguments, calls one function of [`app`], prints.
@@ -43,12 +43,15 @@
 //! # How a run comes to count
 //!
 //! 1. [`engine::enrol`] finds that a schedule selects an account, and inserts a monitor with its due row.
-//! 2. A lane walks the due rows of its provider, loads the account, and opens its sealed fields.
-//! 3. [`engine::run`] waits for a permit and calls the provider, under a deadline, with no connection held.
+//! 2. Of the shards that its process holds ([`engine::fleet`]), a lane walks the due rows of its provider, loads
+//!    the account, and opens its sealed fields.
+//! 3. [`engine::run`] waits for a permit of the fleet ([`providers::budget`], [`engine::budgets`]) and calls the
+//!    provider, under a deadline, with no connection held.
 //! 4. [`engine::record`] settles the due row where its slot still stands, and writes the run. If the answer
 //!    changed, the same transaction writes hits, tags, status and events.
 //!
-//! Whoever dies in between leaves the due row as it was: somebody runs it again, and it counts once.
+//! Whoever dies in between leaves the due row as it was: somebody runs it again, and it counts once. If it was
+//! an account that killed it, the next is careful and finds it alone (`engine::suspects`).
 
 pub mod actions;
 pub mod ambient;

@@ -143,11 +143,13 @@ async fn revision(
         if occasion == Occasion::Start
             && let Some(known) = revisions::find_by_digest(conn, published.digest).await?
         {
+            // Who published it a moment ago may not have said yet that it holds it.
+            let is_fresh = newest.published_at > now - processes::SEEN_WITHIN;
             let running = processes::list_running(conn, now).await?;
             let is_held = |other: &processes::Process| {
                 other.id != process && !other.leaving && other.revision == Some(newest.revision)
             };
-            if running.iter().any(is_held) {
+            if is_fresh || running.iter().any(is_held) {
                 return Ok((known, true));
             }
         }

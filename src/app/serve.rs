@@ -33,7 +33,7 @@ pub struct Daemon {
     pub engine: Engine,
     /// Where it listens.
     pub address: SocketAddr,
-    /// What lives as long as the daemon: the leases, the nudges.
+    /// What lives as long as the daemon: the leases.
     tracker: TaskTracker,
     /// Cancelled when a part ended by a fault, or the daemon is to stop.
     soft: CancellationToken,
@@ -115,7 +115,6 @@ impl Daemon {
         let part = engine.progress.part("fleet");
         let membership = task::drive(membership, Membership::interval(lease_time), part, hard.clone());
         tracker.spawn(engine::vital("fleet", &hard, &soft, membership));
-        tracker.spawn(engine::nudges::listen(engine.clone(), soft.clone()));
         let running = Running::start(&engine, &settings.storage, &soft).await?;
         let (progress, health) = (engine.progress.clone(), engine.health.clone());
         let overseer = Overseer::start(progress, health, Patience::default(), overseer::abort)
@@ -168,8 +167,9 @@ impl Daemon {
                 "this part of the configuration takes effect when the daemon is started anew"
             );
         }
-        self.running.drain(self.settings.engine.drain_deadline).await;
+        // Before the drain: it may take long, and this process is behind nobody meanwhile.
         self.engine.fleet.configure(revision, plan.providers.iter().map(|provider| provider.lane));
+        self.running.drain(self.settings.engine.drain_deadline).await;
         self.engine.plan = Arc::new(plan);
         self.engine.settings = Arc::new(settings.engine.clone());
         let running = Running::start(&self.engine, &settings.storage, &self.soft).await;

@@ -27,7 +27,7 @@ pub mod fleet;
 mod in_flight;
 mod lane;
 mod marks;
-pub mod nudges;
+mod nudges;
 mod outcome;
 pub mod pauses;
 pub mod plan;
@@ -158,6 +158,7 @@ impl Engine {
             drop(recorders);
         });
         let second = std::time::Duration::from_secs(1);
+        tracker.spawn(nudges::listen(self.clone(), stop.clone()));
         let part = self.progress.part("enrol");
         let enrol = task::drive(enrol::Enrol::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("enrol", stop, daemon, enrol));

@@ -13,7 +13,7 @@ use super::Engine;
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// Listens until `stop` is cancelled.
-pub async fn listen(engine: Engine, stop: CancellationToken) {
+pub(super) async fn listen(engine: Engine, stop: CancellationToken) {
     let work = async {
         loop {
             if let Err(error) = follow(&engine).await {

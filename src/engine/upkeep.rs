@@ -1,7 +1,9 @@
-//! The daemon's own upkeep: samples of the database's clock, and what the timer
-//! starts.
+//! The daemon's own upkeep: samples of the database's clock, a look at its schema, and what the timer starts.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio_cron_scheduler::{Job, JobScheduler};
 
@@ -11,19 +13,53 @@ use super::{
 };
 use crate::{
     config::StorageSettings,
-    store::{self, schedules, wakeups},
-    telemetry::health::Health,
+    store::{self, StoreError, schedules, wakeups},
+    telemetry::health::{Concern, Health},
 };
+
+/// How often the schema is looked at: it changes under a running daemon by a restored backup, or by the
+/// migration to a newer program.
+const SCHEMA_EVERY: Duration = Duration::from_secs(30);
 
 /// Keeps the clock by the database's, and takes away wakeups that nobody needs any more.
 pub struct Heartbeat {
     engine: Engine,
+    schema_seen_at: Option<Instant>,
 }
 
 impl Heartbeat {
     /// Makes the task.
     pub const fn new(engine: Engine) -> Self {
-        Self { engine }
+        Self { engine, schema_seen_at: None }
+    }
+
+    async fn look_at_schema(&mut self) -> Result<(), EngineError> {
+        if self.schema_seen_at.is_some_and(|seen| seen.elapsed() < SCHEMA_EVERY) {
+            return Ok(());
+        }
+        let health = &self.engine.health;
+        match self.engine.context.store.check_schema().await {
+            Ok(()) => {
+                health.clear(Concern::Schema);
+                health.tell("schema", serde_json::Value::Null);
+            }
+            // Migrations leave the program before them working: it waits to be replaced.
+            Err(error @ StoreError::NewSchema { .. }) => {
+                health.clear(Concern::Schema);
+                health.tell("schema", error.to_string().into());
+            }
+            Err(error @ StoreError::OldSchema { .. }) => {
+                if health.raise(Concern::Schema, error.to_string()) {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the schema went back under the daemon"
+                    );
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.schema_seen_at = Some(Instant::now());
+        Ok(())
     }
 }
 
@@ -42,6 +78,8 @@ impl Task for Heartbeat {
         for provider in &self.engine.plan.providers {
             wakeups::remove_stale(&mut connection, provider.lane).await?;
         }
+        drop(connection);
+        self.look_at_schema().await?;
         task::answered(&self.engine.health);
         Ok(Activation::Done)
     }

@@ -13,6 +13,8 @@ use serde_json::Value;
 pub enum Concern {
     /// PostgreSQL does not answer.
     Database,
+    /// The schema is older than the program.
+    Schema,
     /// The fleet holds a newer configuration.
     Configuration,
     /// A part of the engine does not move, or a call holds its thread.
@@ -26,6 +28,7 @@ impl Concern {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Database => "database",
+            Self::Schema => "schema",
             Self::Configuration => "configuration",
             Self::Stalled => "stalled",
             Self::Stopping => "stopping",

@@ -24,6 +24,7 @@ mod operations;
 mod pauses;
 mod proxy;
 mod recording;
+mod reload;
 mod service;
 mod storage;
 mod store;
