@@ -5,6 +5,8 @@ create table shard_leases (
     -- Its last holder died without a word: what killed it may lie at the front of this shard.
     suspect boolean not null default false,
     taken_at timestamptz,
+    -- When it was last taken from a process that died.
+    lost_at timestamptz,
     constraint shard_leases_pkey primary key (shard),
     constraint shard_leases_shard_check check (shard between 0 and 255)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);

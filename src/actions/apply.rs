@@ -144,7 +144,8 @@ async fn revision(
             && let Some(known) = revisions::find_by_digest(conn, published.digest).await?
         {
             // Who published it a moment ago may not have said yet that it holds it.
-            let is_fresh = newest.published_at > now - processes::SEEN_WITHIN;
+            let is_fresh = newest.published_at > now - processes::SEEN_WITHIN
+                && !processes::has_stopped(conn, newest.publisher).await?;
             let running = processes::list_running(conn, now).await?;
             let is_held = |other: &processes::Process| {
                 other.id != process && !other.leaving && other.revision == Some(newest.revision)

@@ -71,7 +71,7 @@ impl Lane {
             tracker,
             in_flight: InFlight::new(engine.fleet.clone()),
             marks: Marks::new(engine.settings.longest_write_transaction, Instant::now()),
-            suspects: Suspects::new(engine.clone(), provider, Instant::now()),
+            suspects: Suspects::new(engine.clone(), provider),
             nudges: engine.nudge.subscribe(),
             passed_over: PassedOver::default(),
             room,

@@ -4,7 +4,8 @@
 //! of. Whoever takes its shards over goes through their fronts with care: in cohorts, of which every monitor
 //! gets a *strike* before its run and loses it when the run ends. If that kills this process too, the strikes
 //! stay, and the next process runs those with one strike a few at a time, those with two alone. One that has
-//! three is quarantined without being run: it runs no more until a person releases it.
+//! three is quarantined without being run: it runs no more until a person releases it. Those with strikes wait
+//! until the fleet has been calm for a while, so that what dies of something else is not blamed on them.
 //!
 //! A process strikes a monitor once at most, so runs that are given up again and again harm nobody. A run
 //! that panics kills no process; its strikes are counted one by one.
@@ -40,9 +41,9 @@ const QUARANTINED_AT: i16 = 3;
 const COHORT: usize = 256;
 const FEW: usize = 16;
 
-/// How many lease times a process runs before it runs a monitor with two strikes: who is killed again and
-/// again for other reasons shall not blame it on that one.
-const ALONE_AFTER: u32 = 3;
+/// How many lease times must have passed since any process of the fleet died before monitors with strikes run:
+/// who kills processes again and again for other reasons shall not blame it on them.
+const CALM: u32 = 3;
 
 /// How often strikes are read: they are rare, and their table is all but empty.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -78,7 +79,6 @@ pub(super) struct Suspects {
     provider: Arc<PlannedProvider>,
     struck: HashMap<MonitorId, Struck>,
     read_at: Option<Instant>,
-    started_at: Instant,
     /// Suspect shards, with how many runs of their fronts are still to be gone through.
     shards: HashMap<Shard, usize>,
     leases: Vec<Owned>,
@@ -87,13 +87,12 @@ pub(super) struct Suspects {
 }
 
 impl Suspects {
-    pub(super) fn new(engine: Engine, provider: &Arc<PlannedProvider>, started_at: Instant) -> Self {
+    pub(super) fn new(engine: Engine, provider: &Arc<PlannedProvider>) -> Self {
         Self {
             engine,
             provider: Arc::clone(provider),
             struck: HashMap::new(),
             read_at: None,
-            started_at,
             shards: HashMap::new(),
             leases: Vec::new(),
             passed: Vec::new(),
@@ -156,13 +155,16 @@ impl Suspects {
             due
         };
         let take = |some: &[&Struck], count| some.iter().take(count).map(|one| one.due.clone()).collect();
-        let few = due(0, 1);
-        if !few.is_empty() {
-            return Care::Few(take(&few, FEW));
-        }
-        let alone = due(2, i16::MAX);
-        if !alone.is_empty() && self.started_at.elapsed() >= self.engine.settings.lease_time * ALONE_AFTER {
-            return Care::Alone(take(&alone, 1));
+        let calm = self.engine.settings.lease_time * CALM;
+        if !self.struck.is_empty() && self.engine.fleet.is_calm_for(calm) {
+            let few = due(0, 1);
+            if !few.is_empty() {
+                return Care::Few(take(&few, FEW));
+            }
+            let alone = due(2, i16::MAX);
+            if !alone.is_empty() {
+                return Care::Alone(take(&alone, 1));
+            }
         }
         if self.shards.is_empty() { Care::Needless } else { Care::Cohort }
     }

@@ -1,6 +1,7 @@
 //! Shard leases: which process dispatches which shards. They divide the work; they do not make it count.
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
 use sqlx::PgConnection;
 
 use super::StoreError;
@@ -15,13 +16,22 @@ pub struct Lease {
     pub holder: Option<ProcessId>,
     /// Whether the last holder died in it, and its front has not been gone through since.
     pub suspect: bool,
+    /// How long ago it was last taken from a process that died.
+    pub lost_ago: Option<Duration>,
 }
 
 /// All leases, by shard.
 pub async fn list(conn: &mut PgConnection) -> Result<Vec<Lease>, StoreError> {
-    let rows = sqlx::query!("select shard, process_id, suspect from shard_leases order by shard")
-        .fetch_all(conn)
-        .await?;
+    let rows = sqlx::query!(
+        r#"
+        select shard, process_id, suspect,
+               extract(epoch from clock_timestamp() - lost_at)::float8 as lost_ago
+        from shard_leases
+        order by shard
+        "#
+    )
+    .fetch_all(conn)
+    .await?;
     rows.into_iter()
         .map(|row| {
             Ok(Lease {
@@ -30,6 +40,7 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<Lease>, StoreError> {
                     .map_err(|_| StoreError::Inconsistent { column: "shard_leases.shard" })?,
                 holder: row.process_id.map(ProcessId),
                 suspect: row.suspect,
+                lost_ago: row.lost_ago.map(|ago| Duration::try_from_secs_f64(ago).unwrap_or_default()),
             })
         })
         .collect()
@@ -51,7 +62,6 @@ pub async fn take(
     taker: ProcessId,
     lost: &[Lost],
     count: usize,
-    now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     let ids: Vec<uuid::Uuid> = lost.iter().map(|lost| lost.id.0).collect();
     let beats: Vec<i64> = lost.iter().map(|lost| lost.beat).collect();
@@ -76,7 +86,8 @@ pub async fn take(
         update shard_leases as lease
         set process_id = $1,
             suspect = lease.suspect or open.is_lost,
-            taken_at = $5
+            taken_at = clock_timestamp(),
+            lost_at = case when open.is_lost then clock_timestamp() else lease.lost_at end
         from open
         where lease.shard = open.shard
         "#,
@@ -84,7 +95,6 @@ pub async fn take(
         &ids,
         &beats,
         i64::try_from(count).unwrap_or(i64::MAX),
-        now,
     )
     .execute(conn)
     .await?;

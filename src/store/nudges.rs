@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool, postgres::PgListener};
+use sqlx::{
+    PgConnection, PgPool,
+    postgres::{PgListener, PgPoolOptions},
+};
 
 use super::StoreError;
 
@@ -11,7 +14,7 @@ const CHANNEL: &str = "watchkeeper_nudges";
 /// How long to listen to silence before the connection is tried.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// How long the trial may take.
+/// How long the trial, or the connection, may take.
 const TRIAL: Duration = Duration::from_secs(5);
 
 /// Tells all processes, when the transaction commits, that there is urgent work. Only for what a person asks
@@ -26,7 +29,10 @@ pub struct Nudges(PgListener);
 
 impl Nudges {
     pub(super) async fn listen(pool: &PgPool) -> Result<Self, StoreError> {
-        let mut listener = PgListener::connect_with(pool).await?;
+        // A connection beside the pool's: it is held for good.
+        let options = (*pool.connect_options()).clone();
+        let own = PgPoolOptions::new().max_connections(1).acquire_timeout(TRIAL).connect_lazy_with(options);
+        let mut listener = PgListener::connect_with(&own).await?;
         listener.listen(CHANNEL).await?;
         Ok(Self(listener))
     }

@@ -166,6 +166,17 @@ pub async fn list_running(conn: &mut PgConnection, now: DateTime<Utc>) -> Result
     Ok(processes)
 }
 
+/// Whether a daemon said that it stopped; false also of one that has not said anything yet.
+pub async fn has_stopped(conn: &mut PgConnection, id: ProcessId) -> Result<bool, StoreError> {
+    let stopped = sqlx::query_scalar!(
+        r#"select exists (select from processes where process_id = $1 and stopped_at is not null) as "stopped!""#,
+        id.0,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(stopped)
+}
+
 /// When any daemon last recorded a run.
 pub async fn last_recorded_at(conn: &mut PgConnection) -> Result<Option<DateTime<Utc>>, StoreError> {
     let last = sqlx::query_scalar!("select max(recorded_at) from processes").fetch_one(conn).await?;

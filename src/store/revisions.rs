@@ -16,6 +16,8 @@ pub struct Revision {
     pub digest: String,
     /// The settings, without secrets.
     pub settings: Value,
+    /// Who published it.
+    pub publisher: ProcessId,
     /// When it was published.
     pub published_at: DateTime<Utc>,
 }
@@ -28,13 +30,23 @@ pub async fn lock(conn: &mut PgConnection) -> Result<(), StoreError> {
 
 /// The newest revision.
 pub async fn find_newest(conn: &mut PgConnection) -> Result<Option<Revision>, StoreError> {
-    let revision = sqlx::query_as!(
-        Revision,
-        "select revision, digest, settings, published_at from config_revisions order by revision desc limit 1"
+    let row = sqlx::query!(
+        r#"
+        select revision, digest, settings, process_id, published_at
+        from config_revisions
+        order by revision desc
+        limit 1
+        "#
     )
     .fetch_optional(conn)
     .await?;
-    Ok(revision)
+    Ok(row.map(|row| Revision {
+        revision: row.revision,
+        digest: row.digest,
+        settings: row.settings,
+        publisher: ProcessId(row.process_id),
+        published_at: row.published_at,
+    }))
 }
 
 /// The number of the newest revision.

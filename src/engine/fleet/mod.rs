@@ -72,6 +72,8 @@ struct State {
     lanes: BTreeSet<Lane>,
     revision: Option<i32>,
     behind: bool,
+    /// When shards were last taken from a process that died.
+    last_death: Option<Instant>,
 }
 
 /// The shards of this process, shared by what dispatches and what keeps the leases.
@@ -160,6 +162,14 @@ impl Fleet {
         let mut state = self.state();
         state.revision = revision;
         state.lanes = lanes.collect();
+        let State { lanes, held, .. } = &mut *state;
+        // A lane that is gone will go through nothing any more.
+        held.values_mut().for_each(|held| held.suspect.retain(|lane| lanes.contains(lane)));
+    }
+
+    /// Whether no process of the fleet is known to have died within `time`.
+    pub fn is_calm_for(&self, time: Duration) -> bool {
+        self.state().last_death.is_none_or(|death| death.elapsed() >= time)
     }
 
     /// Whether this process holds the fleet's configuration: who does not, does no fleet-wide work.
@@ -276,9 +286,7 @@ impl Membership {
         let lost = self.watch.look(&others, server, Instant::now());
         let mut all = leases::list(&mut connection).await?;
         let moves = share::moves(this, &processes, &lost, &all);
-        if moves.take > 0
-            && leases::take(&mut connection, this, &lost, moves.take, engine.context.now()).await? > 0
-        {
+        if moves.take > 0 && leases::take(&mut connection, this, &lost, moves.take).await? > 0 {
             all = leases::list(&mut connection).await?;
         }
         let mine: Vec<Lease> = all.iter().copied().filter(|lease| lease.holder == Some(this)).collect();
@@ -286,6 +294,8 @@ impl Membership {
             let mut state = fleet.state();
             let before = state.held.len();
             let suspect = state.follow(&mine);
+            let lost_ago = all.iter().filter_map(|lease| lease.lost_ago).min();
+            state.last_death = lost_ago.and_then(|ago| Instant::now().checked_sub(ago));
             let drained = state.hand_over(moves.give, |shard| fleet.is_idle(shard));
             (before, suspect, drained, state.cleared())
         };

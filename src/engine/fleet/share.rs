@@ -71,8 +71,12 @@ mod tests {
 
     /// The first `count` shards are held by `holder`, the others by nobody.
     fn held(holder: u128, count: usize) -> Vec<Lease> {
-        let lease =
-            |(place, shard)| Lease { shard, holder: (place < count).then_some(id(holder)), suspect: false };
+        let lease = |(place, shard)| Lease {
+            shard,
+            holder: (place < count).then_some(id(holder)),
+            suspect: false,
+            lost_ago: None,
+        };
         Shard::all().enumerate().map(lease).collect()
     }
 
