@@ -164,7 +164,9 @@ impl Fleet {
         state.lanes = lanes.collect();
         let State { lanes, held, .. } = &mut *state;
         // A lane that is gone will go through nothing any more.
-        held.values_mut().for_each(|held| held.suspect.retain(|lane| lanes.contains(lane)));
+        for held in held.values_mut() {
+            held.suspect.retain(|lane| lanes.contains(lane));
+        }
     }
 
     /// Whether no process of the fleet is known to have died within `time`.
