@@ -80,6 +80,8 @@ impl End {
 /// A connection through the proxy. Once it is dead nothing passes any more, and neither side is told.
 struct Link {
     dead: Arc<AtomicBool>,
+    /// A side ended it, and the other was told.
+    ended: Arc<AtomicBool>,
     ends: Vec<End>,
 }
 
@@ -150,19 +152,23 @@ impl Drop for Proxy {
 }
 
 fn link(client: TcpStream, target: &Target, state: &mut State) {
-    let dead = Arc::new(AtomicBool::new(state.cut));
+    state.links.retain(|link| !link.ended.load(Ordering::SeqCst));
+    let (dead, ended) = (Arc::new(AtomicBool::new(state.cut)), Arc::new(AtomicBool::new(false)));
     let client = End::Tcp(client);
     if state.cut {
-        state.links.push(Link { dead, ends: vec![client] });
+        state.links.push(Link { dead, ended, ends: vec![client] });
         return;
     }
     // A server that is away: the client sees that its connection ends.
     let Ok(server) = End::of(target) else { return };
     for (from, to) in [(client.again(), server.again()), (server.again(), client.again())] {
-        let dead = Arc::clone(&dead);
-        thread::spawn(move || forward(from, to, &dead));
+        let (dead, ended) = (Arc::clone(&dead), Arc::clone(&ended));
+        thread::spawn(move || {
+            forward(from, to, &dead);
+            ended.fetch_or(!dead.load(Ordering::SeqCst), Ordering::SeqCst);
+        });
     }
-    state.links.push(Link { dead, ends: vec![client, server] });
+    state.links.push(Link { dead, ended, ends: vec![client, server] });
 }
 
 fn forward(mut from: End, mut to: End, dead: &AtomicBool) {

@@ -4,10 +4,10 @@
 //! do not make a run count, the due row does. So a lease needs no fencing: it is lost only when another
 //! process takes it, and who was frozen meanwhile notices before it dispatches again.
 //!
-//! - A taker must have seen the holder's beat stand still for the lease time ([`watch`]).
-//! - Shares are even, and reached with few moves ([`share`]). What is handed over is drained first.
+//! - A taker must have seen the holder's beat stand still for the lease time (`watch`).
+//! - Shares are even, and reached with few moves (`share`). What is handed over is drained first.
 //! - A shard whose holder died is *suspect*: its front may hold what killed it, see
-//!   [`suspects`](super::suspects).
+//!   `engine::suspects`.
 
 mod share;
 mod watch;
