@@ -115,7 +115,8 @@ async fn run_now_to_recorded(bench: &Bench, sizes: &Sizes, report: &mut Report) 
     make_due(bench, 0, false).await?;
     let mut connection = bench.patient().await?;
     let accounts: Vec<uuid::Uuid> = sqlx::query_scalar(
-        "select account_id from (select account_id from accounts tablesample system (1)) as few
+        "select account_id
+         from (select account_id from monitors tablesample system (1) where state = 'active') as few
          order by random()
          limit $1",
     )
