@@ -99,11 +99,12 @@ impl Suspects {
         }
     }
 
-    /// Looks at who is suspect now; quarantines who has too many strikes.
+    /// Looks at who is suspect now; quarantines who has too many strikes. The lane takes on so many runs.
     pub(super) async fn look(
         &mut self,
         conn: &mut PgConnection,
         owned: &[Owned],
+        takes_on: usize,
         now: DateTime<Utc>,
     ) -> Result<Care, EngineError> {
         if !self.passed.is_empty() {
@@ -115,8 +116,9 @@ impl Suspects {
         let leases = |one: &Owned| (one.shard, one.lease);
         let is_new = !self.leases.iter().map(leases).eq(owned.iter().map(leases));
         if is_new {
-            // A process has as many runs under way as it takes on; its walks read from many shards at once.
-            let front = (self.engine.settings.max_in_flight as usize / 16).max(64);
+            // Who died had as many runs under way as this process takes on, of many shards. One that was further
+            // back comes to the front by itself: the others run, and it stays due.
+            let front = (takes_on / 16).max(16);
             let suspect = owned.iter().filter(|one| one.suspect).map(|one| one.shard);
             self.shards =
                 suspect.map(|shard| (shard, self.shards.get(&shard).copied().unwrap_or(front))).collect();

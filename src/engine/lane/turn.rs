@@ -66,7 +66,8 @@ impl Lane {
         }
         self.marks.step_back(now, Instant::now());
 
-        let care = self.suspects.look(&mut connection, &owned, now).await?;
+        let takes_on = (self.most as usize).saturating_sub(self.kept_back.num_permits());
+        let care = self.suspects.look(&mut connection, &owned, takes_on, now).await?;
         if let Some(most) = care.most() {
             if self.in_flight.count() > 0 {
                 return Ok(Turn::WaitForRuns);
