@@ -60,7 +60,7 @@ use pace::{Pace, PacingClock, quota};
 use retries::Retries;
 
 /// How far ahead permits are granted.
-pub const AHEAD: Duration = Duration::from_millis(500);
+pub const AHEAD: Duration = Duration::from_millis(250);
 
 /// Why there is no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
