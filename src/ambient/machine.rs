@@ -9,7 +9,8 @@ use std::{fs, os::unix::fs::MetadataExt};
 /// A process on a machine, in words that another process of the same machine can compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
-    /// The machine, the PID namespace and the user.
+    /// The machine, the namespaces of processes and of users, and the user: only who shares all of these sees
+    /// the other's entry in `/proc` for as long as it lives.
     pub machine: String,
     /// The process number, and when it started in the kernel's ticks.
     pub process: String,
@@ -19,11 +20,18 @@ impl Machine {
     /// This process; none where the system does not tell.
     pub fn of_this_process() -> Option<Self> {
         let id = fs::read_to_string("/etc/machine-id").ok().filter(|id| !id.trim().is_empty())?;
-        let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
+        let namespace = |kind| fs::read_link(format!("/proc/self/ns/{kind}")).ok();
+        let (processes, users) = (namespace("pid")?, namespace("user")?);
         let user = fs::metadata("/proc/self").ok()?.uid();
         let pid = std::process::id();
         Some(Self {
-            machine: format!("{} {} {} {user}", id.trim(), host_name(), namespace.display()),
+            machine: format!(
+                "{} {} {} {} {user}",
+                id.trim(),
+                host_name(),
+                processes.display(),
+                users.display()
+            ),
             process: format!("{pid} {}", started(&pid.to_string())?),
         })
     }
@@ -34,7 +42,7 @@ impl Machine {
             return false;
         }
         let Some((pid, began)) = process.split_once(' ') else { return false };
-        // Our own entry is there, so one that is not there belongs to nobody.
+        // Whose namespaces and user are ours is shown to us while it lives, also where others are hidden.
         started(pid).is_none_or(|started| started != began)
     }
 }

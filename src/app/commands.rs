@@ -29,6 +29,7 @@ use crate::{
     store::{
         Store,
         due::{self, Due},
+        revisions,
     },
     telemetry::logs,
     vault::MasterKey,
@@ -106,7 +107,13 @@ pub async fn import(
 /// Compacts and drops what is older than the settings keep, as the daemon does every night.
 pub async fn compact(settings: &Settings) -> Result<Compacted, AppError> {
     let context = super::open(settings).await?;
-    Ok(storage::compact(&context, &settings.storage).await?)
+    let newest = revisions::find_newest(&mut *context.store.connection().await?).await?;
+    if newest.is_some_and(|newest| newest.digest != settings.digest()) {
+        return Err(AppError::Refused(
+            "the fleet goes by another configuration than this file's, which may keep things longer: nothing was compacted. Use the fleet's file, or have a daemon reload this one first".to_owned(),
+        ));
+    }
+    Ok(storage::compact(&context, &settings.storage, &|| true).await?)
 }
 
 /// How long `run` waits for a daemon to do what was asked.

@@ -46,6 +46,9 @@ pub struct Daemon {
     _overseer: Overseer,
 }
 
+/// How long the last results may take to be recorded.
+const RECORDED: Duration = Duration::from_secs(10);
+
 /// How long it may take to sign off from the database.
 const SIGN_OFF: Duration = Duration::from_secs(2);
 
@@ -169,7 +172,10 @@ impl Daemon {
         }
         // Before the drain: it may take long, and this process is behind nobody meanwhile.
         self.engine.fleet.configure(revision, plan.providers.iter().map(|provider| provider.lane));
-        self.running.drain(self.settings.engine.drain_deadline).await;
+        // To the end of every call that keeps its deadline: here nothing ends with the process, and what went on
+        // would go on beside the new engine's calls for the same monitors.
+        let every_call = self.settings.engine.run_deadline + RECORDED;
+        self.running.drain(self.settings.engine.drain_deadline.max(every_call)).await;
         self.engine.plan = Arc::new(plan);
         self.engine.settings = Arc::new(settings.engine.clone());
         let running = Running::start(&self.engine, &settings.storage, &self.soft).await;
@@ -261,7 +267,12 @@ pub async fn serve(
         tokio::select! {
             () = &mut stop => break false,
             () = daemon.failed() => break true,
-            _ = hang_up.recv() => daemon.reload(&load).await,
+            _ = hang_up.recv() => {}
+        }
+        // What a stop cuts off is an engine that drains already: stopping drains it to its end.
+        tokio::select! {
+            () = &mut stop => break false,
+            () = daemon.reload(&load) => {}
         }
     };
     let again = stop_signal()?;

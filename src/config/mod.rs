@@ -108,6 +108,8 @@ impl Settings {
             "account-types": self.account_types,
             "report-templates": self.report_templates,
             "schedules": self.schedules,
+            // What is destroyed when.
+            "storage": self.storage,
         });
         without_paths(&mut published);
         published

@@ -48,13 +48,21 @@ impl Enrol {
         Self { engine, page: PAGE }
     }
 
+    /// Whether what the transaction took belongs to a newer configuration than this engine's, which would take
+    /// its schedules for removed, or select by what they were. A configuration and the walks that it starts
+    /// are committed together, so whoever sees one sees the other.
+    async fn is_outdated(&self, conn: &mut PgConnection) -> Result<bool, EngineError> {
+        let newest = revisions::find_newest_number(conn).await?;
+        Ok(self.engine.plan.revision.is_some() && self.engine.plan.revision < newest)
+    }
+
     /// Looks at the accounts that changed.
     async fn queue(&self, limit: u32) -> Result<bool, EngineError> {
         let mut transaction = self.engine.context.store.transaction().await?;
         let now = self.engine.context.now();
         pauses::lock_shared(&mut transaction).await?;
         let page = enrolment::claim_queue(&mut transaction, i64::from(limit)).await?;
-        if page.is_empty() {
+        if page.is_empty() || self.is_outdated(&mut transaction).await? {
             return Ok(false);
         }
         let mut schedules: Vec<&Arc<PlannedSchedule>> = self.engine.plan.schedules.values().collect();
@@ -96,6 +104,9 @@ impl Enrol {
         let now = self.engine.context.now();
         pauses::lock_shared(&mut transaction).await?;
         let Some(walk) = schedules::lock_walk(&mut transaction).await? else { return Ok(false) };
+        if self.is_outdated(&mut transaction).await? {
+            return Ok(false);
+        }
         let (mut shard, mut after) = (walk.shard, walk.after);
         let mut page = Vec::new();
         let place = loop {

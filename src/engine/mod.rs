@@ -86,6 +86,14 @@ impl EngineError {
         }
     }
 
+    /// Whether the database is away, or too slow to work with.
+    fn is_away(&self) -> bool {
+        match self {
+            Self::Store(error) | Self::Action(ActionError::Store(error)) => error.is_away(),
+            Self::Action(_) | Self::Timer(_) => false,
+        }
+    }
+
     /// Whether a row found no partition.
     fn is_missing_partition(&self) -> bool {
         match self {

@@ -143,6 +143,8 @@ pub struct Plan {
     pub types: HashMap<AccountTypeId, AccountType>,
     /// Ids of account types by name.
     pub type_ids: HashMap<String, AccountTypeId>,
+    /// The revision of the configuration that it is made of.
+    pub revision: Option<i32>,
 }
 
 impl Plan {
@@ -154,7 +156,7 @@ impl Plan {
         templates: &[ReportTemplate],
         providers: Vec<PlannedParts>,
     ) -> Self {
-        let mut plan = Self::default();
+        let mut plan = Self { revision: applied.revision, ..Self::default() };
         let mut by_name: HashMap<String, Arc<PlannedProvider>> = HashMap::new();
         for (provider, budget, limits) in providers {
             let Some(lane) = applied.lanes.get(provider.name()) else { continue };

@@ -57,7 +57,7 @@ pub(super) async fn drive(engine: Engine, part: Part, mut finished: mpsc::Receiv
                 batch.push(more);
             }
         }
-        record(&engine, &part, &mut batch).await;
+        record(&engine, &part, &mut batch, false).await;
     }
 }
 
@@ -67,8 +67,9 @@ const TOO_LONG: u32 = 3;
 /// Records a batch, however long the database is away; leaves it empty.
 ///
 /// A batch that takes too long again and again is more than the database can do at once: it is halved.
-async fn record(engine: &Engine, part: &Part, batch: &mut Vec<Finished>) {
-    let (mut uncertain, mut too_long) = (false, 0);
+/// `uncertain` says that some of it may be recorded already.
+async fn record(engine: &Engine, part: &Part, batch: &mut Vec<Finished>, mut uncertain: bool) {
+    let mut too_long = 0;
     loop {
         part.beat();
         match store::within(commit(engine, batch, uncertain)).await {
@@ -82,8 +83,8 @@ async fn record(engine: &Engine, part: &Part, batch: &mut Vec<Finished>) {
                 too_long += u32::from(error.is_deadline());
                 if too_long >= TOO_LONG && batch.len() > 1 {
                     let mut rest = batch.split_off(batch.len() / 2);
-                    Box::pin(record(engine, part, batch)).await;
-                    Box::pin(record(engine, part, &mut rest)).await;
+                    Box::pin(record(engine, part, batch, true)).await;
+                    Box::pin(record(engine, part, &mut rest, true)).await;
                     return;
                 }
                 engine.metrics.record_retries.inc();

@@ -76,9 +76,17 @@ pub struct Compacted {
     pub waiting: Vec<String>,
 }
 
-/// Compacts and drops what is older than the settings keep. One process of a fleet does it at a time.
-pub async fn compact(context: &Context, settings: &StorageSettings) -> Result<Compacted, EngineError> {
+/// Compacts and drops what is older than the settings keep. One process of a fleet does it at a time, and only
+/// while it `may`: one with an older configuration would destroy what the fleet is to keep.
+pub async fn compact(
+    context: &Context,
+    settings: &StorageSettings,
+    may: &(dyn Fn() -> bool + Sync),
+) -> Result<Compacted, EngineError> {
     let mut done = Compacted::default();
+    if !may() {
+        return Ok(done);
+    }
     // One connection for all: it holds the right to do this, and DETACH takes no transaction.
     let mut connection = context.store.patient_connection().await?;
     if !store::lock_long_task(&mut connection, "compact").await? {
@@ -89,6 +97,7 @@ pub async fn compact(context: &Context, settings: &StorageSettings) -> Result<Co
     for month in old_runs(&mut connection, now, settings.keep_clear_runs).await? {
         read(context, month, &mut done).await?;
         if is_accounted_for(&mut connection, context, month).await?
+            && may()
             && take_away(&mut connection, Parted::Runs, month, &mut done).await?
         {
             let said = run_months::save_dropped(&mut connection, month, context.now());
@@ -97,6 +106,9 @@ pub async fn compact(context: &Context, settings: &StorageSettings) -> Result<Co
     }
     if let Some(keep) = settings.keep_events {
         for month in old_events(&mut connection, now, keep).await? {
+            if !may() {
+                break;
+            }
             take_away(&mut connection, Parted::Events, month, &mut done).await?;
         }
     }

@@ -134,9 +134,10 @@ impl Suspects {
         let shards: Vec<Shard> = owned.iter().map(|one| one.shard).collect();
         let listed = strikes::list(conn, self.provider.lane, &shards).await?;
         let this = self.engine.process;
-        // Who has the last strike from this process may be under way in it.
-        let (guilty, struck): (Vec<Struck>, Vec<Struck>) =
-            listed.into_iter().partition(|one| one.strikes >= QUARANTINED_AT && one.process != this);
+        // Who has the last strike from a process that lives may be under way in it.
+        let (guilty, struck): (Vec<Struck>, Vec<Struck>) = listed
+            .into_iter()
+            .partition(|one| one.strikes >= QUARANTINED_AT && one.process != this && !one.may_run);
         let guilty: Vec<MonitorId> = guilty.into_iter().map(|one| one.due.monitor).collect();
         if !guilty.is_empty() {
             quarantine(&self.engine, &guilty, "its runs killed processes").await?;

@@ -53,6 +53,8 @@ pub async fn drive<T: Task>(mut task: T, every: Duration, part: Part, stop: Canc
 pub(super) fn report(health: &Health, part: &'static str, error: &EngineError) {
     if !error.is_passing() {
         tracing::error!(part, error = error as &dyn std::error::Error, "background work failed");
+    } else if !error.is_away() {
+        tracing::debug!(part, error = error as &dyn std::error::Error, "work lost a lock, and is done again");
     } else if health.raise(Concern::Database, "PostgreSQL does not answer") {
         tracing::error!(
             part,

@@ -110,7 +110,10 @@ pub async fn start_timer(engine: &Engine, keep: &StorageSettings) -> Result<JobS
     let keep = keep.clone();
     add(&timer, &keep.compact.with_seconds(), engine, "compact", move |engine| {
         let keep = keep.clone();
-        async move { storage::compact(&engine.context, &keep).await.map(drop) }
+        async move {
+            let may = || engine.fleet.is_current();
+            storage::compact(&engine.context, &keep, &may).await.map(drop)
+        }
     })
     .await?;
     timer.start().await?;

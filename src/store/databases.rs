@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 
 use super::StoreError;
 
@@ -19,4 +19,25 @@ pub async fn recreate(url: &str, name: &'static str) -> Result<String, StoreErro
     }
     connection.close().await?;
     Ok(options.database(name).to_url_lossy().to_string())
+}
+
+/// The indexes that migrations build concurrently, each with the version of its migration.
+const BUILT_CONCURRENTLY: [(i64, &str); 1] = [(20_261_123_000_012, "monitors_quarantined_idx")];
+
+/// Drops what a concurrent build of an index left behind when it was cut off, valid or not, before its migration
+/// was noted as done: the migration builds it again.
+pub(super) async fn drop_unfinished_indexes(conn: &mut PgConnection) -> Result<(), StoreError> {
+    let noted: Option<String> =
+        sqlx::query_scalar("select to_regclass('_sqlx_migrations')::text").fetch_one(&mut *conn).await?;
+    if noted.is_none() {
+        return Ok(());
+    }
+    let done: Vec<i64> = sqlx::query_scalar("select version from _sqlx_migrations where success")
+        .fetch_all(&mut *conn)
+        .await?;
+    for (version, index) in BUILT_CONCURRENTLY.into_iter().filter(|(version, _)| !done.contains(version)) {
+        tracing::debug!(version, index, "an index that was not finished is built anew");
+        sqlx::query(AssertSqlSafe(format!("drop index if exists {index}"))).execute(&mut *conn).await?;
+    }
+    Ok(())
 }

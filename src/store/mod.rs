@@ -48,8 +48,17 @@ use sqlx::{ConnectOptions, Connection as _, PgConnection, PgPool, postgres::PgCo
 
 pub use pool::{Connection, Transaction};
 
-/// The migrations, compiled in.
-pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+/// The migrations, compiled in. They lock nothing by themselves, [`Store::migrate`] does: who waits for sqlx's
+/// lock holds a snapshot, and an index that is built concurrently waits for that snapshot in turn.
+pub static MIGRATIONS: sqlx::migrate::Migrator =
+    sqlx::migrate::Migrator { locking: false, ..sqlx::migrate!() };
+
+/// How long a migration waits for a lock before it lets those go on who queue behind it, and how long it rests.
+const MIGRATION_LOCK: &str = "set lock_timeout = '5s'";
+const MIGRATION_REST: Duration = Duration::from_secs(1);
+
+/// How often a migration is tried beside others who hold what it needs: with its waits, half an hour.
+const MIGRATION_ATTEMPTS: u32 = 300;
 
 /// Why the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -127,10 +136,32 @@ impl StoreError {
         error.code().is_some_and(|code| code == "57014")
     }
 
-    /// Whether it only waited too long for somebody else.
+    /// Whether it only waited too long for somebody else, or for what waits itself: a table detaches one
+    /// partition at a time.
     pub fn is_wait(&self) -> bool {
         let Self::Database(sqlx::Error::Database(error)) = self else { return false };
-        error.code().is_some_and(|code| code == "55P03" || code == "57014")
+        error.code().is_some_and(|code| ["55P03", "57014", "55000"].contains(&&*code))
+    }
+
+    /// Whether a migration could not have a lock in time, or lost it.
+    fn is_migration_wait(&self) -> bool {
+        use sqlx::migrate::MigrateError;
+        let Self::Migration(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = self else {
+            return false;
+        };
+        let sqlx::Error::Database(error) = error else { return false };
+        error.code().is_some_and(|code| code == "55P03" || code == "40P01")
+    }
+
+    /// Whether the database is away, or too slow to work with: what passes besides is a lost lock or a wait.
+    pub fn is_away(&self) -> bool {
+        let is_about_locks = match self {
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| code.starts_with("40") || code.starts_with("55"))
+            }
+            _ => false,
+        };
+        self.is_passing() && !is_about_locks && !self.is_missing_partition()
     }
 
     /// Whether a row found no partition: that of its month is still to be made.
@@ -284,7 +315,23 @@ impl Store {
         self.check_reachable().await?;
         // Building an index may take long.
         let mut connection = self.patient_connection().await?;
-        MIGRATIONS.run(&mut connection).await?;
+        while !lock_long_task(&mut connection, "migrate").await? {
+            tokio::time::sleep(MIGRATION_REST).await;
+        }
+        sqlx::query(MIGRATION_LOCK).execute(&mut connection).await?;
+        let mut attempts = 0;
+        loop {
+            databases::drop_unfinished_indexes(&mut connection).await?;
+            match MIGRATIONS.run(&mut connection).await.map_err(StoreError::from) {
+                Err(error) if error.is_migration_wait() && attempts < MIGRATION_ATTEMPTS => {
+                    attempts += 1;
+                    tracing::info!(attempts, "a migration waits for a long transaction to end");
+                    tokio::time::sleep(MIGRATION_REST).await;
+                }
+                done => break done?,
+            }
+        }
+        unlock_long_tasks(&mut connection).await?;
         let mut transaction = connection.begin().await?;
         let now = now(&mut transaction).await?;
         partitions::ensure(&mut transaction, now).await?;

@@ -105,6 +105,9 @@ pub async fn save_stopped(
           and monitor.monitor_id = wanted.monitor_id
           -- What is paused for one reason may stay paused for another.
           and (monitor.state <> $3 or monitor.state_reason is distinct from $4)
+          -- Whoever listed it may have seen it active: what holds or quarantines it since is not paused over,
+          -- for resuming would let it run.
+          and ($3 <> 'paused' or monitor.state in ('active', 'paused'))
         returning monitor.monitor_id
         "#,
         &shards,

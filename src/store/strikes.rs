@@ -20,6 +20,8 @@ pub struct Struck {
     pub strikes: i16,
     /// Who struck last.
     pub process: ProcessId,
+    /// Whether that process is not known to be gone: it may be running the monitor.
+    pub may_run: bool,
 }
 
 /// Counts a strike against each of `monitors`: `process` is about to run them. A process can be killed but
@@ -88,9 +90,14 @@ pub async fn add_one(
     Ok(strikes)
 }
 
-/// Forgets what a process that stops in good order left: it was not killed.
-pub async fn remove_of_process(conn: &mut PgConnection, process: ProcessId) -> Result<(), StoreError> {
-    sqlx::query!("delete from strikes where process_id = $1", process.0).execute(conn).await?;
+/// Takes back the strikes of a process that stops in good order: it was not killed. Those of others stay.
+pub async fn take_back(conn: &mut PgConnection, process: ProcessId) -> Result<(), StoreError> {
+    sqlx::query!("update strikes set strikes = strikes - 1 where process_id = $1", process.0)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query!("delete from strikes where process_id = $1 and strikes <= 0", process.0)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -120,7 +127,11 @@ pub async fn list(conn: &mut PgConnection, lane: Lane, shards: &[Shard]) -> Resu
     let rows = sqlx::query!(
         r#"
         select due.shard, due.monitor_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest,
-               struck.strikes, struck.process_id
+               struck.strikes, struck.process_id,
+               exists (
+                   select from processes
+                   where processes.process_id = struck.process_id and stopped_at is null
+               ) as "may_run!"
         from (
             select shard, monitor_id, strikes, process_id
             from strikes
@@ -156,6 +167,7 @@ pub async fn list(conn: &mut PgConnection, lane: Lane, shards: &[Shard]) -> Resu
             }),
             strikes: row.strikes,
             process: ProcessId(row.process_id),
+            may_run: row.may_run,
         })
         .collect())
 }

@@ -107,23 +107,20 @@ pub async fn list(
         r#"
         select due.shard, due.monitor_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest,
                wakeup.reason
-        from (
-            select shard, monitor_id, reason, created_at
-            from wakeups
-            where lane = $1
-              and shard = any($4)
-            order by created_at, monitor_id
-            limit $3
-        ) as wakeup
+        from wakeups as wakeup
         -- One probe a wakeup, however large the table of due rows.
         cross join lateral (
             select * from monitor_due
             where monitor_due.shard = wakeup.shard and monitor_due.monitor_id = wakeup.monitor_id
             limit 1
         ) as due
-        where due.lane = $1
+        where wakeup.lane = $1
+          and wakeup.shard = any($4)
+          and due.lane = $1
+          -- Before the limit: many that are put off must not hide those whose time has come.
           and due.next_run_at <= $2
         order by wakeup.created_at, wakeup.monitor_id
+        limit $3
         "#,
         lane,
         now,

@@ -336,3 +336,22 @@ async fn a_schedule_that_became_more_frequent_counts_from_now(pool: PgPool) {
     house.enrol().await;
     assert_eq!(house.due("p1").await.at, due.at, "nothing is put off");
 }
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn an_engine_of_an_older_configuration_leaves_the_walk_of_a_new_schedule_to_those_who_know_it(
+    pool: PgPool,
+) {
+    let mut house = House::new(&pool, DAILY).await;
+    house.people(&["p1", "p2"]).await;
+    let older = house.engine.clone();
+    let weekly = DAILY.replace("daily", "weekly").replace("1d", "7d");
+    house.configure(&format!("{DAILY}{weekly}")).await;
+    // It has not heard of the change yet: another process, or this one before it has drained.
+    let mut enrol = Enrol::new(older);
+    while enrol.activate().await.unwrap() == Activation::More {}
+    house.import("reference_id,type,name\np3,individual,Test Person-p3\n").await;
+    while enrol.activate().await.unwrap() == Activation::More {}
+    house.enrol().await;
+    let of_weekly = "select count(*) from monitors join schedules using (schedule_id) where name = 'weekly'";
+    assert_eq!(house.count(of_weekly).await, 3);
+}

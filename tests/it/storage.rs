@@ -21,7 +21,7 @@ fn settings(keep_events: Option<Duration>) -> StorageSettings {
 }
 
 async fn compact(house: &House) -> Compacted {
-    storage::compact(&house.engine.context, &settings(None)).await.unwrap()
+    storage::compact(&house.engine.context, &settings(None), &|| true).await.unwrap()
 }
 
 /// A house in May with three people and their runs of March: three clear ones each, and one of `p2` that
@@ -90,7 +90,7 @@ async fn an_old_month_becomes_lines_that_say_on_which_day_an_account_was_screene
 async fn what_is_not_old_enough_stays(pool: PgPool) {
     let house = in_may(&pool).await;
     let all = StorageSettings { keep_clear_runs: DAY * 400, ..settings(None) };
-    assert_eq!(storage::compact(&house.engine.context, &all).await.unwrap(), Compacted::default());
+    assert_eq!(storage::compact(&house.engine.context, &all, &|| true).await.unwrap(), Compacted::default());
     assert_eq!(house.count("select count(*) from runs").await, 10);
 }
 
@@ -196,14 +196,14 @@ async fn events_are_kept_for_ever_or_as_long_as_the_policy_says(pool: PgPool) {
     let old = "select count(*) from events where occurred_at < '2026-04-01'";
     assert_eq!(house.count(old).await, 6, "three accounts, a hit and its effects");
     let keep = settings(Some(DAY * 31));
-    let done = storage::compact(&house.engine.context, &keep).await.unwrap();
+    let done = storage::compact(&house.engine.context, &keep, &|| true).await.unwrap();
     assert_eq!(done.dropped, ["events_2026_03"]);
     assert_eq!(house.count(old).await, 0);
 
     // One whose drop was cut off is dropped the next time.
     house.clock.advance(DAY * 31);
     sqlx::query("alter table events detach partition events_2026_04").execute(&pool).await.unwrap();
-    let done = storage::compact(&house.engine.context, &keep).await.unwrap();
+    let done = storage::compact(&house.engine.context, &keep, &|| true).await.unwrap();
     assert_eq!(done.dropped, ["runs_2026_04", "events_2026_04"]);
     assert_eq!(house.count("select count(*) from pg_class where relname = 'events_2026_04'").await, 0);
 }
@@ -255,4 +255,14 @@ async fn a_database_whose_default_partitions_hold_rows_is_migrated_with_them(poo
     .await
     .unwrap();
     assert_eq!(rows, ["events_2025_12 1", "events_2026_01 2"]);
+}
+
+#[sqlx::test(migrator = "MIGRATIONS")]
+async fn a_process_with_an_older_configuration_destroys_nothing(pool: PgPool) {
+    let house = in_may(&pool).await;
+    let before = house.count("select count(*) from runs").await;
+    let done = storage::compact(&house.engine.context, &settings(Some(DAY * 31)), &|| false).await.unwrap();
+    assert_eq!(done, Compacted::default());
+    assert_eq!(house.count("select count(*) from runs").await, before);
+    assert!(compact(&house).await.runs > 0, "who may finds something to do");
 }

@@ -203,7 +203,7 @@ impl Held {
 
 impl State {
     /// Takes in what the database says of the leases. Returns the suspect shards that are new.
-    fn follow(&mut self, mine: &[Lease]) -> usize {
+    fn follow(&mut self, mine: &[Lease], renewed_at: Instant) -> usize {
         self.held.retain(|shard, _| mine.iter().any(|lease| lease.shard == *shard));
         let mut suspect = 0;
         for lease in mine {
@@ -214,7 +214,7 @@ impl State {
                 self.held.insert(lease.shard, Held::new(self.leases, lanes));
             }
         }
-        self.renewed_at = Some(Instant::now());
+        self.renewed_at = Some(renewed_at);
         suspect
     }
 
@@ -281,6 +281,8 @@ impl Membership {
             }
         };
         let mut connection = engine.context.store.connection().await?;
+        // Others count from when this reaches the database, which is no earlier.
+        let renewed_at = Instant::now();
         processes::save_seen(&mut connection, this, &seen).await?;
         let server = processes::server_incarnation(&mut connection).await?;
         let processes = processes::list_unstopped(&mut connection).await?;
@@ -295,7 +297,7 @@ impl Membership {
         let (before, suspect, drained, cleared) = {
             let mut state = fleet.state();
             let before = state.held.len();
-            let suspect = state.follow(&mine);
+            let suspect = state.follow(&mine, renewed_at);
             let lost_ago = all.iter().filter_map(|lease| lease.lost_ago).min();
             state.last_death = lost_ago.and_then(|ago| Instant::now().checked_sub(ago));
             let drained = state.hand_over(moves.give, |shard| fleet.is_idle(shard));
@@ -377,7 +379,7 @@ pub async fn leave(engine: &Engine) -> Result<(), EngineError> {
     let mut connection = engine.context.store.connection().await?;
     let all: Vec<Shard> = Shard::all().collect();
     leases::release(&mut connection, engine.process, &all).await?;
-    crate::store::strikes::remove_of_process(&mut connection, engine.process).await?;
+    crate::store::strikes::take_back(&mut connection, engine.process).await?;
     processes::save_stopped(&mut connection, &[engine.process], engine.context.now()).await?;
     Ok(())
 }

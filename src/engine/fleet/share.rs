@@ -23,11 +23,10 @@ pub(super) struct Moves {
 /// holds: who holds an older one would pass over the due rows of schedules that it does not know.
 pub(super) fn moves(this: ProcessId, processes: &[Process], lost: &[Lost], leases: &[Lease]) -> Moves {
     let alive = || processes.iter().filter(|process| !lost.iter().any(|lost| lost.id == process.id));
-    let newest = alive().map(|process| process.revision).max().flatten();
-    let mut members: Vec<ProcessId> = alive()
-        .filter(|process| !process.leaving && process.revision == newest)
-        .map(|process| process.id)
-        .collect();
+    let staying = || alive().filter(|process| !process.leaving);
+    let newest = staying().map(|process| process.revision).max().flatten();
+    let mut members: Vec<ProcessId> =
+        staying().filter(|process| process.revision == newest).map(|process| process.id).collect();
     members.sort_unstable();
     let share = match members.iter().position(|member| *member == this) {
         None => 0,
@@ -99,5 +98,7 @@ mod tests {
         assert_eq!(moves(id(2), &processes, &lost, &held(2, 4)), Moves { take: 0, give: 4 });
         assert_eq!(moves(id(4), &processes, &lost, &held(4, 9)), Moves { take: 0, give: 9 });
         assert_eq!(moves(id(2), &processes[1..2], &[], &held(2, 0)).take, 256, "when it is all there is");
+        let with_one_that_leaves = [process(2, 1, false), process(4, 2, true)];
+        assert_eq!(moves(id(2), &with_one_that_leaves, &[], &held(4, 256)).take, 256, "when no other stays");
     }
 }

@@ -247,11 +247,15 @@ impl Lane {
                     // The recorders outlive the lanes; if one is gone the process is ending by force.
                     drop(recorder.send(finished).await);
                 }
-                Ok(None) => in_flight.give_up(),
+                // Its place goes first: the walk that hears of it must not refuse it.
+                Ok(None) => {
+                    drop(place);
+                    in_flight.give_up();
+                }
                 Err(_) => {
                     suspects::panicked(&engine, lane, &due).await;
-                    in_flight.give_up();
                     drop(place);
+                    in_flight.give_up();
                 }
             }
         });
