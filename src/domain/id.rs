@@ -132,6 +132,42 @@ ids! {
     EventId = "evt";
     /// A running daemon.
     ProcessId = "proc";
+    /// A status of an account type.
+    AccountStatusId = "actst";
+    /// An action of an account type.
+    AccountActionId = "accac";
+    /// One run of an account action.
+    ActionRunId = "wfr";
+    /// A tag.
+    TagId = "tag";
+    /// A file value of an account.
+    FileId = "file";
+    /// An inquiry.
+    InquiryId = "inq";
+    /// An inquiry template.
+    InquiryTemplateId = "itmpl";
+    /// A report template.
+    ReportTemplateId = "rptp";
+    /// Something that a person did to a report: a dismissal, a pause.
+    ReportActionId = "ract";
+    /// A comment on a hit.
+    CommentId = "cmt";
+    /// A list of the customer's own.
+    ListId = "lst";
+    /// An item of such a list.
+    ListItemId = "li";
+    /// A transaction.
+    TransactionId = "txn";
+    /// A transaction type.
+    TransactionTypeId = "txntp";
+    /// An import of accounts.
+    ImporterId = "mprt";
+    /// A key of the API.
+    ApiKeyId = "api";
+    /// A request to the API.
+    RequestId = "req";
+    /// A consolidation of accounts.
+    ConsolidationId = "cons";
 }
 
 #[cfg(test)]
