@@ -1,6 +1,7 @@
 //! One function for each thing that a person or a timer can do. An action owns its transaction, and
 //! writes the event of what it did in it.
 
+pub mod account_types;
 pub mod accounts;
 pub mod apply;
 pub mod decide;

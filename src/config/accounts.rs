@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::{
     checker::Checker,
+    fields,
     key::Key,
-    raw::{RawAccountType, RawField, RawFieldType, RawScreened},
+    raw::{RawAccountType, RawScreened},
 };
-use crate::domain::account_type::{AccountType, Field, FieldKind, Screened, is_field_key};
+use crate::domain::account_type::{AccountType, Field, FieldKind, Item, Screened, Status};
 
-/// Checks `[account-types]`.
+/// Checks `[account-types]`. Those that are made through the API are known by name only, and left out.
 pub(super) fn account_types(
     check: &mut Checker<'_>,
     raw: BTreeMap<String, RawAccountType>,
@@ -18,7 +19,12 @@ pub(super) fn account_types(
     for (name, raw) in raw {
         let key = Key::of("account-types").at(&name);
         check.name(&key, &name);
-        if let Some(checked) = account_type(check, &key, &name, raw) {
+        if raw.from_api == Some(true) {
+            let says_more = raw.kind.is_some() || raw.statuses.is_some() || !raw.fields.is_empty();
+            if says_more || raw.screened.is_some() || raw.default_status.is_some() {
+                check.refuse_name(&key, "a type from the API has nothing but from-api here");
+            }
+        } else if let Some(checked) = account_type(check, &key, &name, raw) {
             types.insert(name, checked);
         }
     }
@@ -30,69 +36,47 @@ fn account_type(check: &mut Checker<'_>, key: &Key, name: &str, raw: RawAccountT
     let fields: Vec<Field> = raw
         .fields
         .into_iter()
-        .filter_map(|(field, raw)| self::field(check, &key.at("fields").at(&field), field, raw))
+        .filter_map(|(field, raw)| fields::field(check, &key.at("fields").at(&field), field, raw))
         .collect();
     let statuses = raw.statuses.filter(|statuses| !statuses.is_empty());
     let statuses = check.needed(&key.at("statuses"), statuses, "a list of names of statuses");
     let statuses = check.texts(&key.at("statuses"), statuses.unwrap_or_default());
     let default_status = raw.default_status.or_else(|| statuses.first().cloned()).unwrap_or_default();
+    let known: Vec<&str> = statuses.iter().map(String::as_str).collect();
     if !statuses.is_empty() {
-        let known: Vec<&str> = statuses.iter().map(String::as_str).collect();
         check.known(&key.at("default-status"), &default_status, "one of the statuses", &known);
     }
-    let screened = screened(check, key, raw.screened.unwrap_or_default(), &fields);
-    Some(AccountType { name: name.to_owned(), kind: kind?, fields, statuses, default_status, screened })
-}
-
-fn field(check: &mut Checker<'_>, at: &Key, key: String, raw: RawField) -> Option<Field> {
-    if !is_field_key(&key) {
-        check.refuse_name(at, "accepted are keys in snake_case, at most 63 characters");
-    }
-    let types = "string, integer, number, boolean, date, choices, string-list or person-name";
-    let kind = check.needed(&at.at("type"), raw.r#type, types);
-    let choices = raw.choices.map(|choices| check.texts(&at.at("choices"), choices));
-    if choices.is_some() && kind.is_some_and(|kind| kind != RawFieldType::Choices) {
-        check.refuse_name(&at.at("choices"), "is only for fields of type choices");
-    }
-    let kind = match kind? {
-        RawFieldType::String => FieldKind::String,
-        RawFieldType::Integer => FieldKind::Integer,
-        RawFieldType::Number => FieldKind::Number,
-        RawFieldType::Boolean => FieldKind::Boolean,
-        RawFieldType::Date => FieldKind::Date,
-        RawFieldType::StringList => FieldKind::StringList,
-        RawFieldType::PersonName => FieldKind::PersonName,
-        RawFieldType::Choices => {
-            let choices = choices.filter(|choices| !choices.is_empty());
-            FieldKind::Choices(check.needed(&at.at("choices"), choices, "a list of texts")?)
+    let mut all: Vec<Status> = statuses.iter().map(|status| Status::new(status)).collect();
+    for (name, colour) in raw.status_colours.unwrap_or_default() {
+        let key = key.at("status-colours").at(&name);
+        if !Status::is_colour(&colour) {
+            check.refuse(&key, "accepted is a colour as #1f2937");
         }
-    };
-    let label = raw.label.unwrap_or_else(|| label_of(&key));
-    Some(Field { label, key, kind, pii: raw.pii.unwrap_or(true), required: raw.required.unwrap_or(false) })
-}
-
-/// `date_of_birth` reads `Date of birth`.
-fn label_of(key: &str) -> String {
-    let mut words = key.replace('_', " ");
-    if let Some(first) = words.get_mut(..1) {
-        first.make_ascii_uppercase();
+        match all.iter_mut().find(|status| status.name == name) {
+            Some(status) => status.colour = colour,
+            None => check.refuse_name(&key, "is none of the statuses"),
+        }
     }
-    words
+    let screened = screened(check, key, raw.screened.unwrap_or_default(), &fields);
+    Some(AccountType { name: name.to_owned(), kind: kind?, fields, statuses: all, default_status, screened })
 }
 
 /// Checks that what is screened is there, and holds what it should.
 fn screened(check: &mut Checker<'_>, key: &Key, raw: RawScreened, fields: &[Field]) -> Screened {
     let at = key.at("screened");
-    let names =
-        |kind: &FieldKind| matches!(kind, FieldKind::PersonName | FieldKind::String | FieldKind::StringList);
-    let dates = |kind: &FieldKind| matches!(kind, FieldKind::Date);
-    let countries =
-        |kind: &FieldKind| matches!(kind, FieldKind::String | FieldKind::Choices(_) | FieldKind::StringList);
+    let names = |kind: &FieldKind| {
+        kind.is_person_name() || kind.is_text_list() || matches!(kind, FieldKind::String { .. })
+    };
+    let dates = |kind: &FieldKind| matches!(kind, FieldKind::Date { .. });
+    let countries = |kind: &FieldKind| {
+        kind.is_text_list() || matches!(kind, FieldKind::String { .. } | FieldKind::Choices(_))
+    };
     let mut screen = |at: Key, word: &str, what: &str, holds: &dyn Fn(&FieldKind) -> bool| {
+        let own = word.split('.').next().unwrap_or_default();
         // A field that is written and at fault has its own fault.
-        if fields.iter().any(|field| field.key == word) || !check.is_written(&key.at("fields").at(word)) {
-            let known: Vec<&str> =
-                fields.iter().filter(|field| holds(&field.kind)).map(|field| field.key.as_str()).collect();
+        if fields.iter().any(|field| field.key == own) || !check.is_written(&key.at("fields").at(own)) {
+            let known: Vec<String> = fields.iter().flat_map(|field| places(field, holds)).collect();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
             check.known(&at, word, what, &known);
         }
     };
@@ -106,4 +90,13 @@ fn screened(check: &mut Checker<'_>, key: &Key, raw: RawScreened, fields: &[Fiel
         screen(at.at("birth-date"), birth_date, "a field of type date", &dates);
     }
     Screened { names: raw.names, birth_date: raw.birth_date, countries: raw.countries }
+}
+
+/// Where in a field something is: the field itself, or parts of it.
+fn places(field: &Field, holds: &dyn Fn(&FieldKind) -> bool) -> Vec<String> {
+    if holds(&field.kind) || field.kind.is_person_name() {
+        return if holds(&field.kind) { vec![field.key.clone()] } else { Vec::new() };
+    }
+    let parts = field.kind.items().iter().filter(|item: &&Item| holds(&item.kind));
+    parts.map(|item| format!("{}.{}", field.key, item.key)).collect()
 }

@@ -14,6 +14,7 @@
 mod accounts;
 mod checker;
 mod faults;
+mod fields;
 mod key;
 mod layers;
 mod providers;

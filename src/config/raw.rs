@@ -12,6 +12,7 @@ use serde::{
 use serde_json::Value;
 
 use crate::domain::{
+    account_type::{RedactionPolicy, WritePolicy},
     schedule::{MatchMode, ReportType},
     subject::SubjectKind,
 };
@@ -190,9 +191,11 @@ sections! {
     }
 
     struct RawAccountType {
+        from_api: Option<bool>,
         kind: Option<SubjectKind>,
         statuses: Option<Vec<String>>,
         default_status: Option<String>,
+        status_colours: Option<BTreeMap<String, String>>,
         screened: Option<RawScreened>,
         #[serde(default)]
         fields: BTreeMap<String, RawField>,
@@ -212,7 +215,20 @@ sections! {
         label: Option<String>,
         pii: Option<bool>,
         required: Option<bool>,
+        default: Option<Value>,
         choices: Option<Vec<String>>,
+        max_char_length: Option<u64>,
+        min_date: Option<String>,
+        max_date: Option<String>,
+        item_schema: Option<Value>,
+        item_schemas: Option<Vec<Value>>,
+        ignore_unknown_keys: Option<bool>,
+        redaction_policy: Option<RedactionPolicy>,
+        write_policy: Option<WritePolicy>,
+        identifier: Option<bool>,
+        unique: Option<bool>,
+        case_sensitive: Option<bool>,
+        searchable: Option<bool>,
     }
 
     struct RawTemplate {
@@ -275,7 +291,14 @@ pub(super) enum RawFieldType {
     Number,
     Boolean,
     Date,
+    Datetime,
     Choices,
+    MultiChoices,
+    Array,
+    Hash,
+    Json,
+    File,
+    EmailAddress,
     StringList,
     PersonName,
 }

@@ -22,7 +22,13 @@ pub async fn recreate(url: &str, name: &'static str) -> Result<String, StoreErro
 }
 
 /// The indexes that migrations build concurrently, each with the version of its migration.
-const BUILT_CONCURRENTLY: [(i64, &str); 1] = [(20_261_123_000_012, "monitors_quarantined_idx")];
+const BUILT_CONCURRENTLY: [(i64, &str); 5] = [
+    (20_261_123_000_012, "monitors_quarantined_idx"),
+    (20_261_127_100_005, "accounts_newest_idx"),
+    (20_261_127_100_006, "accounts_type_idx"),
+    (20_261_127_100_007, "accounts_updated_idx"),
+    (20_261_127_100_008, "accounts_status_idx"),
+];
 
 /// Drops what a concurrent build of an index left behind when it was cut off, valid or not, before its migration
 /// was noted as done: the migration builds it again.

@@ -25,13 +25,17 @@ pub enum Purpose {
     DataKey,
     /// `master_key_checks.sealed`
     MasterKeyCheck,
+    /// `account_files.sealed_content`
+    AccountFile,
     /// Not a ciphertext: the subkey of [`DataKey::digest`](super::DataKey::digest).
     Digest,
+    /// Not a ciphertext: the subkey of [`DataKey::token`](super::DataKey::token).
+    BlindIndex,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
@@ -39,7 +43,9 @@ impl Purpose {
         Self::PauseReason,
         Self::DataKey,
         Self::MasterKeyCheck,
+        Self::AccountFile,
         Self::Digest,
+        Self::BlindIndex,
     ];
 
     /// The label, part of the associated data: never change one.
@@ -52,7 +58,9 @@ impl Purpose {
             Self::PauseReason => "pause-reason",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
+            Self::AccountFile => "account-file",
             Self::Digest => "digest",
+            Self::BlindIndex => "blind-index",
         }
     }
 }
