@@ -146,7 +146,8 @@ impl StoreError {
     /// Whether a migration could not have a lock in time, or lost it.
     fn is_migration_wait(&self) -> bool {
         use sqlx::migrate::MigrateError;
-        let Self::Migration(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = self else {
+        let Self::Migration(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = self
+        else {
             return false;
         };
         let sqlx::Error::Database(error) = error else { return false };
