@@ -45,8 +45,8 @@ pub async fn change(
     let before = &row.account_type;
     let after = change.applied(&row, now)?;
     let mut faults = used_statuses(&mut connection, &row, &after).await?;
-    faults.extend(refused_values(context, &mut connection, &row, &after).await?);
-    faults.extend(unique::faults(&mut connection, &row, &after).await?);
+    faults.extend(refused_values(context, &mut connection, (&row, &after), change).await?);
+    faults.extend(unique::faults(&mut connection, (&row, &after), change).await?);
     if !faults.is_empty() {
         return Err(ActionError::Invalid(faults));
     }
@@ -119,8 +119,8 @@ async fn used_statuses(
 async fn refused_values(
     context: &Context,
     conn: &mut PgConnection,
-    row: &TypeRow,
-    after: &AccountType,
+    (row, after): (&TypeRow, &AccountType),
+    change: &TypeChange,
 ) -> Result<Vec<Invalid>, ActionError> {
     let narrowed = narrowed(&row.account_type, after);
     if narrowed.is_empty() {
@@ -148,7 +148,7 @@ async fn refused_values(
     }
     let faults = counts.into_iter().map(|(key, count)| {
         let details = format!("{key}: {count} accounts would not fit: they lack it, or hold another value");
-        Invalid::at("/data/attributes/field-schemas", details)
+        Invalid::at(change.pointer_to(key), details)
     });
     Ok(faults.collect())
 }

@@ -91,6 +91,13 @@ impl NewType {
 }
 
 impl TypeChange {
+    /// Where the schema of a field stands in the request.
+    pub(super) fn pointer_to(&self, key: &str) -> String {
+        let place = self.field_schemas.iter().position(|schema| schema.get("key") == Some(&Value::from(key)));
+        let all = format!("{ATTRIBUTES}/field-schemas");
+        place.map_or_else(|| all.clone(), |place| format!("{all}/{place}"))
+    }
+
     /// The type as it is to be, or all that is wrong with it.
     pub(super) fn applied(
         &self,

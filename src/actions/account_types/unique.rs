@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::PAGE;
+use super::{PAGE, draft::TypeChange};
 use crate::{
     actions::{ActionError, Context, Invalid},
     domain::account_type::{AccountType, Field},
@@ -20,8 +20,8 @@ fn changed<'a>(row: &'a TypeRow, after: &'a AccountType) -> impl Iterator<Item =
 /// Why fields cannot become unique.
 pub(super) async fn faults(
     conn: &mut PgConnection,
-    row: &TypeRow,
-    after: &AccountType,
+    (row, after): (&TypeRow, &AccountType),
+    change: &TypeChange,
 ) -> Result<Vec<Invalid>, ActionError> {
     let mut faults = Vec::new();
     for field in changed(row, after).filter(|field| field.unique) {
@@ -42,7 +42,7 @@ pub(super) async fn faults(
             let ids: Vec<_> = page.iter().map(|account| account.id).collect();
             shared += account_tokens::count_shared(conn, &ids, &field.key).await?;
         }
-        let at = "/data/attributes/field-schemas";
+        let at = change.pointer_to(&field.key);
         if has_accounts && !is_indexed {
             let details = format!(
                 "{}: a field that accounts may hold becomes searchable first, and unique when it is indexed",

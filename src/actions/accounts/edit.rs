@@ -212,7 +212,7 @@ impl Change {
             tell("account.updated-fields", json!({ "attributes": ["reference-id"] }));
         }
         if let Some(status) = status.filter(|status| **status != self.row.status) {
-            let [from, to] = [&self.row.status, status].map(|key| account_type.status_name(key));
+            let [from, to] = [self.row.status.as_str(), status].map(|key| account_type.status_name(key));
             tell("account.status-updated", json!({ "from": from, "to": to }));
         }
         for tag in &tags.added {

@@ -10,7 +10,7 @@ use crate::{
     actions::{ActionError, Context, Invalid},
     domain::id::AccountId,
     store::{
-        StoreError, account_types,
+        account_types,
         accounts::search::{Asked, Condition, Order, search as search_accounts},
     },
 };
@@ -95,7 +95,7 @@ async fn found(context: &Context, condition: &Condition, asked: Asked) -> Result
     // One more than the page has: so it is known whether there is another page.
     let more = Asked { limit: asked.limit + 1, ..asked };
     let mut ids = match search_accounts(&mut connection, condition, more).await {
-        Err(error @ StoreError::Database(_)) if error.is_deadline() => {
+        Err(error) if error.is_deadline() => {
             let details = "the search takes too long: add a condition that fewer accounts fit, such as a type, a tag or an identifier";
             return Err(ActionError::Invalid(vec![Invalid::at("/query", details)]));
         }

@@ -24,7 +24,7 @@ const TYPES: &str = "string, integer, number, boolean, date, datetime, choices, 
 pub fn read_field(schema: &Value, at: &str, faults: &mut Vec<FieldFault>) -> Option<Field> {
     let mut reader = Reader::of(schema, at, faults)?;
     let key = reader.key();
-    let label = reader.label(&key);
+    let label = reader.label(key.as_deref());
     let mut config = reader.config();
     let kind = reader.kind(&mut config, 0);
     let mut flag = |name: &str| config.flag(name, reader.faults);
@@ -93,11 +93,12 @@ pub fn read_item(
     }
     let mut reader = Reader::of(schema, at, faults)?;
     let key = if keyless {
-        reader.take("key").map(|_| String::new()).or(Some(String::new()))
+        reader.take("key");
+        Some(String::new())
     } else {
         reader.key()
     };
-    let label = reader.label(&key);
+    let label = reader.label(key.as_deref());
     let mut config = reader.config();
     let kind = reader.kind(&mut config, depth);
     let required = config.flag("required", reader.faults);
@@ -202,8 +203,8 @@ impl<'f> Reader<'f> {
         key
     }
 
-    fn label(&mut self, key: &Option<String>) -> String {
-        let default = || label_of(key.as_deref().unwrap_or_default());
+    fn label(&mut self, key: Option<&str>) -> String {
+        let default = || label_of(key.unwrap_or_default());
         match self.take("label") {
             None | Some(Value::Null) => default(),
             Some(Value::String(text))

@@ -95,11 +95,10 @@ fn accepted_by(kind: &FieldKind) -> String {
         FieldKind::Boolean => "accepted is true or false".to_owned(),
         FieldKind::Date { min_date, max_date } => {
             let mut text = "accepted is a date: YYYY-MM-DD, YYYY-MM or YYYY".to_owned();
-            if let Some(min) = min_date {
-                text.push_str(&format!(", not before {min}"));
-            }
-            if let Some(max) = max_date {
-                text.push_str(&format!(", not after {max}"));
+            for (word, bound) in [("before", min_date), ("after", max_date)] {
+                if let Some(bound) = bound {
+                    text.extend([", not ", word, " ", &bound.to_string()]);
+                }
             }
             text
         }
