@@ -1,8 +1,11 @@
 //! One function for each thing that a person or a timer can do. An action owns its transaction, and
 //! writes the event of what it did in it.
 
+pub mod api_keys;
 pub mod apply;
 pub mod decide;
+pub mod events;
+pub mod idempotency;
 pub mod import;
 pub mod inspect;
 pub mod overview;

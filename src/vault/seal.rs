@@ -21,6 +21,8 @@ pub enum Purpose {
     HitReason,
     /// `account_pauses.sealed_reason`
     PauseReason,
+    /// `idempotency_replies.sealed_body`
+    IdempotencyReply,
     /// `data_keys.wrapped`
     DataKey,
     /// `master_key_checks.sealed`
@@ -31,12 +33,13 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
         Self::HitReason,
         Self::PauseReason,
+        Self::IdempotencyReply,
         Self::DataKey,
         Self::MasterKeyCheck,
         Self::Digest,
@@ -50,6 +53,7 @@ impl Purpose {
             Self::HitContent => "hit-content",
             Self::HitReason => "hit-reason",
             Self::PauseReason => "pause-reason",
+            Self::IdempotencyReply => "idempotency-reply",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
             Self::Digest => "digest",
