@@ -15,7 +15,7 @@ pub mod data_keys;
 pub mod databases;
 pub mod due;
 pub mod enrolment;
-mod errors;
+mod error;
 pub mod events;
 pub mod hits;
 pub mod idempotency;
@@ -49,7 +49,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use sqlx::{ConnectOptions, Connection as _, PgConnection, PgPool, postgres::PgConnectOptions};
 
-pub use errors::StoreError;
+pub use error::StoreError;
 pub use pool::{Connection, Transaction};
 
 /// The migrations, compiled in. They lock nothing by themselves, [`Store::migrate`] does: who waits for sqlx's

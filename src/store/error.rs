@@ -1,4 +1,4 @@
-//! Why the store failed, and what a failure means for whoever asked.
+//! Why the store failed, and whether it is worth trying again.
 
 use std::time::Duration;
 
@@ -69,10 +69,10 @@ impl StoreError {
         error.code().is_some_and(|code| code.starts_with("40"))
     }
 
-    /// Whether a row was refused because of the constraint or unique index of this name.
-    pub fn violates(&self, constraint: &str) -> bool {
-        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
-        error.constraint() == Some(constraint)
+    /// The unique constraint or index that a row would have broken.
+    pub fn duplicate_of(&self) -> Option<&str> {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return None };
+        error.constraint().filter(|_| error.is_unique_violation())
     }
 
     /// Whether a statement took longer than it may.
