@@ -122,6 +122,12 @@ impl From<ActionError> for ApiError {
             ActionError::Ambiguous(_) | ActionError::Refused(_) => {
                 Self::conflict("Conflict", error.to_string())
             }
+            ActionError::Archived => Self::conflict("Conflict", "Account is archived"),
+            ActionError::Stale => Self::conflict("Stale object error", error.to_string()),
+            ActionError::NotUnique(_) => Self::conflict("Record not unique", error.to_string()),
+            ActionError::Invalid(faults) => Self::all_unprocessable(
+                faults.iter().map(|fault| (fault.pointer.clone(), fault.details.clone())),
+            ),
         };
         if api_error.status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(error = &error as &dyn std::error::Error, "a request failed");
