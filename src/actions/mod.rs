@@ -3,8 +3,11 @@
 
 pub mod account_types;
 pub mod accounts;
+pub mod api_keys;
 pub mod apply;
 pub mod decide;
+pub mod events;
+pub mod idempotency;
 pub mod import;
 pub mod inspect;
 pub mod overview;

@@ -21,6 +21,8 @@ pub enum Purpose {
     HitReason,
     /// `account_pauses.sealed_reason`
     PauseReason,
+    /// `idempotency_replies.sealed_body`
+    IdempotencyReply,
     /// `data_keys.wrapped`
     DataKey,
     /// `master_key_checks.sealed`
@@ -35,12 +37,13 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: &'static [Self] = &[
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
         Self::HitReason,
         Self::PauseReason,
+        Self::IdempotencyReply,
         Self::DataKey,
         Self::MasterKeyCheck,
         Self::AccountFile,
@@ -56,6 +59,7 @@ impl Purpose {
             Self::HitContent => "hit-content",
             Self::HitReason => "hit-reason",
             Self::PauseReason => "pause-reason",
+            Self::IdempotencyReply => "idempotency-reply",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
             Self::AccountFile => "account-file",
