@@ -5,6 +5,9 @@
 //! [`Operation`] carries it out with an action; the answer is stripped, inflected and written. Handlers know none
 //! of that. Every answer is JSON, unless an operation says otherwise.
 
+mod account_types;
+mod account_view;
+mod accounts;
 mod answer;
 mod api_keys;
 mod auth;
@@ -57,7 +60,8 @@ const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Everything that can be asked for.
 fn operations() -> Vec<Operation> {
-    [events::operations(), api_keys::operations()].concat()
+    [events::operations(), api_keys::operations(), accounts::operations(), account_types::operations()]
+        .concat()
 }
 
 /// What requests are answered from.
