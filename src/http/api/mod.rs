@@ -5,6 +5,7 @@
 //! [`Operation`] carries it out with an action; the answer is stripped, inflected and written. Handlers know none
 //! of that. Every answer is JSON, unless an operation says otherwise.
 
+mod account_bodies;
 mod account_types;
 mod account_view;
 mod accounts;

@@ -38,7 +38,8 @@ fn is(attribute: &str, value: &str) -> Value {
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
 async fn accounts_are_searched_by_everything_that_can_be_known_of_them(pool: PgPool) {
-    let plain = "[account-types.individual.fields.points]\ntype = \"integer\"\npii = false\nsearchable = true\n";
+    let plain =
+        "[account-types.individual.fields.points]\ntype = \"integer\"\npii = false\nsearchable = true\n";
     let house = House::new(&pool, &format!("{DAILY}{TAX_ID}{plain}")).await;
     for (reference, tax_id, email, score) in [
         ("a", "T-1", "One@mail.invalid", 1),

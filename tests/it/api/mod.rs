@@ -1,4 +1,5 @@
 //! The API as a client sees it.
 
+mod accounts;
 mod events;
 mod wire;
