@@ -65,7 +65,7 @@ pub(super) async fn run(settings: &Settings, arguments: &ImportArguments) -> any
         headers: arguments.map.iter().cloned().collect(),
         format,
         dry_run: arguments.dry_run,
-        after_line: 0,
+        ..ImportOptions::default()
     };
     let bar = ProgressBar::new(fs::metadata(&arguments.file).map_or(0, |file| file.len()));
     bar.set_style(ProgressStyle::with_template(

@@ -154,21 +154,15 @@ pub async fn import(
     let mut batches = start_reading(name, file, Arc::clone(&types), options.clone());
     let mut imported = Imported::default();
     let mut writing = FuturesOrdered::new();
-    loop {
-        tokio::select! {
-            biased;
-            Some(written) = writing.next(), if writing.len() == at_once => {
+    while let Some(batch) = batches.recv().await {
+        let batch = batch?;
+        let line = std::mem::replace(&mut from_line, batch.line);
+        writing.push_back(write(context, &types, options, batch, line));
+        // The next batch is read meanwhile; written is what there is room for.
+        while writing.len() >= at_once {
+            if let Some(written) = writing.next().await {
                 take(&mut imported, written?, listener);
             }
-            batch = batches.recv(), if writing.len() < at_once => match batch {
-                Some(batch) => {
-                    let batch = batch?;
-                    let line = std::mem::replace(&mut from_line, batch.line);
-                    writing.push_back(write(context, &types, options, batch, line));
-                }
-                None => break,
-            },
-            Some(written) = writing.next(), if !writing.is_empty() => take(&mut imported, written?, listener),
         }
     }
     while let Some(written) = writing.next().await {

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     actions::{
-        ActionError,
+        ActionError, Context,
         import::{Format, HeaderMap as Headers, ImportOptions},
         importers::{self, Incoming},
     },
@@ -133,20 +133,21 @@ struct File {
 
 async fn create(mut call: Call) -> Result<Answer, ApiError> {
     let body = call.stream.take().ok_or_else(ApiError::internal)?;
+    let (context, actor, headers) = (call.context.clone(), call.actor(), call.headers.clone());
     // The file may come slowly, and uses a connection only now and then.
     call.place = None;
-    let media_type = media_type(&call.headers);
+    let media_type = media_type(&headers);
     let account_type = call.query_value("account-type").map(str::to_owned);
     let options =
         |format| ImportOptions { account_type: account_type.clone(), format, ..ImportOptions::default() };
     let importer = match media_type.as_str() {
-        "text/csv" | "application/csv" => whole(&call, body, &options(Format::Csv)).await?,
+        "text/csv" | "application/csv" => whole((&context, &actor), body, &options(Format::Csv)).await?,
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
-            whole(&call, body, &options(Format::Ndjson)).await?
+            whole((&context, &actor), body, &options(Format::Ndjson)).await?
         }
-        "multipart/form-data" => form(&call, body, &options(Format::Csv)).await?,
+        "multipart/form-data" => form((&context, &actor), &headers, body, &options(Format::Csv)).await?,
         _ => {
-            call.body = request::json(&call.headers, body).await?;
+            call.body = request::json(&headers, body).await?;
             let sent = call.body::<Document<Create>>()?.data.attributes;
             let data = STANDARD.decode(sent.file.data.trim()).map_err(|_| {
                 ApiError::bad_request("/data/attributes/file/data", "accepted is the file in base 64")
@@ -161,7 +162,7 @@ async fn create(mut call: Call) -> Result<Answer, ApiError> {
                 headers: sent.mapping,
                 ..options(format)
             };
-            let mut incoming = importers::begin(&call.context, &call.actor(), &options).await?;
+            let mut incoming = importers::begin(&context, &actor, &options).await?;
             incoming.add(&data).await?;
             incoming.finish().await?
         }
@@ -175,8 +176,12 @@ fn media_type(headers: &HeaderMap) -> String {
 }
 
 /// Takes a body in as the file.
-async fn whole(call: &Call, body: Body, options: &ImportOptions) -> Result<Importer, ApiError> {
-    let mut incoming = importers::begin(&call.context, &call.actor(), options).await?;
+async fn whole(
+    (context, actor): (&Context, &str),
+    body: Body,
+    options: &ImportOptions,
+) -> Result<Importer, ApiError> {
+    let mut incoming = importers::begin(context, actor, options).await?;
     let mut pieces = body.into_data_stream();
     let mut bytes = 0;
     while let Some(piece) = pieces.next().await {
@@ -188,9 +193,13 @@ async fn whole(call: &Call, body: Body, options: &ImportOptions) -> Result<Impor
 }
 
 /// Takes the file of a multipart form in.
-async fn form(call: &Call, body: Body, options: &ImportOptions) -> Result<Importer, ApiError> {
-    let sent =
-        call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+async fn form(
+    (context, actor): (&Context, &str),
+    headers: &HeaderMap,
+    body: Body,
+    options: &ImportOptions,
+) -> Result<Importer, ApiError> {
+    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let malformed =
         || ApiError::bad_request("", "the body is no multipart form with a file data[attributes][file]");
     let boundary = multer::parse_boundary(sent).map_err(|_| malformed())?;
@@ -202,7 +211,7 @@ async fn form(call: &Call, body: Body, options: &ImportOptions) -> Result<Import
         }
         let format = field.file_name().map_or(options.format, Format::of_name);
         let options = ImportOptions { format, ..options.clone() };
-        let mut incoming = importers::begin(&call.context, &call.actor(), &options).await?;
+        let mut incoming = importers::begin(context, actor, &options).await?;
         let mut bytes = 0;
         loop {
             match field.chunk().await {
