@@ -22,6 +22,7 @@ mod error;
 pub mod events;
 pub mod hits;
 pub mod idempotency;
+pub mod importers;
 pub mod leases;
 pub mod monitors;
 pub mod nudges;

@@ -23,6 +23,8 @@ pub enum Purpose {
     PauseReason,
     /// `idempotency_replies.sealed_body`
     IdempotencyReply,
+    /// `importer_pieces.sealed_content`
+    ImporterPiece,
     /// `data_keys.wrapped`
     DataKey,
     /// `master_key_checks.sealed`
@@ -44,6 +46,7 @@ impl Purpose {
         Self::HitReason,
         Self::PauseReason,
         Self::IdempotencyReply,
+        Self::ImporterPiece,
         Self::DataKey,
         Self::MasterKeyCheck,
         Self::AccountFile,
@@ -60,6 +63,7 @@ impl Purpose {
             Self::HitReason => "hit-reason",
             Self::PauseReason => "pause-reason",
             Self::IdempotencyReply => "idempotency-reply",
+            Self::ImporterPiece => "importer-piece",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
             Self::AccountFile => "account-file",

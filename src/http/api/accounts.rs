@@ -191,7 +191,7 @@ async fn file(call: Call) -> Result<Answer, ApiError> {
     let file = accounts::file(&call.context, id).await?;
     let disposition = format!("attachment; filename*=UTF-8''{}", percent(&file.filename));
     let disposition = HeaderValue::from_str(&disposition).map_err(|_| ApiError::internal())?;
-    Ok(Answer::bytes("application/octet-stream", file.content.to_vec())
+    Ok(Answer::bytes("application/octet-stream", file.content)
         .header(header::CONTENT_DISPOSITION, disposition))
 }
 

@@ -195,7 +195,7 @@ async fn a_file_is_kept_sealed_byte_for_byte_and_goes_with_its_field(pool: PgPoo
     let context = &house.engine.context;
     let id = kept["file-id"].as_str().unwrap().parse().unwrap();
     let file = accounts::file(context, id).await.unwrap();
-    assert_eq!((file.account, &*file.content), (account.id, &content));
+    assert_eq!((file.account, &file.content), (account.id, &content));
     let stored: Vec<u8> =
         sqlx::query_scalar("select sealed_content from account_files").fetch_one(&pool).await.unwrap();
     assert!(!stored.windows(16).any(|window| content.windows(16).next() == Some(window)));
