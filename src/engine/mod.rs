@@ -15,6 +15,7 @@
 //! - [`run`] makes one call under a permit and a deadline, and decides what its end means.
 //! - [`record`] writes answers in batches; the due row's compare-and-set makes each slot count once.
 //!
+//! - [`chores`] does what requests asked for and that takes longer than they do.
 //! - [`pauses`] holds what somebody paused: nothing of it is begun, and what is under way is finished.
 //! - [`sampler`] sets the gauges that somebody has to read for.
 //!
@@ -22,6 +23,7 @@
 //! the result is recorded. A database that is away therefore stops the calls, not the process.
 
 pub mod budgets;
+pub mod chores;
 pub mod enrol;
 pub mod fleet;
 mod in_flight;
@@ -170,6 +172,9 @@ impl Engine {
         let part = self.progress.part("enrol");
         let enrol = task::drive(enrol::Enrol::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("enrol", stop, daemon, enrol));
+        let part = self.progress.part("chores");
+        let chores = task::drive(chores::Chores::new(self.clone()), second, part, stop.clone());
+        tracker.spawn(vital("chores", stop, daemon, chores));
         let part = self.progress.part("pauses");
         let poll = task::drive(pauses::Poll::new(self.clone()), pauses::EVERY, part, stop.clone());
         tracker.spawn(vital("pauses", stop, daemon, poll));

@@ -10,6 +10,7 @@ pub mod account_tags;
 pub mod account_types;
 pub mod accounts;
 pub mod budgets;
+pub mod consolidations;
 pub mod data_keys;
 pub mod databases;
 pub mod due;
@@ -24,13 +25,19 @@ pub mod pauses;
 mod pool;
 pub mod processes;
 pub mod providers;
+pub mod redactions;
+pub mod relations;
 pub mod revisions;
 pub mod run_months;
 pub mod runs;
 pub mod samples;
 pub mod schedules;
+pub mod standings;
 pub mod strikes;
 pub mod summary;
+pub mod tags;
+pub mod transaction_types;
+pub mod transactions;
 pub mod wakeups;
 
 use std::{
