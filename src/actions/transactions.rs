@@ -306,7 +306,10 @@ async fn save_tags(
     names: Option<&[String]>,
 ) -> Result<(), ActionError> {
     let Some(names) = names else { return Ok(()) };
-    let retired = tags::list_retired(conn, names).await?;
+    // What it has already, it keeps.
+    let present = transactions::list_tags(conn, id).await?;
+    let new: Vec<String> = names.iter().filter(|name| !present.contains(name)).cloned().collect();
+    let retired = tags::list_retired(conn, &new).await?;
     if let Some(name) = retired.first() {
         return Err(ActionError::Conflict(format!("the tag {name} is retired")));
     }

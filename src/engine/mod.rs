@@ -16,6 +16,7 @@
 //! - [`record`] writes answers in batches; the due row's compare-and-set makes each slot count once.
 //!
 //! - [`chores`] does what requests asked for and that takes longer than they do.
+//! - [`own_lists`] keeps the customer's own lists in memory as the database has them.
 //! - [`pauses`] holds what somebody paused: nothing of it is begun, and what is under way is finished.
 //! - [`sampler`] sets the gauges that somebody has to read for.
 //!
@@ -31,6 +32,7 @@ mod lane;
 mod marks;
 mod nudges;
 mod outcome;
+pub mod own_lists;
 pub mod pauses;
 pub mod plan;
 pub mod progress;
@@ -175,6 +177,10 @@ impl Engine {
         let part = self.progress.part("chores");
         let chores = task::drive(chores::Chores::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("chores", stop, daemon, chores));
+        let part = self.progress.part("own lists");
+        let own_lists = own_lists::Poll::new(self.clone());
+        let own_lists = task::drive(own_lists, own_lists::EVERY, part, stop.clone());
+        tracker.spawn(vital("own lists", stop, daemon, own_lists));
         let part = self.progress.part("pauses");
         let poll = task::drive(pauses::Poll::new(self.clone()), pauses::EVERY, part, stop.clone());
         tracker.spawn(vital("pauses", stop, daemon, poll));

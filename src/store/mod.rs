@@ -6,6 +6,7 @@
 //!
 //! Lock order everywhere: due rows, by id, then accounts, by id.
 
+pub mod account_actions;
 pub mod account_tags;
 pub mod account_types;
 pub mod accounts;
@@ -19,6 +20,8 @@ mod error;
 pub mod events;
 pub mod hits;
 pub mod leases;
+pub mod list_items;
+pub mod lists;
 pub mod monitors;
 pub mod nudges;
 pub mod partitions;

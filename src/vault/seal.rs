@@ -21,6 +21,12 @@ pub enum Purpose {
     HitReason,
     /// `account_pauses.sealed_reason`
     PauseReason,
+    /// `transactions.sealed_fields`
+    TransactionFields,
+    /// `list_items.sealed_value`
+    ListItem,
+    /// `action_runs.sealed_parameters`
+    ActionParameters,
     /// `data_keys.wrapped`
     DataKey,
     /// `master_key_checks.sealed`
@@ -31,12 +37,15 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
         Self::HitReason,
         Self::PauseReason,
+        Self::TransactionFields,
+        Self::ListItem,
+        Self::ActionParameters,
         Self::DataKey,
         Self::MasterKeyCheck,
         Self::Digest,
@@ -50,6 +59,9 @@ impl Purpose {
             Self::HitContent => "hit-content",
             Self::HitReason => "hit-reason",
             Self::PauseReason => "pause-reason",
+            Self::TransactionFields => "transaction-fields",
+            Self::ListItem => "list-item",
+            Self::ActionParameters => "action-parameters",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
             Self::Digest => "digest",

@@ -26,6 +26,8 @@ mod pauses;
 mod proxy;
 mod recording;
 mod reload;
+mod relatives;
+mod retirement;
 mod service;
 mod storage;
 mod store;
