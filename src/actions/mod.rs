@@ -3,9 +3,12 @@
 
 pub mod account_actions;
 pub mod accounts;
+pub mod api_keys;
 pub mod apply;
 pub mod consolidate;
 pub mod decide;
+pub mod events;
+pub mod idempotency;
 pub mod import;
 pub mod inspect;
 pub mod lists;

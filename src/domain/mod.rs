@@ -3,6 +3,7 @@
 pub mod account_action;
 pub mod account_type;
 pub mod answer;
+pub mod api_key;
 pub mod cadence;
 pub mod date;
 pub mod hit;

@@ -23,7 +23,7 @@ use crate::{
         accounts, due,
         enrolment::{self, Difference, Selected},
         monitors::{self, NewMonitor},
-        pauses, schedules,
+        pauses, revisions, schedules,
         wakeups::{self, Urgency},
     },
     telemetry::{health::Health, metrics::ScheduleLabels},

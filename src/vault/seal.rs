@@ -27,6 +27,8 @@ pub enum Purpose {
     ListItem,
     /// `action_runs.sealed_parameters`
     ActionParameters,
+    /// `idempotency_replies.sealed_body`
+    IdempotencyReply,
     /// `data_keys.wrapped`
     DataKey,
     /// `master_key_checks.sealed`
@@ -37,7 +39,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
@@ -46,6 +48,7 @@ impl Purpose {
         Self::TransactionFields,
         Self::ListItem,
         Self::ActionParameters,
+        Self::IdempotencyReply,
         Self::DataKey,
         Self::MasterKeyCheck,
         Self::Digest,
@@ -62,6 +65,7 @@ impl Purpose {
             Self::TransactionFields => "transaction-fields",
             Self::ListItem => "list-item",
             Self::ActionParameters => "action-parameters",
+            Self::IdempotencyReply => "idempotency-reply",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
             Self::Digest => "digest",

@@ -166,10 +166,12 @@ async fn a_wrong_or_missing_master_key_is_refused_when_the_database_is_opened(po
 async fn an_index_whose_migration_was_cut_off_is_built_anew(pool: PgPool) {
     // The build came to its end, or failed, and the program was killed before it noted the migration as done.
     sqlx::query("delete from _sqlx_migrations where version = 20261123000012").execute(&pool).await.unwrap();
-    sqlx::query("update pg_index set indisvalid = false where indexrelid = 'monitors_quarantined_idx'::regclass")
-        .execute(&pool)
-        .await
-        .unwrap();
+    sqlx::query(
+        "update pg_index set indisvalid = false where indexrelid = 'monitors_quarantined_idx'::regclass",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
     Store::of_pool(pool.clone()).migrate().await.unwrap();
     let valid: bool = sqlx::query_scalar(
         "select indisvalid from pg_index where indexrelid = 'monitors_quarantined_idx'::regclass",
