@@ -23,7 +23,7 @@ use crate::{
         monitor::{MonitorState, PausedBy},
     },
     store::{
-        account_actions, account_types, accounts, data_keys, events, monitors, pauses,
+        account_actions, account_types, accounts, data_keys, events, idempotency, monitors, pauses,
         redactions::{self, Kept},
         standings::{self, Standing},
     },
@@ -115,5 +115,6 @@ async fn forget(
     let kept = Kept { account, fields: stays.plain, sealed_fields: stays.sealed };
     redactions::save_account(conn, &kept, now).await?;
     account_actions::redact_of_account(conn, account).await?;
+    idempotency::remove_of_account(conn, account).await?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! [`Operation`] carries it out with an action; the answer is stripped, inflected and written. Handlers know none
 //! of that. Every answer is JSON, unless an operation says otherwise.
 
+mod account_actions;
 mod answer;
 mod api_keys;
 mod auth;
@@ -15,10 +16,14 @@ mod errors;
 mod events;
 mod idempotency;
 mod inflection;
+mod lists;
 mod openapi;
 mod operation;
+mod paging;
 mod request;
 mod sparse;
+mod tags;
+mod transactions;
 mod version;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -57,7 +62,15 @@ const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Everything that can be asked for.
 fn operations() -> Vec<Operation> {
-    [events::operations(), api_keys::operations()].concat()
+    [
+        account_actions::operations(),
+        api_keys::operations(),
+        events::operations(),
+        lists::operations(),
+        tags::operations(),
+        transactions::operations(),
+    ]
+    .concat()
 }
 
 /// What requests are answered from.
