@@ -36,7 +36,10 @@ pub(super) fn actions(
             let steps = check.needed(&key.at("steps"), raw.steps, "a list of steps").unwrap_or_default();
             let action = AccountAction { name, steps };
             for (pointer, details) in action.faults(account_type) {
-                check.refuse_name(&key.at("steps"), &format!("{}: {details}", pointer.trim_start_matches('/')));
+                check.refuse_name(
+                    &key.at("steps"),
+                    &format!("{}: {details}", pointer.trim_start_matches('/')),
+                );
             }
             let templates = check.names("report-templates");
             for (index, step) in action.steps.iter().enumerate() {

@@ -71,7 +71,7 @@ fn a_subject_comes_out_of_the_account_types_that_we_ship() {
 
 /// Sorts the keys of written-out settings into those that are there at all and those with a value.
 fn sort_keys(value: &Value, path: &str, all: &mut BTreeSet<String>, valued: &mut BTreeSet<String>) {
-    const NAMED: [&str; 10] = [
+    const NAMED: [&str; 11] = [
         ".lists",
         ".providers",
         ".account-types",

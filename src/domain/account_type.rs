@@ -339,6 +339,7 @@ mod tests {
                 birth_date: Some("birthdate".to_owned()),
                 countries: vec!["country_code".to_owned(), "nationality".to_owned()],
             },
+            relations: Vec::new(),
         }
     }
 

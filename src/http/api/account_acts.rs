@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     actions::{
+        Context,
         accounts::{self, Edit},
         consolidate, redact, retire,
     },
@@ -127,25 +128,25 @@ async fn set_tags(call: Call) -> Result<Answer, ApiError> {
 async fn edit(call: Call, edit: Edit) -> Result<Answer, ApiError> {
     let account: AccountId = call.id("account-id")?;
     accounts::edit_alone(&call.context, &call.actor(), account, &edit).await?;
-    answered(&call, StatusCode::OK, account).await
+    answered(&call.context, StatusCode::OK, account).await
 }
 
 async fn archive(call: Call) -> Result<Answer, ApiError> {
     let account: AccountId = call.id("account-id")?;
     retire::archive(&call.context, &call.actor(), account).await?;
-    answered(&call, StatusCode::OK, account).await
+    answered(&call.context, StatusCode::OK, account).await
 }
 
 async fn restore(call: Call) -> Result<Answer, ApiError> {
     let account: AccountId = call.id("account-id")?;
     retire::restore(&call.context, &call.actor(), account).await?;
-    answered(&call, StatusCode::OK, account).await
+    answered(&call.context, StatusCode::OK, account).await
 }
 
 async fn redact_account(call: Call) -> Result<Answer, ApiError> {
     let account: AccountId = call.id("account-id")?;
     redact::redact(&call.context, &call.actor(), account).await?;
-    answered(&call, StatusCode::OK, account).await
+    answered(&call.context, StatusCode::OK, account).await
 }
 
 async fn consolidate_into(call: Call) -> Result<Answer, ApiError> {
@@ -162,7 +163,7 @@ async fn consolidate_into(call: Call) -> Result<Answer, ApiError> {
         })
         .collect::<Result<Vec<AccountId>, _>>()?;
     let asked = consolidate::request(&call.context, &call.actor(), destination, &sources).await?;
-    let answer = answered(&call, StatusCode::ACCEPTED, destination).await?;
+    let answer = answered(&call.context, StatusCode::ACCEPTED, destination).await?;
     Ok(answer.meta(json!({ "consolidation-id": asked.id })))
 }
 
@@ -172,6 +173,6 @@ async fn retrieve_consolidation(call: Call) -> Result<Answer, ApiError> {
 }
 
 /// The account as it now is.
-async fn answered(call: &Call, status: StatusCode, account: AccountId) -> Result<Answer, ApiError> {
-    Ok(Answer::one(status, shown(call, account).await?))
+async fn answered(context: &Context, status: StatusCode, account: AccountId) -> Result<Answer, ApiError> {
+    Ok(Answer::one(status, shown(context, account).await?))
 }

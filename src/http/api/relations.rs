@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     actions::{
+        Context,
         relations::{self, Object, Wanted},
         transactions as transaction_actions,
     },
@@ -93,25 +94,25 @@ impl Change {
 
 async fn add_to_account(call: Call) -> Result<Answer, ApiError> {
     let account: AccountId = call.id("account-id")?;
-    write(&call, Object::Account(account), true).await
+    write(call, Object::Account(account), true).await
 }
 
 async fn remove_from_account(call: Call) -> Result<Answer, ApiError> {
     let account: AccountId = call.id("account-id")?;
-    write(&call, Object::Account(account), false).await
+    write(call, Object::Account(account), false).await
 }
 
 async fn add_to_transaction(call: Call) -> Result<Answer, ApiError> {
     let transaction: TransactionId = call.id("transaction-id")?;
-    write(&call, Object::Transaction(transaction), true).await
+    write(call, Object::Transaction(transaction), true).await
 }
 
 async fn remove_from_transaction(call: Call) -> Result<Answer, ApiError> {
     let transaction: TransactionId = call.id("transaction-id")?;
-    write(&call, Object::Transaction(transaction), false).await
+    write(call, Object::Transaction(transaction), false).await
 }
 
-async fn write(call: &Call, from: Object, adds: bool) -> Result<Answer, ApiError> {
+async fn write(call: Call, from: Object, adds: bool) -> Result<Answer, ApiError> {
     let body: Meta<Change> = call.body()?;
     let (key, to) = (body.meta.relation_schema_key.as_str(), body.meta.target()?);
     if adds {
@@ -119,21 +120,21 @@ async fn write(call: &Call, from: Object, adds: bool) -> Result<Answer, ApiError
     } else {
         relations::remove(&call.context, &call.actor(), from, key, to).await?;
     }
-    let resource = shown(call, from).await?;
+    let resource = shown(&call.context, from).await?;
     Ok(Answer::one(StatusCode::OK, resource))
 }
 
 async fn list_of_account(call: Call) -> Result<Answer, ApiError> {
     let account: AccountId = call.id("account-id")?;
-    list(&call, Object::Account(account)).await
+    list(call, Object::Account(account)).await
 }
 
 async fn list_of_transaction(call: Call) -> Result<Answer, ApiError> {
     let transaction: TransactionId = call.id("transaction-id")?;
-    list(&call, Object::Transaction(transaction)).await
+    list(call, Object::Transaction(transaction)).await
 }
 
-async fn list(call: &Call, of: Object) -> Result<Answer, ApiError> {
+async fn list(call: Call, of: Object) -> Result<Answer, ApiError> {
     call.only_filters(&["key", "created-at-start", "created-at-end"])?;
     let key =
         call.filter("key").ok_or_else(|| ApiError::bad_request("filter[key]", "filter[key] is needed"))?;
@@ -156,16 +157,14 @@ async fn list(call: &Call, of: Object) -> Result<Answer, ApiError> {
     let (found, more) = paging::cut(relations::list(&call.context, of, wanted).await?, &page);
     let mut resources = Vec::with_capacity(found.len());
     for object in found {
-        resources.push(shown(call, object).await?);
+        resources.push(shown(&call.context, object).await?);
     }
-    Answer::page(call, resources, more)
+    Answer::page(&call, resources, more)
 }
 
-async fn shown(call: &Call, object: Object) -> Result<Resource, ApiError> {
+async fn shown(context: &Context, object: Object) -> Result<Resource, ApiError> {
     match object {
-        Object::Account(id) => account_acts::shown(call, id).await,
-        Object::Transaction(id) => {
-            transactions::resource(&transaction_actions::open(&call.context, id).await?)
-        }
+        Object::Account(id) => account_acts::shown(context, id).await,
+        Object::Transaction(id) => transactions::resource(&transaction_actions::open(context, id).await?),
     }
 }

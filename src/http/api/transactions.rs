@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     actions::{
-        transaction_types,
+        Context, transaction_types,
         transactions::{self, OpenTransaction, TransactionEdit},
     },
     domain::{
@@ -226,7 +226,9 @@ async fn create(call: Call) -> Result<Answer, ApiError> {
     let new = body.data.attributes;
     let type_id = match new.transaction_type_id {
         Some(text) => text.parse().map_err(|error| ApiError::unprocessable(POINTER, format!("{error}")))?,
-        None => only_type(&call).await?.ok_or_else(|| ApiError::bad_request(POINTER, "is required"))?,
+        None => {
+            only_type(&call.context).await?.ok_or_else(|| ApiError::bad_request(POINTER, "is required"))?
+        }
     };
     let edit = TransactionEdit {
         reference_id: Some(new.reference_id),
@@ -239,8 +241,8 @@ async fn create(call: Call) -> Result<Answer, ApiError> {
 }
 
 /// The type that is meant when there is no other.
-async fn only_type(call: &Call) -> Result<Option<TransactionTypeId>, ApiError> {
-    let types = transaction_types::list(&call.context).await?;
+async fn only_type(context: &Context) -> Result<Option<TransactionTypeId>, ApiError> {
+    let types = transaction_types::list(context).await?;
     Ok(match types.as_slice() {
         [only] => Some(only.id),
         _ => None,
