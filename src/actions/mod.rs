@@ -2,6 +2,7 @@
 //! writes the event of what it did in it.
 
 pub mod account_actions;
+pub mod account_types;
 pub mod accounts;
 pub mod api_keys;
 pub mod apply;

@@ -160,6 +160,30 @@ impl DataKey {
         serde_json::from_slice(&plain).map_err(|_| VaultError::Unreadable { purpose: purpose.label() })
     }
 
+    /// Seals `content` as it is, for what is too long to be written as JSON.
+    pub fn seal_bytes(&self, purpose: Purpose, content: &[u8]) -> Vec<u8> {
+        let key = subkey(&self.key, purpose);
+        seal(&key, purpose, self.object, self.key_id, self.random.bytes(), content)
+    }
+
+    /// Opens what [`DataKey::seal_bytes`] made for the same purpose.
+    pub fn open_bytes(&self, purpose: Purpose, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let key = subkey(&self.key, purpose);
+        open(&key, purpose, self.object, self.key_id, sealed)
+    }
+
+    /// A token of a blind index: the first half of a keyed hash of `content`, under a subkey of its own.
+    pub fn token(&self, content: &[u8]) -> [u8; 16] {
+        let key = subkey(&self.key, Purpose::BlindIndex);
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_ref()).expect("HMAC takes any key");
+        mac.update(content);
+        let mut token = [0_u8; 16];
+        for (byte, hashed) in token.iter_mut().zip(mac.finalize().into_bytes()) {
+            *byte = hashed;
+        }
+        token
+    }
+
     /// A keyed hash (HMAC-SHA-256, RFC 2104) that tells equal contents without telling them.
     pub fn digest(&self, content: &[u8]) -> [u8; 32] {
         let key = subkey(&self.key, Purpose::Digest);

@@ -33,13 +33,17 @@ pub enum Purpose {
     DataKey,
     /// `master_key_checks.sealed`
     MasterKeyCheck,
+    /// `account_files.sealed_content`
+    AccountFile,
     /// Not a ciphertext: the subkey of [`DataKey::digest`](super::DataKey::digest).
     Digest,
+    /// Not a ciphertext: the subkey of [`DataKey::token`](super::DataKey::token).
+    BlindIndex,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
@@ -51,7 +55,9 @@ impl Purpose {
         Self::IdempotencyReply,
         Self::DataKey,
         Self::MasterKeyCheck,
+        Self::AccountFile,
         Self::Digest,
+        Self::BlindIndex,
     ];
 
     /// The label, part of the associated data: never change one.
@@ -68,7 +74,9 @@ impl Purpose {
             Self::IdempotencyReply => "idempotency-reply",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
+            Self::AccountFile => "account-file",
             Self::Digest => "digest",
+            Self::BlindIndex => "blind-index",
         }
     }
 }

@@ -9,7 +9,10 @@ use uuid::Uuid;
 
 use super::{BadRow, Imported, rows::Row};
 use crate::{
-    actions::{ActionError, Context, accounts::fields},
+    actions::{
+        ActionError, Context,
+        accounts::{fields, with_defaults},
+    },
     domain::{
         account_type::AccountType,
         id::{AccountId, AccountTypeId, Shard},
@@ -17,6 +20,7 @@ use crate::{
     },
     store::{
         account_tags,
+        account_tokens::{self, Token},
         accounts::{self, AccountRow, NewAccount, NewFields},
         data_keys, enrolment,
         events::{self, Event},
@@ -68,6 +72,8 @@ struct Batch<'a> {
 struct Update {
     account: AccountId,
     fields: Option<NewFields>,
+    /// Its tokens as they were, and as they are to be; none when they stay.
+    tokens: Option<(Vec<Token>, Vec<Token>)>,
     key: Option<(Uuid, WrappedKey)>,
     status: Option<String>,
     screened: bool,
@@ -109,15 +115,20 @@ impl Batch<'_> {
         let mut keys = Vec::new();
         let mut changed: Vec<AccountId> = Vec::new();
         let mut unwoken = Vec::new();
-        let mut archived = 0;
+        let mut refused = 0;
         for (row, account) in pair(rows, &present) {
             if account.archived_at.is_some() {
                 let reason = "reference_id: the account is archived".to_owned();
                 done.bad.push(BadRow { line: row.line, reason });
-                archived += 1;
+                refused += 1;
                 continue;
             }
             let update = self.update(row, account)?;
+            if let Some(field) = retoken(&mut transaction, account.id, update.tokens.as_ref()).await? {
+                done.bad.push(BadRow { line: row.line, reason: taken(&field) });
+                refused += 1;
+                continue;
+            }
             if update.screened && !screened.contains(&account.id) {
                 unwoken.push(account.id);
             }
@@ -137,9 +148,24 @@ impl Batch<'_> {
         accounts::save_fields(&mut transaction, &fields, now).await?;
         accounts::save_statuses(&mut transaction, &statuses, now).await?;
 
-        let (new, new_keys, by_account) = self.new_accounts(rows, &present, &mut done.bad)?;
+        let made = self.new_accounts(rows, &present, &mut done.bad)?;
+        let Made { mut new, keys: new_keys, mut by_account, tokens } = made;
+        // Before the accounts: of one whose unique value is taken, nothing is written.
+        let not_unique = account_tokens::insert_all(&mut transaction, &tokens).await?;
+        for taken in &not_unique {
+            new.retain(|account| account.id != taken.account);
+            by_account.retain(|(account, row)| {
+                if *account == taken.account {
+                    done.bad.push(BadRow { line: row.line, reason: self::taken(&taken.field) });
+                }
+                *account != taken.account
+            });
+        }
         let inserted = accounts::insert_all(&mut transaction, &new, now).await?;
         let inserted: std::collections::HashSet<AccountId> = inserted.into_iter().collect();
+        let left_out: Vec<AccountId> =
+            tokens.iter().map(|token| token.account).filter(|account| !inserted.contains(account)).collect();
+        account_tokens::remove_all(&mut transaction, &left_out).await?;
         let new_keys: Vec<_> =
             new_keys.into_iter().filter(|(id, _)| inserted.contains(&AccountId(*id))).collect();
         data_keys::insert_all(&mut transaction, &new_keys, now).await?;
@@ -170,7 +196,7 @@ impl Batch<'_> {
             told.push(context.event(*account, "account.updated-fields", ACTOR, json!({})));
         }
         done.updated = changed.len() as u64;
-        done.unchanged = (present.len() - changed.len() - archived) as u64;
+        done.unchanged = (present.len() - changed.len() - refused) as u64;
         moved.extend(changed);
         events::insert_all(&mut transaction, &told, now).await?;
         enrolment::insert_queue(&mut transaction, &moved).await?;
@@ -192,11 +218,21 @@ impl Batch<'_> {
         let is_news = |status: &String| *status != account.status || account.status_schedule_id.is_some();
         let status = row.status.clone().filter(is_news);
         if after == before {
-            return Ok(Update { account: account.id, fields: None, key: None, status, screened: false });
+            return Ok(Update {
+                account: account.id,
+                fields: None,
+                tokens: None,
+                key: None,
+                status,
+                screened: false,
+            });
         }
         let kept = fields::kept(self.context, self.account_type, account.id, &after, open)?;
+        let of = |fields| fields::tokens(self.context, (self.id, self.account_type), account.id, fields);
+        let tokens = (of(&before), of(&after));
         Ok(Update {
             account: account.id,
+            tokens: Some(tokens).filter(|(before, after)| before != after),
             fields: Some(NewFields { id: account.id, fields: kept.plain, sealed_fields: kept.sealed }),
             key: kept.new_key.map(|key| (account.id.0, key)),
             status,
@@ -210,23 +246,26 @@ impl Batch<'_> {
         rows: &[&'r Row],
         present: &[AccountRow],
         bad: &mut Vec<BadRow>,
-    ) -> Result<NewAccounts<'r>, ActionError> {
-        let (mut new, mut keys, mut by_account) = (Vec::new(), Vec::new(), Vec::new());
+    ) -> Result<Made<'r>, ActionError> {
+        let mut made = Made::default();
         let present: std::collections::HashSet<String> = present
             .iter()
             .filter_map(|account| account.reference_id.as_ref())
             .map(|id| id.to_lowercase())
             .collect();
         for row in rows.iter().filter(|row| !present.contains(&row.reference_id.to_lowercase())) {
-            if let Some(field) = self.account_type.lacking(&row.fields).next() {
+            let mut values = row.fields.clone();
+            with_defaults(self.account_type, &row.fields, &mut values);
+            if let Some(field) = self.account_type.lacking(&values).next() {
                 bad.push(BadRow { line: row.line, reason: format!("{}: is required", field.key) });
                 continue;
             }
             let [shard] = self.context.random.bytes::<1>();
             let id = AccountId(self.context.new_uuid(Shard(shard)));
-            let kept = fields::kept(self.context, self.account_type, id, &row.fields, None)?;
-            keys.extend(kept.new_key.map(|key| (id.0, key)));
-            new.push(NewAccount {
+            let kept = fields::kept(self.context, self.account_type, id, &values, None)?;
+            made.tokens.extend(fields::tokens(self.context, (self.id, self.account_type), id, &values));
+            made.keys.extend(kept.new_key.map(|key| (id.0, key)));
+            made.new.push(NewAccount {
                 id,
                 account_type: self.id,
                 reference_id: Some(row.reference_id.clone()),
@@ -234,9 +273,9 @@ impl Batch<'_> {
                 fields: kept.plain,
                 sealed_fields: kept.sealed,
             });
-            by_account.push((id, *row));
+            made.by_account.push((id, *row));
         }
-        Ok((new, keys, by_account))
+        Ok(made)
     }
 }
 
@@ -251,7 +290,31 @@ async fn wake(
     Ok(())
 }
 
-type NewAccounts<'r> = (Vec<NewAccount>, Vec<(Uuid, WrappedKey)>, Vec<(AccountId, &'r Row)>);
+/// The accounts that rows make, with what goes with them.
+#[derive(Default)]
+struct Made<'r> {
+    new: Vec<NewAccount>,
+    keys: Vec<(Uuid, WrappedKey)>,
+    tokens: Vec<Token>,
+    by_account: Vec<(AccountId, &'r Row)>,
+}
+
+/// Puts an account's tokens in step with its fields; says which unique field's value another has, and then
+/// leaves them as they were.
+async fn retoken(
+    conn: &mut PgConnection,
+    account: AccountId,
+    tokens: Option<&(Vec<Token>, Vec<Token>)>,
+) -> Result<Option<String>, ActionError> {
+    let Some((before, after)) = tokens else { return Ok(None) };
+    let Some(taken) = account_tokens::save_all(conn, &[account], after).await?.pop() else { return Ok(None) };
+    account_tokens::save_all(conn, &[account], before).await?;
+    Ok(Some(taken.field))
+}
+
+fn taken(field: &str) -> String {
+    format!("{field}: another account of the type has the same")
+}
 
 /// Rows with the accounts that have their reference ids.
 fn pair<'a>(rows: &'a [&Row], accounts: &'a [AccountRow]) -> Vec<(&'a Row, &'a AccountRow)> {

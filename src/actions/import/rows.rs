@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::columns::{Column, Columns, name_part};
+use super::columns::{Column, Columns, part};
 use crate::{
     actions::accounts::is_plain,
     domain::{
-        account_type::{AccountType, FieldKind},
+        account_type::{AccountType, FieldFault, FieldKind},
         id::AccountTypeId,
     },
 };
@@ -58,8 +58,9 @@ pub(super) fn read(
         );
     }
     let status = filled(&Column::Status);
-    if status.is_some_and(|status| !account_type.has_status(status)) {
-        return Err(format!("status: accepted is one of {}", account_type.statuses.join(", ")));
+    let status = status.map(|status| (status, account_type.status_key(status)));
+    if status.is_some_and(|(_, key)| key.is_none()) {
+        return Err(format!("status: accepted is one of {}", account_type.status_names().join(", ")));
     }
     let tags: Vec<String> = filled(&Column::Tags)
         .map(|tags| {
@@ -79,7 +80,7 @@ pub(super) fn read(
         account_type: *id,
         type_index,
         reference_id: reference_id.to_owned(),
-        status: status.map(str::to_owned),
+        status: status.and_then(|(_, key)| key).map(str::to_owned),
         tags,
         fields,
     })
@@ -108,12 +109,10 @@ fn fields(cells: &[(&str, &Column, &str)], account_type: &AccountType) -> Result
         };
         if let Some(field) = account_type.field(key) {
             raw.insert(key.to_owned(), raw_value(&field.kind, cell));
-        } else if let Some((field, part)) = name_part(key)
-            && account_type.field(field).is_some_and(|field| field.kind == FieldKind::PersonName)
-        {
-            let name = raw.entry(field).or_insert_with(|| Value::Object(Map::new()));
-            if let Some(name) = name.as_object_mut() {
-                name.insert(part.to_owned(), Value::from(*cell));
+        } else if let Some((field, part)) = part(account_type, key) {
+            let hash = raw.entry(field).or_insert_with(|| Value::Object(Map::new()));
+            if let Some(hash) = hash.as_object_mut() {
+                hash.insert(part.to_owned(), Value::from(*cell));
             }
         } else {
             return Err(format!("{header}: accounts of type {} have no such field", account_type.name));
@@ -122,7 +121,10 @@ fn fields(cells: &[(&str, &Column, &str)], account_type: &AccountType) -> Result
     let mut checked = Map::new();
     for (key, value) in raw {
         let Some(field) = account_type.field(&key) else { continue };
-        let value = field.check(&value).map_err(|fault| format!("{key}: {fault}"))?;
+        let value = field.check(&value).map_err(|faults| {
+            let faults: Vec<String> = faults.iter().map(|fault| fault_of(&key, fault)).collect();
+            faults.join("; ")
+        })?;
         if !value.is_null() {
             checked.insert(key, value);
         }
@@ -130,31 +132,33 @@ fn fields(cells: &[(&str, &Column, &str)], account_type: &AccountType) -> Result
     Ok(checked)
 }
 
+fn fault_of(key: &str, fault: &FieldFault) -> String {
+    format!("{key}{}: {}", fault.path.replace('/', "_"), fault.details)
+}
+
 /// A cell in the form that the field's check takes: lists by semicolons, a name by its words.
 fn raw_value(kind: &FieldKind, cell: &str) -> Value {
-    match kind {
-        FieldKind::StringList => {
-            cell.split([';', '|']).map(str::trim).filter(|text| !text.is_empty()).map(Value::from).collect()
-        }
-        FieldKind::PersonName => {
-            let words: Vec<&str> = cell.split_whitespace().collect();
-            let mut name = Map::new();
-            if let Some((last, rest)) = words.split_last() {
-                name.insert("last".to_owned(), Value::from(*last));
-                if let Some((first, middle)) = rest.split_first() {
-                    name.insert("first".to_owned(), Value::from(*first));
-                    if !middle.is_empty() {
-                        name.insert("middle".to_owned(), Value::from(middle.join(" ")));
-                    }
-                }
-            }
-            Value::Object(name)
-        }
-        FieldKind::String
-        | FieldKind::Integer
-        | FieldKind::Number
-        | FieldKind::Boolean
-        | FieldKind::Date
-        | FieldKind::Choices(_) => Value::from(cell),
+    if matches!(kind, FieldKind::Array { .. } | FieldKind::MultiChoices(_)) {
+        return cell
+            .split([';', '|'])
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(Value::from)
+            .collect();
     }
+    if !kind.is_person_name() {
+        return Value::from(cell);
+    }
+    let words: Vec<&str> = cell.split_whitespace().collect();
+    let mut name = Map::new();
+    if let Some((last, rest)) = words.split_last() {
+        name.insert("last".to_owned(), Value::from(*last));
+        if let Some((first, middle)) = rest.split_first() {
+            name.insert("first".to_owned(), Value::from(*first));
+            if !middle.is_empty() {
+                name.insert("middle".to_owned(), Value::from(middle.join(" ")));
+            }
+        }
+    }
+    Value::Object(name)
 }

@@ -6,16 +6,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
+    account_view,
     answer::{Answer, Resource},
     call::Call,
     errors::ApiError,
     events::time,
     operation::{Meta, Operation},
     tags::{OneTag, SomeTags},
+    version::Version,
 };
 use crate::{
     actions::{
-        Context,
+        ActionError, Context,
         accounts::{self, Edit},
         consolidate, redact, retire,
     },
@@ -128,25 +130,25 @@ async fn set_tags(call: Call) -> Result<Answer, ApiError> {
 async fn edit(call: Call, edit: Edit) -> Result<Answer, ApiError> {
     let account: AccountId = call.id("account-id")?;
     accounts::edit_alone(&call.context, &call.actor(), account, &edit).await?;
-    answered(&call.context, StatusCode::OK, account).await
+    answered((&call.context, call.version()), StatusCode::OK, account).await
 }
 
 async fn archive(call: Call) -> Result<Answer, ApiError> {
     let account: AccountId = call.id("account-id")?;
     retire::archive(&call.context, &call.actor(), account).await?;
-    answered(&call.context, StatusCode::OK, account).await
+    answered((&call.context, call.version()), StatusCode::OK, account).await
 }
 
 async fn restore(call: Call) -> Result<Answer, ApiError> {
     let account: AccountId = call.id("account-id")?;
     retire::restore(&call.context, &call.actor(), account).await?;
-    answered(&call.context, StatusCode::OK, account).await
+    answered((&call.context, call.version()), StatusCode::OK, account).await
 }
 
 async fn redact_account(call: Call) -> Result<Answer, ApiError> {
     let account: AccountId = call.id("account-id")?;
     redact::redact(&call.context, &call.actor(), account).await?;
-    answered(&call.context, StatusCode::OK, account).await
+    answered((&call.context, call.version()), StatusCode::OK, account).await
 }
 
 async fn consolidate_into(call: Call) -> Result<Answer, ApiError> {
@@ -163,7 +165,7 @@ async fn consolidate_into(call: Call) -> Result<Answer, ApiError> {
         })
         .collect::<Result<Vec<AccountId>, _>>()?;
     let asked = consolidate::request(&call.context, &call.actor(), destination, &sources).await?;
-    let answer = answered(&call.context, StatusCode::ACCEPTED, destination).await?;
+    let answer = answered((&call.context, call.version()), StatusCode::ACCEPTED, destination).await?;
     Ok(answer.meta(json!({ "consolidation-id": asked.id })))
 }
 
@@ -173,6 +175,21 @@ async fn retrieve_consolidation(call: Call) -> Result<Answer, ApiError> {
 }
 
 /// The account as it now is.
-async fn answered(context: &Context, status: StatusCode, account: AccountId) -> Result<Answer, ApiError> {
-    Ok(Answer::one(status, shown(context, account).await?))
+async fn answered(
+    (context, version): (&Context, Version),
+    status: StatusCode,
+    account: AccountId,
+) -> Result<Answer, ApiError> {
+    Ok(Answer::one(status, shown(context, version, account).await?))
+}
+
+/// An account as a client of a version is shown it.
+pub(super) async fn shown(
+    context: &Context,
+    version: Version,
+    account: AccountId,
+) -> Result<Resource, ApiError> {
+    let mut connection = context.store.connection().await.map_err(ActionError::from)?;
+    let account = accounts::open(context, &mut connection, account).await?;
+    account_view::resource(context, version, &account)
 }

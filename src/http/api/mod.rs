@@ -6,6 +6,10 @@
 //! of that. Every answer is JSON, unless an operation says otherwise.
 
 mod account_actions;
+mod account_acts;
+mod account_types;
+mod account_view;
+mod accounts;
 mod answer;
 mod api_keys;
 mod auth;
@@ -20,6 +24,7 @@ mod lists;
 mod openapi;
 mod operation;
 mod paging;
+mod relations;
 mod request;
 mod sparse;
 mod tags;
@@ -64,9 +69,13 @@ const DEADLINE: Duration = Duration::from_mins(1);
 fn operations() -> Vec<Operation> {
     [
         account_actions::operations(),
+        account_acts::operations(),
+        account_types::operations(),
+        accounts::operations(),
         api_keys::operations(),
         events::operations(),
         lists::operations(),
+        relations::operations(),
         tags::operations(),
         transactions::operations(),
     ]

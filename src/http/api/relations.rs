@@ -11,6 +11,7 @@ use super::{
     errors::ApiError,
     operation::{Meta, Operation},
     paging, transactions,
+    version::Version,
 };
 use crate::{
     actions::{
@@ -120,7 +121,7 @@ async fn write(call: Call, from: Object, adds: bool) -> Result<Answer, ApiError>
     } else {
         relations::remove(&call.context, &call.actor(), from, key, to).await?;
     }
-    let resource = shown(&call.context, from).await?;
+    let resource = shown(&call.context, call.version(), from).await?;
     Ok(Answer::one(StatusCode::OK, resource))
 }
 
@@ -157,14 +158,14 @@ async fn list(call: Call, of: Object) -> Result<Answer, ApiError> {
     let (found, more) = paging::cut(relations::list(&call.context, of, wanted).await?, &page);
     let mut resources = Vec::with_capacity(found.len());
     for object in found {
-        resources.push(shown(&call.context, object).await?);
+        resources.push(shown(&call.context, call.version(), object).await?);
     }
     Answer::page(&call, resources, more)
 }
 
-async fn shown(context: &Context, object: Object) -> Result<Resource, ApiError> {
+async fn shown(context: &Context, version: Version, object: Object) -> Result<Resource, ApiError> {
     match object {
-        Object::Account(id) => account_acts::shown(context, id).await,
+        Object::Account(id) => account_acts::shown(context, version, id).await,
         Object::Transaction(id) => transactions::resource(&transaction_actions::open(context, id).await?),
     }
 }
