@@ -16,6 +16,7 @@ pub mod lists;
 pub mod overview;
 pub mod pause;
 pub mod redact;
+pub mod relation_schemas;
 pub mod relations;
 pub mod release;
 pub mod retire;

@@ -2,24 +2,28 @@
 
 use axum::http::StatusCode;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     account_acts,
     answer::{Answer, Resource},
     call::Call,
     errors::ApiError,
-    operation::{Meta, Operation},
+    operation::{Document, Meta, Operation},
     paging, transactions,
     version::Version,
 };
 use crate::{
     actions::{
-        Context,
+        Context, relation_schemas,
         relations::{self, Object, Wanted},
         transactions as transaction_actions,
     },
-    domain::id::{AccountId, TransactionId},
+    domain::{
+        account_type::label_of,
+        id::{AccountId, TransactionId},
+        relation::{Cardinality, ObjectKind, Relation},
+    },
 };
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -36,17 +40,29 @@ pub(super) fn operations() -> Vec<Operation> {
     };
     let written =
         |path, permission, summary| Operation::post(path, permission, summary).body::<Meta<Change>>();
+    let schemas = "/account-types/{account-type-id}/relation-schemas";
     vec![
+        Operation::get(schemas, "account-type.read", "Lists the relations that accounts of a type may have")
+            .answers_document::<Schemas>(200)
+            .handled_by(list_schemas),
+        Operation::put(schemas, "account-type.write", "Says the relations that accounts of a type may have")
+            .about(
+                "All of them: those that there are, and new ones. None is taken away or made narrower. Types of the \
+                 configuration have theirs there.",
+            )
+            .body::<Document<NewSchemas>>()
+            .answers_document::<Schemas>(200)
+            .handled_by(save_schemas),
         listed("/accounts/{account-id}/relations", "account.read", "Lists what an account is related to")
             .handled_by(list_of_account),
-        written("/accounts/{account-id}/add-relation", "account.write", "Adds a relation to an account")
+        act("/accounts/{account-id}/add-relation", "account.write", "Adds a relation to an account")
             .about(
                 "Adding one that is there changes nothing. A relation that leads to one object only is not led \
                  elsewhere by it: remove what it has first.",
             )
             .answers::<serde_json::Value>(200, "account")
             .handled_by(add_to_account),
-        written("/accounts/{account-id}/remove-relation", "account.write", "Removes a relation from an account")
+        act("/accounts/{account-id}/remove-relation", "account.write", "Removes a relation from an account")
             .answers::<serde_json::Value>(200, "account")
             .handled_by(remove_from_account),
         listed(
@@ -55,14 +71,14 @@ pub(super) fn operations() -> Vec<Operation> {
             "Lists what a transaction is related to",
         )
         .handled_by(list_of_transaction),
-        written(
+        act(
             "/transactions/{transaction-id}/add-relation",
             "transaction.write",
             "Adds a relation to a transaction",
         )
         .answers::<serde_json::Value>(200, "transaction")
         .handled_by(add_to_transaction),
-        written(
+        act(
             "/transactions/{transaction-id}/remove-relation",
             "transaction.write",
             "Removes a relation from a transaction",
@@ -70,6 +86,70 @@ pub(super) fn operations() -> Vec<Operation> {
         .answers::<serde_json::Value>(200, "transaction")
         .handled_by(remove_from_transaction),
     ]
+}
+
+/// The relations of a type.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct NewSchemas {
+    /// All of them.
+    #[serde(default)]
+    relation_schemas: Vec<NewSchema>,
+}
+
+/// A relation that accounts of a type may have.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct NewSchema {
+    /// Its key, in snake_case.
+    key: String,
+    /// Its name on screens; made from the key when not given.
+    label: Option<String>,
+    /// `account` (when not given) or `transaction`.
+    #[schemars(with = "Option<String>")]
+    target: Option<ObjectKind>,
+    /// The names of the types that its targets may be of; any when empty.
+    #[serde(default)]
+    target_types: Vec<String>,
+    /// `many` (when not given) or `single`.
+    #[schemars(with = "Option<String>")]
+    cardinality: Option<Cardinality>,
+    /// The key by which it is read from its target.
+    inverse: Option<String>,
+}
+
+/// The relations of a type.
+#[derive(Serialize, JsonSchema)]
+struct Schemas {
+    data: Vec<Schema>,
+}
+
+/// A relation of a type.
+#[derive(Serialize, JsonSchema)]
+struct Schema {
+    /// `relation-schema`.
+    r#type: &'static str,
+    /// Its key.
+    id: String,
+    attributes: SchemaAttributes,
+}
+
+/// What a relation is.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct SchemaAttributes {
+    /// Its key.
+    key: String,
+    /// Its name on screens.
+    label: String,
+    /// `account` or `transaction`.
+    target: &'static str,
+    /// The names of the types that its targets may be of; any when empty.
+    target_types: Vec<String>,
+    /// `many` or `single`.
+    cardinality: &'static str,
+    /// The key by which it is read from its target.
+    inverse: Option<String>,
 }
 
 /// One relation of an object.
@@ -91,6 +171,44 @@ impl Change {
             )
         })
     }
+}
+
+fn written(relations: Vec<Relation>) -> Result<Answer, ApiError> {
+    let data = relations.into_iter().map(|relation| Schema {
+        r#type: "relation-schema",
+        id: relation.key.clone(),
+        attributes: SchemaAttributes {
+            key: relation.key,
+            label: relation.label,
+            target: relation.target.word(),
+            target_types: relation.target_types,
+            cardinality: match relation.cardinality {
+                Cardinality::Single => "single",
+                Cardinality::Many => "many",
+            },
+            inverse: relation.inverse,
+        },
+    });
+    let document = serde_json::to_value(Schemas { data: data.collect() });
+    Ok(Answer::json(StatusCode::OK, document.map_err(|_| ApiError::internal())?))
+}
+
+async fn list_schemas(call: Call) -> Result<Answer, ApiError> {
+    written(relation_schemas::list(&call.context, call.id("account-type-id")?).await?)
+}
+
+async fn save_schemas(call: Call) -> Result<Answer, ApiError> {
+    let id = call.id("account-type-id")?;
+    let body: Document<NewSchemas> = call.body()?;
+    let relations = body.data.attributes.relation_schemas.into_iter().map(|new| Relation {
+        label: new.label.unwrap_or_else(|| label_of(&new.key)),
+        key: new.key,
+        target: new.target.unwrap_or_default(),
+        target_types: new.target_types,
+        cardinality: new.cardinality.unwrap_or_default(),
+        inverse: new.inverse,
+    });
+    written(relation_schemas::save(&call.context, &call.actor(), id, relations.collect()).await?)
 }
 
 async fn add_to_account(call: Call) -> Result<Answer, ApiError> {
