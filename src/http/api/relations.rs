@@ -101,7 +101,7 @@ struct NewSchemas {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct NewSchema {
-    /// Its key, in snake_case.
+    /// Its key, in `snake_case`.
     key: String,
     /// Its name on screens; made from the key when not given.
     label: Option<String>,
