@@ -84,7 +84,7 @@ struct Sources {
 #[serde(rename_all = "kebab-case")]
 struct Attributes {
     /// `pending`, `done` or `refused`.
-    status: String,
+    status: &'static str,
     /// Why it was not done.
     refusal: Option<String>,
     /// Who asked for it.
@@ -97,7 +97,7 @@ struct Attributes {
 
 fn resource(consolidation: &Consolidation) -> Result<Resource, ApiError> {
     let attributes = Attributes {
-        status: consolidation.state.clone(),
+        status: consolidation.state.word(),
         refusal: consolidation.refusal.clone(),
         creator_name: consolidation.actor.clone(),
         created_at: time(consolidation.created_at),
