@@ -95,6 +95,7 @@ struct Create {
 /// What to change about a transaction; what is not given stays as it is.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "not given, null, or a value")]
 struct Change {
     /// The customer's own id of it; null takes it away.
     #[serde(default, deserialize_with = "given")]
