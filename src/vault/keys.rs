@@ -160,16 +160,16 @@ impl DataKey {
         serde_json::from_slice(&plain).map_err(|_| VaultError::Unreadable { purpose: purpose.label() })
     }
 
-    /// Seals `content` as it is, for what is too long to be written as JSON.
-    pub fn seal_bytes(&self, purpose: Purpose, content: &[u8]) -> Vec<u8> {
+    /// Seals bytes as they are for `purpose`.
+    pub fn seal_bytes(&self, purpose: Purpose, plain: &[u8]) -> Vec<u8> {
         let key = subkey(&self.key, purpose);
-        seal(&key, purpose, self.object, self.key_id, self.random.bytes(), content)
+        seal(&key, purpose, self.object, self.key_id, self.random.bytes(), plain)
     }
 
     /// Opens what [`DataKey::seal_bytes`] made for the same purpose.
-    pub fn open_bytes(&self, purpose: Purpose, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    pub fn open_bytes(&self, purpose: Purpose, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
         let key = subkey(&self.key, purpose);
-        open(&key, purpose, self.object, self.key_id, sealed)
+        Ok(open(&key, purpose, self.object, self.key_id, sealed)?.to_vec())
     }
 
     /// A token of a blind index: the first half of a keyed hash of `content`, under a subkey of its own.

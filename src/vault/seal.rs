@@ -29,6 +29,8 @@ pub enum Purpose {
     ActionParameters,
     /// `idempotency_replies.sealed_body`
     IdempotencyReply,
+    /// `importer_pieces.sealed_content`
+    ImporterPiece,
     /// `data_keys.wrapped`
     DataKey,
     /// `master_key_checks.sealed`
@@ -53,6 +55,7 @@ impl Purpose {
         Self::ListItem,
         Self::ActionParameters,
         Self::IdempotencyReply,
+        Self::ImporterPiece,
         Self::DataKey,
         Self::MasterKeyCheck,
         Self::AccountFile,
@@ -72,6 +75,7 @@ impl Purpose {
             Self::ListItem => "list-item",
             Self::ActionParameters => "action-parameters",
             Self::IdempotencyReply => "idempotency-reply",
+            Self::ImporterPiece => "importer-piece",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
             Self::AccountFile => "account-file",

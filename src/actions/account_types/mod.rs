@@ -52,6 +52,12 @@ pub async fn default(conn: &mut PgConnection) -> Result<TypeRow, ActionError> {
     types.into_iter().next().ok_or(ActionError::NotFound("account type"))
 }
 
+/// The same, on a connection of its own.
+pub async fn get_default(context: &Context) -> Result<TypeRow, ActionError> {
+    let mut connection = context.store.connection().await?;
+    default(&mut connection).await
+}
+
 /// Makes a type.
 pub async fn create(context: &Context, actor: &str, new: &NewType) -> Result<TypeRow, ActionError> {
     let now = context.now();

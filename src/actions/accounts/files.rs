@@ -1,7 +1,6 @@
 //! Files of accounts.
 
 use serde_json::Value;
-use zeroize::Zeroizing;
 
 use super::open;
 use crate::{
@@ -21,7 +20,7 @@ pub struct File {
     /// Its name. Personal data.
     pub filename: String,
     /// Its content. Personal data.
-    pub content: Zeroizing<Vec<u8>>,
+    pub content: Vec<u8>,
 }
 
 /// The file of an id; none that no field names any more.

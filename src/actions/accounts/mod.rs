@@ -21,7 +21,7 @@ pub use create::{NewAccount, create, create_alone};
 pub use edit::{Edit, Edited, Part, edit, edit_alone};
 pub use files::{File, file};
 pub use find::{Found, Listed, list, search};
-pub use open::{OpenAccount, open, open_all};
+pub use open::{OpenAccount, get, open, open_all};
 pub(crate) use patch::with_defaults;
 pub(crate) use rules::is_plain;
 pub use upsert::upsert;

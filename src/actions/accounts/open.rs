@@ -66,6 +66,12 @@ pub async fn open(
     of_row(context, row, account_type, tags)
 }
 
+/// Opens an account, on a connection of its own.
+pub async fn get(context: &Context, account: AccountId) -> Result<OpenAccount, ActionError> {
+    let mut connection = context.store.connection().await?;
+    open(context, &mut connection, account).await
+}
+
 /// Opens accounts, in the order of their ids as given; those that are gone are left out.
 pub async fn open_all(
     context: &Context,

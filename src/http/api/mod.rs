@@ -7,6 +7,7 @@
 
 mod account_actions;
 mod account_acts;
+mod account_bodies;
 mod account_types;
 mod account_view;
 mod accounts;
@@ -19,6 +20,7 @@ mod docs;
 mod errors;
 mod events;
 mod idempotency;
+mod importers;
 mod inflection;
 mod lists;
 mod openapi;
@@ -51,7 +53,7 @@ use self::{
     call::Call,
     errors::ApiError,
     inflection::Inflection,
-    operation::Operation,
+    operation::{Operation, Sent},
 };
 use crate::{
     actions::Context,
@@ -65,6 +67,9 @@ const ROOT: &str = "/api/v1";
 /// How long a request may take, whatever it waits for.
 const DEADLINE: Duration = Duration::from_mins(1);
 
+/// How long a request may take whose body is taken in as it comes, a file of any size.
+const STREAM_DEADLINE: Duration = Duration::from_hours(1);
+
 /// Everything that can be asked for.
 fn operations() -> Vec<Operation> {
     [
@@ -74,6 +79,7 @@ fn operations() -> Vec<Operation> {
         accounts::operations(),
         api_keys::operations(),
         events::operations(),
+        importers::operations(),
         lists::operations(),
         relations::operations(),
         tags::operations(),
@@ -143,7 +149,8 @@ async fn answer(
     let mut told = Told::default();
     let judged =
         AssertUnwindSafe(carry_out(&api, &operation, &parameters, request, &mut told)).catch_unwind();
-    let answered = match tokio::time::timeout(DEADLINE, judged).await {
+    let deadline = if matches!(operation.sent, Sent::Stream(_)) { STREAM_DEADLINE } else { DEADLINE };
+    let answered = match tokio::time::timeout(deadline, judged).await {
         Ok(Ok(answered)) => answered,
         // The hook of panics has told where.
         Ok(Err(_)) => Err(ApiError::internal()),

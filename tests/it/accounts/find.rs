@@ -38,7 +38,8 @@ fn is(attribute: &str, value: &str) -> Value {
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
 async fn accounts_are_searched_by_everything_that_can_be_known_of_them(pool: PgPool) {
-    let plain = "[account-types.individual.fields.points]\ntype = \"integer\"\npii = false\nsearchable = true\n";
+    let plain =
+        "[account-types.individual.fields.points]\ntype = \"integer\"\npii = false\nsearchable = true\n";
     let house = House::new(&pool, &format!("{DAILY}{TAX_ID}{plain}")).await;
     for (reference, tax_id, email, score) in [
         ("a", "T-1", "One@mail.invalid", 1),
@@ -194,7 +195,7 @@ async fn a_file_is_kept_sealed_byte_for_byte_and_goes_with_its_field(pool: PgPoo
     let context = &house.engine.context;
     let id = kept["file-id"].as_str().unwrap().parse().unwrap();
     let file = accounts::file(context, id).await.unwrap();
-    assert_eq!((file.account, &*file.content), (account.id, &content));
+    assert_eq!((file.account, &file.content), (account.id, &content));
     let stored: Vec<u8> =
         sqlx::query_scalar("select sealed_content from account_files").fetch_one(&pool).await.unwrap();
     assert!(!stored.windows(16).any(|window| content.windows(16).next() == Some(window)));
