@@ -126,7 +126,7 @@ pub async fn add(
     let types = Types::read(&mut transaction).await?;
     let schemas = types.schemas();
     let [from_type, to_type] = lock(&mut transaction, &types, [from, to]).await?;
-    let relation = own(&schemas, from, &from_type, key)?;
+    let relation = own(&schemas, from, from_type.as_deref(), key)?;
     let (kind, to_type) = (to.end().kind, to_type.ok_or_else(|| invalid(TARGET, "is not found"))?);
     if !relation.leads_to(kind, &to_type) {
         return Err(invalid(TARGET, accepted(relation)));
@@ -156,7 +156,7 @@ pub async fn remove(
     let mut transaction = context.store.transaction().await?;
     let types = Types::read(&mut transaction).await?;
     let [from_type, _] = lock(&mut transaction, &types, [from, from]).await?;
-    own(&types.schemas(), from, &from_type, key)?;
+    own(&types.schemas(), from, from_type.as_deref(), key)?;
     let removed = relations::remove(&mut transaction, from.end(), key, to.end().id).await?;
     if removed {
         tell(context, &mut transaction, actor, (from, key, to), false).await?;
@@ -256,11 +256,11 @@ async fn type_of(
 fn own<'a>(
     schemas: &'a [Schema<'a>],
     object: Object,
-    type_name: &Option<String>,
+    type_name: Option<&str>,
     key: &str,
 ) -> Result<&'a Relation, ActionError> {
     let kind = object.end().kind;
-    match type_name.as_deref().and_then(|name| relation::read(schemas, (kind, name), key)) {
+    match type_name.and_then(|name| relation::read(schemas, (kind, name), key)) {
         Some(Reading::Forth(relation)) => Ok(relation),
         Some(Reading::Back(..)) => {
             Err(invalid(KEY, "is the name of a relation from its other end: write it there"))

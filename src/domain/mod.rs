@@ -5,6 +5,7 @@ pub mod account_type;
 pub mod answer;
 pub mod api_key;
 pub mod cadence;
+pub mod consolidation;
 pub mod date;
 pub mod hit;
 pub mod id;

@@ -27,6 +27,7 @@ pub mod budgets;
 pub mod chores;
 pub mod enrol;
 pub mod fleet;
+mod importers;
 mod in_flight;
 mod lane;
 mod marks;
@@ -181,6 +182,8 @@ impl Engine {
         let own_lists = own_lists::Poll::new(self.clone());
         let own_lists = task::drive(own_lists, own_lists::EVERY, part, stop.clone());
         tracker.spawn(vital("own lists", stop, daemon, own_lists));
+        let part = self.progress.part("importers");
+        tracker.spawn(vital("importers", stop, daemon, importers::drive(self.clone(), part, stop.clone())));
         let part = self.progress.part("pauses");
         let poll = task::drive(pauses::Poll::new(self.clone()), pauses::EVERY, part, stop.clone());
         tracker.spawn(vital("pauses", stop, daemon, poll));

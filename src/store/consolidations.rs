@@ -5,7 +5,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::domain::id::{AccountId, ConsolidationId, MonitorId};
+use crate::domain::{
+    consolidation::ConsolidationState,
+    id::{AccountId, ConsolidationId, MonitorId},
+};
 
 /// A consolidation.
 #[derive(Clone, Debug)]
@@ -16,8 +19,8 @@ pub struct Consolidation {
     pub destination: AccountId,
     /// The accounts that it takes over from, by id.
     pub sources: Vec<AccountId>,
-    /// `pending`, `done` or `refused`.
-    pub state: String,
+    /// Where it stands.
+    pub state: ConsolidationState,
     /// Why it was not done.
     pub refusal: Option<String>,
     /// Who asked for it.
@@ -116,16 +119,20 @@ pub async fn find(conn: &mut PgConnection, id: ConsolidationId) -> Result<Option
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| Consolidation {
-        id,
-        destination: AccountId(row.destination_id),
-        sources: row.sources.into_iter().map(AccountId).collect(),
-        state: row.state,
-        refusal: row.refusal,
-        actor: row.actor,
-        created_at: row.created_at,
-        ended_at: row.ended_at,
-    }))
+    row.map(|row| {
+        Ok(Consolidation {
+            id,
+            destination: AccountId(row.destination_id),
+            sources: row.sources.into_iter().map(AccountId).collect(),
+            state: ConsolidationState::from_word(&row.state)
+                .ok_or(StoreError::Inconsistent { column: "consolidations.state" })?,
+            refusal: row.refusal,
+            actor: row.actor,
+            created_at: row.created_at,
+            ended_at: row.ended_at,
+        })
+    })
+    .transpose()
 }
 
 /// Ends a locked consolidation: done, or refused for a reason. Its sources may then be asked about again.

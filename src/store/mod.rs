@@ -21,6 +21,7 @@ mod error;
 pub mod events;
 pub mod hits;
 pub mod idempotency;
+pub mod importers;
 pub mod leases;
 pub mod list_items;
 pub mod lists;

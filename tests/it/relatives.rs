@@ -11,7 +11,10 @@ use watchkeeper::{
         retire,
         tags::{self, TagEdit},
     },
-    domain::id::{AccountId, TagId},
+    domain::{
+        consolidation::ConsolidationState,
+        id::{AccountId, TagId},
+    },
     engine::{
         chores::Chores,
         task::{Activation, Task},
@@ -242,16 +245,16 @@ async fn a_consolidated_account_gives_away_what_it_has_and_is_archived(pool: PgP
     let context = &house.engine.context;
     // The destination's monitor is the later one.
     let asked = consolidate::request(context, "test", p1, &[p2]).await.unwrap();
-    assert_eq!(asked.state, "pending");
+    assert_eq!(asked.state, ConsolidationState::Pending);
     assert_eq!(house.account("p2").await.tags, [""; 0], "nothing has moved yet");
     chores(&house).await;
-    assert_eq!(consolidate::find_one(context, asked.id).await.unwrap().state, "done");
+    assert_eq!(consolidate::find_one(context, asked.id).await.unwrap().state, ConsolidationState::Done);
     assert_eq!(house.due("p1").await.at, early, "the earlier time");
     assert_eq!(house.all_due("p2").await, []);
 
     let asked = consolidate::request(context, "test", p3, &[p1]).await.unwrap();
     chores(&house).await;
-    assert_eq!(consolidate::find_one(context, asked.id).await.unwrap().state, "done");
+    assert_eq!(consolidate::find_one(context, asked.id).await.unwrap().state, ConsolidationState::Done);
     assert!(house.account("p3").await.tags.contains(&"from-source".to_owned()));
     assert_eq!(listed(&house, "p3", "owned_businesses").await.unwrap(), [id(&house, "b1").await]);
     assert_eq!(listed(&house, "p3", "spouse").await.unwrap(), [], "nobody becomes their own spouse");

@@ -8,6 +8,7 @@ use watchkeeper::{
     actions::{
         ActionError,
         accounts::{self, Edit},
+        import::ImportOptions,
         inspect, pause, redact, retire,
     },
     domain::{id::AccountId, personal::Personal},
@@ -99,7 +100,7 @@ async fn an_archived_account_refuses_whatever_is_written_to_it(pool: PgPool) {
         assert!(matches!(refused, Err(ActionError::Archived)), "{refused:?}");
     }
     let imported = house
-        .import_as("reference_id,type,name\np1,individual,Another\n", &Default::default())
+        .import_as("reference_id,type,name\np1,individual,Another\n", &ImportOptions::default())
         .await
         .unwrap();
     assert_eq!(imported.bad.len(), 1, "{:?}", imported.bad);

@@ -329,9 +329,9 @@ async fn look_up(call: Call) -> Result<Answer, ApiError> {
 }
 
 async fn add_item(call: Call) -> Result<Answer, ApiError> {
+    const POINTER: &str = "/data/attributes/list-id";
     let kind = kind(&call, "kind")?;
     let mut body: Document<NewItem> = call.body()?;
-    const POINTER: &str = "/data/attributes/list-id";
     let list = body.data.attributes.list_id.take();
     let list = list.ok_or_else(|| ApiError::bad_request(POINTER, "is required"))?;
     let list: ListId = list.parse().map_err(|error| ApiError::unprocessable(POINTER, format!("{error}")))?;

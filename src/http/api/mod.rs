@@ -15,6 +15,7 @@ mod docs;
 mod errors;
 mod events;
 mod idempotency;
+mod importers;
 mod inflection;
 mod lists;
 mod openapi;
@@ -46,7 +47,7 @@ use self::{
     call::Call,
     errors::ApiError,
     inflection::Inflection,
-    operation::Operation,
+    operation::{Operation, Sent},
 };
 use crate::{
     actions::Context,
@@ -60,12 +61,16 @@ const ROOT: &str = "/api/v1";
 /// How long a request may take, whatever it waits for.
 const DEADLINE: Duration = Duration::from_mins(1);
 
+/// How long a request may take whose body is taken in as it comes, a file of any size.
+const STREAM_DEADLINE: Duration = Duration::from_hours(1);
+
 /// Everything that can be asked for.
 fn operations() -> Vec<Operation> {
     [
         account_actions::operations(),
         api_keys::operations(),
         events::operations(),
+        importers::operations(),
         lists::operations(),
         tags::operations(),
         transactions::operations(),
@@ -134,7 +139,8 @@ async fn answer(
     let mut told = Told::default();
     let judged =
         AssertUnwindSafe(carry_out(&api, &operation, &parameters, request, &mut told)).catch_unwind();
-    let answered = match tokio::time::timeout(DEADLINE, judged).await {
+    let deadline = if matches!(operation.sent, Sent::Stream(_)) { STREAM_DEADLINE } else { DEADLINE };
+    let answered = match tokio::time::timeout(deadline, judged).await {
         Ok(Ok(answered)) => answered,
         // The hook of panics has told where.
         Ok(Err(_)) => Err(ApiError::internal()),

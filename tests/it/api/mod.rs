@@ -1,6 +1,7 @@
 //! The API as a client sees it.
 
 mod events;
+mod importers;
 mod lists;
 mod transactions;
 mod wire;
