@@ -222,8 +222,8 @@ pub async fn load(
     let mut part = Part { below: Uuid::max(), above: Uuid::nil(), lowest: false, limit: PAGE };
     loop {
         let page = list_items::list(&mut connection, list.id, part).await?;
-        let Some(last) = page.last() else { break };
-        part.below = last.id.0;
+        let Some(oldest) = page.last() else { break };
+        part.below = oldest.id.0;
         for row in &page {
             items.extend(value(context, row)?.map(|value| (row.id.to_string(), value)));
         }

@@ -5,7 +5,7 @@
 //! of the account and of those that were consolidated into it. Fields that are not marked pii stay, and those whose
 //! type says that they are never redacted, sealed anew. So do tags, status, times and reference id.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -100,10 +100,10 @@ async fn forget(
     now: DateTime<Utc>,
 ) -> Result<(), ActionError> {
     let account = standing.account;
-    if !types.contains_key(&standing.account_type) {
-        types.insert(standing.account_type, account_types::get(conn, standing.account_type).await?);
-    }
-    let account_type = types.get(&standing.account_type).ok_or(ActionError::NotFound(retire::ACCOUNT))?;
+    let account_type = match types.entry(standing.account_type) {
+        Entry::Occupied(known) => &*known.into_mut(),
+        Entry::Vacant(place) => &*place.insert(account_types::get(conn, standing.account_type).await?),
+    };
     let row = accounts::find(conn, account).await?.ok_or(ActionError::NotFound(retire::ACCOUNT))?;
     let (fields, _) = fields::opened(context, &row)?;
     let stays = fields.into_iter().filter(|(key, _)| account_type.stays_on_redaction(key)).collect();

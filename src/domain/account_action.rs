@@ -214,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    fn action(steps: Value) -> AccountAction {
+    fn action(steps: &Value) -> AccountAction {
         serde_json::from_value(json!({ "name": "block", "steps": steps })).unwrap()
     }
 
@@ -226,7 +226,7 @@ mod tests {
             { "add-to-list": { "list": "blocked", "name-last": "{{fields.name.last}}", "value": "{{ text }}" } },
             "redact",
         ]);
-        let action = action(written.clone());
+        let action = action(&written);
         assert_eq!(serde_json::to_value(&action.steps).unwrap(), written);
         assert_eq!(action.parameters().into_iter().collect::<Vec<_>>(), ["text", "why"]);
     }

@@ -302,12 +302,12 @@ fn masked(address: IpAddr, length: u8) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn of(kind: ListKind, given: Given) -> Result<ListValue, ValueFault> {
-        ListValue::of(kind, &given)
+    fn of(kind: ListKind, given: &Given) -> Result<ListValue, ValueFault> {
+        ListValue::of(kind, given)
     }
 
     fn value(kind: ListKind, text: &str) -> ListValue {
-        of(kind, Given { value: Some(text.to_owned()), ..Given::default() }).unwrap()
+        of(kind, &Given { value: Some(text.to_owned()), ..Given::default() }).unwrap()
     }
 
     #[test]
@@ -326,9 +326,9 @@ mod tests {
             name_last: Some(last.to_owned()),
             ..Given::default()
         };
-        let jane = of(ListKind::Names, name("Jané", "DOE")).unwrap();
-        assert_eq!(jane.canonical(), of(ListKind::Names, name("Jane", "Doe")).unwrap().canonical());
-        assert_ne!(jane.canonical(), of(ListKind::Names, name("Doe", "Jane")).unwrap().canonical());
+        let jane = of(ListKind::Names, &name("Jané", "DOE")).unwrap();
+        assert_eq!(jane.canonical(), of(ListKind::Names, &name("Jane", "Doe")).unwrap().canonical());
+        assert_ne!(jane.canonical(), of(ListKind::Names, &name("Doe", "Jane")).unwrap().canonical());
     }
 
     #[test]
@@ -352,9 +352,9 @@ mod tests {
             (ListKind::Strings, "a\0b"),
             (ListKind::Strings, " "),
         ] {
-            assert_eq!(of(kind, given(text)).unwrap_err().0, "value", "{text}");
+            assert_eq!(of(kind, &given(text)).unwrap_err().0, "value", "{text}");
         }
-        assert_eq!(of(ListKind::Names, Given::default()).unwrap_err().0, "name-last");
-        assert_eq!(of(ListKind::Countries, given("DE")).unwrap_err().0, "value");
+        assert_eq!(of(ListKind::Names, &Given::default()).unwrap_err().0, "name-last");
+        assert_eq!(of(ListKind::Countries, &given("DE")).unwrap_err().0, "value");
     }
 }

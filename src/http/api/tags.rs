@@ -78,6 +78,7 @@ struct Attributes {
 /// What a tag is to be; what is not given stays as it is.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "not given, null, or a value")]
 struct Change {
     /// Its name.
     name: Option<String>,

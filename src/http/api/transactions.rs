@@ -95,6 +95,7 @@ struct Create {
 /// What to change about a transaction; what is not given stays as it is.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "not given, null, or a value")]
 struct Change {
     /// The customer's own id of it; null takes it away.
     #[serde(default, deserialize_with = "given")]
@@ -162,10 +163,12 @@ struct FieldSchema {
 }
 
 fn schema(field: &Field) -> FieldSchema {
-    let mut config = json!({ "required": field.required, "pii": field.pii });
-    if let FieldKind::Choices(options) = &field.kind {
-        config["options"] = json!(options);
-    }
+    let config = match &field.kind {
+        FieldKind::Choices(options) => {
+            json!({ "required": field.required, "pii": field.pii, "options": options })
+        }
+        _ => json!({ "required": field.required, "pii": field.pii }),
+    };
     FieldSchema { key: field.key.clone(), label: field.label.clone(), r#type: field.kind.word(), config }
 }
 
