@@ -45,7 +45,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,

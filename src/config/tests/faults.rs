@@ -41,7 +41,7 @@ warp = 9
             "environment variable WATCHKEEPER__ENGINE__MAX_ATTEMPTS: engine.max-attempts: \
              accepted is a whole number from 0 up, found \"-1\"",
             "environment variable WATCHKEEPER__HTTP__PORT: http.port: is not a known key; known here are listen, \
-             max-connections, client-timeout",
+             max-connections, client-timeout, requests-per-minute, trusted-proxies",
             "etc/wk.toml:2: database.max-connections: accepted is a whole number from 2 to 1000, found 1",
             "etc/wk.toml:3: database.statement_timeout: is not a known key; known here are \
              url, max-connections, statement-timeout, application-name",

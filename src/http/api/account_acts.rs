@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
+    account_bodies::Attributes as Account,
     account_view,
     answer::{Answer, Resource},
     call::Call,
@@ -30,23 +31,23 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         act("/accounts/{account-id}/add-tag", "Adds a tag to an account")
             .body::<Meta<OneTag>>()
-            .answers::<serde_json::Value>(200, "account")
+            .answers::<Account>(200, "account")
             .handled_by(add_tag),
         act("/accounts/{account-id}/remove-tag", "Removes a tag from an account")
             .body::<Meta<OneTag>>()
-            .answers::<serde_json::Value>(200, "account")
+            .answers::<Account>(200, "account")
             .handled_by(remove_tag),
         act("/accounts/{account-id}/set-tags", "Has an account have these tags and no others")
             .body::<Meta<SomeTags>>()
-            .answers::<serde_json::Value>(200, "account")
+            .answers::<Account>(200, "account")
             .handled_by(set_tags),
         act("/accounts/{account-id}/archive", "Archives an account")
             .about("Nothing runs for it and nothing can be written to it until it is restored; it can be read.")
-            .answers::<serde_json::Value>(200, "account")
+            .answers::<Account>(200, "account")
             .handled_by(archive),
         act("/accounts/{account-id}/restore", "Restores an archived account")
             .about("Its reports go on from where they stood.")
-            .answers::<serde_json::Value>(200, "account")
+            .answers::<Account>(200, "account")
             .handled_by(restore),
         Operation::delete("/accounts/{account-id}", "account.redact", "Redacts an account")
             .about(
@@ -54,7 +55,7 @@ pub(super) fn operations() -> Vec<Operation> {
                  were consolidated into it. Reference id, status, tags and fields that are not marked pii stay. It can \
                  be filled again; until then nothing runs for it.",
             )
-            .answers::<serde_json::Value>(200, "account")
+            .answers::<Account>(200, "account")
             .handled_by(redact_account),
         act("/accounts/{account-id}/consolidate", "Consolidates other accounts into this one")
             .about(
@@ -63,7 +64,7 @@ pub(super) fn operations() -> Vec<Operation> {
                  tells what came of it.",
             )
             .body::<Meta<Sources>>()
-            .answers::<serde_json::Value>(202, "account")
+            .answers::<Account>(202, "account")
             .handled_by(consolidate_into),
         Operation::get("/consolidations/{consolidation-id}", "account.read", "Retrieves a consolidation")
             .answers::<Attributes>(200, "consolidation")

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     account_acts,
+    account_bodies::Attributes as Account,
     answer::{Answer, Resource},
     call::Call,
     errors::ApiError,
@@ -36,7 +37,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .query("filter[key]", "the relation's key; needed")
             .query("filter[created-at-start]", "relations made from this time on (RFC 3339)")
             .query("filter[created-at-end]", "relations made up to this time (RFC 3339)")
-            .lists::<serde_json::Value>("account")
+            .lists::<Account>("account")
     };
     let written =
         |path, permission, summary| Operation::post(path, permission, summary).body::<Meta<Change>>();
@@ -60,10 +61,10 @@ pub(super) fn operations() -> Vec<Operation> {
                 "Adding one that is there changes nothing. A relation that leads to one object only is not led \
                  elsewhere by it: remove what it has first.",
             )
-            .answers::<serde_json::Value>(200, "account")
+            .answers::<Account>(200, "account")
             .handled_by(add_to_account),
         act("/accounts/{account-id}/remove-relation", "account.write", "Removes a relation from an account")
-            .answers::<serde_json::Value>(200, "account")
+            .answers::<Account>(200, "account")
             .handled_by(remove_from_account),
         listed(
             "/transactions/{transaction-id}/relations",
@@ -76,14 +77,14 @@ pub(super) fn operations() -> Vec<Operation> {
             "transaction.write",
             "Adds a relation to a transaction",
         )
-        .answers::<serde_json::Value>(200, "transaction")
+        .answers::<transactions::Attributes>(200, "transaction")
         .handled_by(add_to_transaction),
         act(
             "/transactions/{transaction-id}/remove-relation",
             "transaction.write",
             "Removes a relation from a transaction",
         )
-        .answers::<serde_json::Value>(200, "transaction")
+        .answers::<transactions::Attributes>(200, "transaction")
         .handled_by(remove_from_transaction),
     ]
 }

@@ -111,7 +111,7 @@ struct Change {
 /// A transaction.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-struct Attributes {
+pub(super) struct Attributes {
     /// The customer's own id of it.
     reference_id: Option<String>,
     /// The name of its type.
