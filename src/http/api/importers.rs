@@ -98,7 +98,7 @@ struct Reject {
 
 fn resource(importer: &Importer) -> Result<Resource, ApiError> {
     let attributes = Attributes {
-        status: importer.status.clone(),
+        status: importer.status.word().to_owned(),
         fault: importer.fault.clone(),
         created_at: time(importer.created_at),
         completed_at: importer.completed_at.map(time),
