@@ -21,6 +21,10 @@ pub enum Purpose {
     HitReason,
     /// `account_pauses.sealed_reason`
     PauseReason,
+    /// `idempotency_replies.sealed_body`
+    IdempotencyReply,
+    /// `importer_pieces.sealed_content`
+    ImporterPiece,
     /// `data_keys.wrapped`
     DataKey,
     /// `master_key_checks.sealed`
@@ -31,12 +35,14 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
         Self::HitReason,
         Self::PauseReason,
+        Self::IdempotencyReply,
+        Self::ImporterPiece,
         Self::DataKey,
         Self::MasterKeyCheck,
         Self::Digest,
@@ -50,6 +56,8 @@ impl Purpose {
             Self::HitContent => "hit-content",
             Self::HitReason => "hit-reason",
             Self::PauseReason => "pause-reason",
+            Self::IdempotencyReply => "idempotency-reply",
+            Self::ImporterPiece => "importer-piece",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
             Self::Digest => "digest",

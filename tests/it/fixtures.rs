@@ -1,6 +1,7 @@
 //! What the tests share: a house on a database of its own, with a clock that stands still and providers
 //! that answer what the test tells them to.
 
+mod client;
 mod scripted;
 
 use std::{
@@ -50,6 +51,7 @@ use watchkeeper::{
     vault::{Keyring, MasterKey},
 };
 
+pub(crate) use client::{Answered, Client};
 pub(crate) use scripted::{Reply, Scripted, finding};
 
 /// How long anything may take before a test gives up.
@@ -175,6 +177,11 @@ impl House {
         self.clock.now()
     }
 
+    /// The id of an account type.
+    pub(crate) fn type_id(&self, name: &str) -> AccountTypeId {
+        self.types.iter().find(|(_, one)| one.name == name).unwrap().0
+    }
+
     /// Imports a file that must be without faults.
     pub(crate) async fn import(&self, csv: &str) -> Imported {
         let imported = self.import_as(csv, &ImportOptions::default()).await.unwrap();
@@ -188,7 +195,8 @@ impl House {
         csv: impl AsRef<[u8]>,
         options: &ImportOptions,
     ) -> Result<Imported, watchkeeper::actions::ActionError> {
-        import::import(&self.engine.context, &self.types, options, "test.csv", csv.as_ref(), |_| ()).await
+        let file = std::io::Cursor::new(csv.as_ref().to_vec());
+        import::import(&self.engine.context, &self.types, options, "test.csv", file, &mut ()).await
     }
 
     /// Imports individuals of the names `Test Person-REFERENCE`, and enrols them.

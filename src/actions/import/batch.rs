@@ -3,16 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{
-    BadRow, Imported,
-    rows::{Row, lacking},
-};
+use super::{BadRow, ImportOptions, Imported, rows::Row, source};
 use crate::{
-    actions::{ActionError, Context},
+    actions::{ActionError, Context, accounts::fields, importers},
     domain::{
         account_type::AccountType,
         id::{AccountId, AccountTypeId, Shard},
@@ -25,7 +22,7 @@ use crate::{
         events::{self, Event},
         wakeups::{self, Urgency},
     },
-    vault::{DataKey, Purpose, WrappedKey},
+    vault::WrappedKey,
 };
 
 const ACTOR: &str = "import";
@@ -33,38 +30,40 @@ const ACTOR: &str = "import";
 /// Up to so many changed accounts of a batch are screened ahead of routine work.
 const AT_ONCE: usize = 100;
 
-/// How often a batch is tried that lost a lock to somebody else.
-const TRIES: u32 = 5;
-
-/// Writes a batch; adds to what was imported only once it is committed.
+/// Writes a batch in one transaction. Returns what it did.
 pub(super) async fn write(
     context: &Context,
     types: &[(AccountTypeId, AccountType)],
-    rows: &[Row],
-    imported: &mut Imported,
-) -> Result<(), ActionError> {
+    options: &ImportOptions,
+    batch: &source::Batch,
+    from_line: u64,
+) -> Result<Imported, ActionError> {
     let mut by_type: BTreeMap<usize, Vec<&Row>> = BTreeMap::new();
-    for row in rows {
+    for row in &batch.rows {
         by_type.entry(row.type_index).or_default().push(row);
     }
+    let actor = options.importer.as_ref().map_or(ACTOR, |(_, actor)| actor);
+    let mut imported = Imported { bad: batch.bad.clone(), ..Imported::default() };
+    let mut transaction = context.store.transaction().await?;
     for (index, rows) in by_type {
         let Some((id, account_type)) = types.get(index) else { continue };
-        let batch = Batch { context, id: *id, account_type };
-        let mut tries = 1;
-        while let Err(error) = batch.write(&rows, imported).await {
-            match error {
-                ActionError::Store(error) if error.is_lost_lock() && tries < TRIES => tries += 1,
-                error => return Err(error),
-            }
-        }
+        let batch = Batch { context, id: *id, account_type, actor };
+        batch.write(&mut transaction, &rows, &mut imported).await?;
     }
-    Ok(())
+    if let Some((importer, _)) = options.importer {
+        importers::save_progress(&mut transaction, importer, from_line, (&imported, batch.line)).await?;
+    }
+    if !options.dry_run {
+        transaction.commit().await?;
+    }
+    Ok(imported)
 }
 
 struct Batch<'a> {
     context: &'a Context,
     id: AccountTypeId,
     account_type: &'a AccountType,
+    actor: &'a str,
 }
 
 /// How an account that is there changes.
@@ -77,30 +76,34 @@ struct Update {
 }
 
 impl Batch<'_> {
-    async fn write(&self, rows: &[&Row], imported: &mut Imported) -> Result<(), ActionError> {
+    async fn write(
+        &self,
+        transaction: &mut PgConnection,
+        rows: &[&Row],
+        imported: &mut Imported,
+    ) -> Result<(), ActionError> {
         let context = self.context;
         let now = context.now();
         let references: Vec<String> = rows.iter().map(|row| row.reference_id.clone()).collect();
-        let mut transaction = context.store.transaction().await?;
 
         // Due rows are locked before accounts, everywhere: so look, wake, and only then lock. An account
         // that somebody else changes in between is woken by that change.
-        let before = accounts::list_by_references(&mut transaction, self.id, &references).await?;
+        let before = accounts::list_by_references(transaction, self.id, &references).await?;
         let mut screened = Vec::new();
         for (row, account) in pair(rows, &before) {
-            if self.update(row, account)?.screened {
+            if account.archived_at.is_none() && self.update(row, account)?.screened {
                 screened.push(account.id);
             }
         }
         if !screened.is_empty() {
-            wake(&mut transaction, &screened, now).await?;
+            wake(transaction, &screened, now).await?;
         }
         let present = if before.is_empty() {
             Vec::new()
         } else {
             let ids: Vec<AccountId> = before.iter().map(|account| account.id).collect();
-            accounts::lock_all(&mut transaction, &ids).await?;
-            accounts::list_by_references(&mut transaction, self.id, &references).await?
+            accounts::lock_all(transaction, &ids).await?;
+            accounts::list_by_references(transaction, self.id, &references).await?
         };
 
         let mut done = Imported::default();
@@ -112,7 +115,14 @@ impl Batch<'_> {
         let mut keys = Vec::new();
         let mut changed: Vec<AccountId> = Vec::new();
         let mut unwoken = Vec::new();
+        let mut archived = 0;
         for (row, account) in pair(rows, &present) {
+            if account.archived_at.is_some() {
+                let reason = "reference_id: the account is archived".to_owned();
+                done.bad.push(BadRow::new(row.line, reason));
+                archived += 1;
+                continue;
+            }
             let update = self.update(row, account)?;
             if update.screened && !screened.contains(&account.id) {
                 unwoken.push(account.id);
@@ -127,18 +137,18 @@ impl Batch<'_> {
         }
         // Changed by somebody else between the look and the lock, and now changed back.
         if !unwoken.is_empty() {
-            wake(&mut transaction, &unwoken, now).await?;
+            wake(transaction, &unwoken, now).await?;
         }
-        data_keys::insert_all(&mut transaction, &keys, now).await?;
-        accounts::save_fields(&mut transaction, &fields, now).await?;
-        accounts::save_statuses(&mut transaction, &statuses, now).await?;
+        data_keys::insert_all(transaction, &keys, now).await?;
+        accounts::save_fields(transaction, &fields, now).await?;
+        accounts::save_statuses(transaction, &statuses, now).await?;
 
         let (new, new_keys, by_account) = self.new_accounts(rows, &present, &mut done.bad)?;
-        let inserted = accounts::insert_all(&mut transaction, &new, now).await?;
+        let inserted = accounts::insert_all(transaction, &new, now).await?;
         let inserted: std::collections::HashSet<AccountId> = inserted.into_iter().collect();
         let new_keys: Vec<_> =
             new_keys.into_iter().filter(|(id, _)| inserted.contains(&AccountId(*id))).collect();
-        data_keys::insert_all(&mut transaction, &new_keys, now).await?;
+        data_keys::insert_all(transaction, &new_keys, now).await?;
         for (account, row) in by_account {
             if inserted.contains(&account) {
                 done.created += 1;
@@ -147,31 +157,29 @@ impl Batch<'_> {
                 told.push(context.event(
                     account,
                     "account.created",
-                    ACTOR,
+                    self.actor,
                     json!({ "type": self.account_type.name }),
                 ));
             } else {
                 let reason =
                     "reference_id: was taken by somebody else during the import; import the row again";
-                done.bad.push(BadRow { line: row.line, reason: reason.to_owned() });
+                done.bad.push(BadRow::new(row.line, reason.to_owned()));
             }
         }
-        for (account, tag) in account_tags::insert_all(&mut transaction, &tagged, None, now).await? {
+        for (account, tag) in account_tags::insert_all(transaction, &tagged, None, now).await? {
             if !inserted.contains(&account) && !changed.contains(&account) {
                 changed.push(account);
             }
-            told.push(context.event(account, "account.tag-added", ACTOR, json!({ "tag": tag })));
+            told.push(context.event(account, "account.tag-added", self.actor, json!({ "tag": tag })));
         }
         for account in &changed {
-            told.push(context.event(*account, "account.updated", ACTOR, json!({})));
+            told.push(context.event(*account, "account.updated-fields", self.actor, json!({})));
         }
         done.updated = changed.len() as u64;
-        done.unchanged = (present.len() - changed.len()) as u64;
+        done.unchanged = (present.len() - changed.len() - archived) as u64;
         moved.extend(changed);
-        events::insert_all(&mut transaction, &told, now).await?;
-        enrolment::insert_queue(&mut transaction, &moved).await?;
-        transaction.commit().await?;
-
+        events::insert_all(transaction, &told, now).await?;
+        enrolment::insert_queue(transaction, &moved).await?;
         imported.created += done.created;
         imported.updated += done.updated;
         imported.unchanged += done.unchanged;
@@ -181,14 +189,7 @@ impl Batch<'_> {
 
     /// What a row changes about an account that is there.
     fn update(&self, row: &Row, account: &AccountRow) -> Result<Update, ActionError> {
-        let open = match &account.key {
-            Some(stored) => Some(self.context.keyring.unwrap(account.id.0, stored)?),
-            None => None,
-        };
-        let mut before = account.fields.as_object().cloned().unwrap_or_default();
-        if let (Some(key), Some(sealed)) = (&open, &account.sealed_fields) {
-            before.extend(key.open::<Map<String, Value>>(Purpose::AccountFields, sealed)?);
-        }
+        let (before, open) = fields::opened(self.context, account)?;
         let mut after = before.clone();
         after.extend(row.fields.clone());
         // The same status, said by a person, is no longer a schedule's to take back.
@@ -197,11 +198,11 @@ impl Batch<'_> {
         if after == before {
             return Ok(Update { account: account.id, fields: None, key: None, status, screened: false });
         }
-        let (plain, sealed_fields, key) = self.seal(account.id, &after, open)?;
+        let kept = fields::kept(self.context, self.account_type, account.id, &after, open)?;
         Ok(Update {
             account: account.id,
-            fields: Some(NewFields { id: account.id, fields: plain, sealed_fields }),
-            key: key.map(|key| (account.id.0, key)),
+            fields: Some(NewFields { id: account.id, fields: kept.plain, sealed_fields: kept.sealed }),
+            key: kept.new_key.map(|key| (account.id.0, key)),
             status,
             screened: self.account_type.subject(&before) != self.account_type.subject(&after),
         })
@@ -221,47 +222,25 @@ impl Batch<'_> {
             .map(|id| id.to_lowercase())
             .collect();
         for row in rows.iter().filter(|row| !present.contains(&row.reference_id.to_lowercase())) {
-            if let Some(key) = lacking(self.account_type, &row.fields) {
-                bad.push(BadRow { line: row.line, reason: format!("{key}: is required") });
+            if let Some(field) = self.account_type.lacking(&row.fields).next() {
+                bad.push(BadRow::new(row.line, format!("{}: is required", field.key)));
                 continue;
             }
             let [shard] = self.context.random.bytes::<1>();
             let id = AccountId(self.context.new_uuid(Shard(shard)));
-            let (fields, sealed_fields, key) = self.seal(id, &row.fields, None)?;
-            keys.extend(key.map(|key| (id.0, key)));
+            let kept = fields::kept(self.context, self.account_type, id, &row.fields, None)?;
+            keys.extend(kept.new_key.map(|key| (id.0, key)));
             new.push(NewAccount {
                 id,
                 account_type: self.id,
                 reference_id: Some(row.reference_id.clone()),
                 status: row.status.clone().unwrap_or_else(|| self.account_type.default_status.clone()),
-                fields,
-                sealed_fields,
+                fields: kept.plain,
+                sealed_fields: kept.sealed,
             });
             by_account.push((id, *row));
         }
         Ok((new, keys, by_account))
-    }
-
-    /// Parts fields into plain and sealed ones; makes the key when there is none and one is needed.
-    #[expect(clippy::type_complexity, reason = "plain, sealed, new key")]
-    fn seal(
-        &self,
-        id: AccountId,
-        fields: &Map<String, Value>,
-        key: Option<DataKey>,
-    ) -> Result<(Value, Option<Vec<u8>>, Option<WrappedKey>), ActionError> {
-        let (plain, personal) = self.account_type.split(fields);
-        if personal.is_empty() {
-            return Ok((Value::Object(plain), None, None));
-        }
-        let (key, stored) = if let Some(key) = key {
-            (key, None)
-        } else {
-            let (key, stored) = self.context.keyring.new_data_key(id.0);
-            (key, Some(stored))
-        };
-        let sealed = key.seal(Purpose::AccountFields, &personal)?;
-        Ok((Value::Object(plain), Some(sealed), stored))
     }
 }
 
