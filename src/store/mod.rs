@@ -28,6 +28,7 @@ pub mod pauses;
 mod pool;
 pub mod processes;
 pub mod providers;
+pub mod rests;
 pub mod revisions;
 pub mod run_months;
 pub mod runs;
