@@ -9,6 +9,7 @@ pub mod consolidation;
 pub mod date;
 pub mod hit;
 pub mod id;
+pub mod importer;
 pub mod list;
 pub mod monitor;
 pub mod pause;

@@ -37,6 +37,7 @@ pub mod processes;
 pub mod providers;
 pub mod redactions;
 pub mod relations;
+pub mod rests;
 pub mod revisions;
 pub mod run_months;
 pub mod runs;

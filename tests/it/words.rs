@@ -6,6 +6,7 @@ use sqlx::PgPool;
 use watchkeeper::domain::{
     consolidation::ConsolidationState,
     hit::HitState,
+    importer::ImporterStatus,
     list::ListKind,
     monitor::{MonitorState, Outcome, Trigger},
     pause::Scope,
@@ -63,6 +64,7 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
             words(ConsolidationState::ALL.iter().map(|state| state.word())),
         ),
         ("lists.lists_kind_check", words(ListKind::ALL.iter().map(|kind| kind.word()))),
+        ("importers.importers_status_check", words(ImporterStatus::ALL.iter().map(|status| status.word()))),
         ("hits.hits_state_check", words(HitState::ALL.iter().map(|state| state.word()))),
     ]);
     // A hit that is gone stood somewhere else before.
