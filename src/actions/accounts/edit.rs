@@ -13,7 +13,7 @@ use super::{
     rules,
 };
 use crate::{
-    actions::{ActionError, Context, Invalid},
+    actions::{ActionError, Context},
     domain::{account_type::AccountType, id::AccountId, monitor::Trigger},
     store::{
         account_tags, account_tokens, account_types,

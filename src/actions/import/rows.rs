@@ -161,6 +161,9 @@ fn fields(cells: &Cells<'_>, account_type: &AccountType) -> Result<Map<String, V
         let Some(key) = key else {
             return Err(format!("{header}: accounts of type {} have no such field", account_type.name));
         };
+        if account_type.field(key).is_some_and(|field| field.kind == FieldKind::File) {
+            return Err(format!("{header}: files are not imported, but sent through the API"));
+        }
         if let Some(field) = account_type.field(key) {
             raw.insert(key.to_owned(), cell.value(&field.kind));
         } else if let Some((field, part)) = part(account_type, key) {

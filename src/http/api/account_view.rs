@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    account_types, accounts::Attributes, answer::Resource, errors::ApiError, events::time, version::Version,
+    account_bodies::Attributes, account_types, answer::Resource, errors::ApiError, events::time,
+    version::Version,
 };
 use crate::{
     actions::{Context, accounts::OpenAccount},

@@ -14,10 +14,11 @@ use super::{
 };
 use crate::{
     actions::{
-        ActionError, account_types,
+        ActionError, Context, account_types,
         accounts::{self, Found, Listed, OpenAccount},
     },
     domain::id::{AccountId, AccountTypeId, FileId},
+    store::account_types::TypeRow,
 };
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -106,7 +107,7 @@ async fn create(call: Call) -> Result<Answer, ApiError> {
             None => (accounts::create_alone(context, &actor, type_row.id, &new).await?, true),
         };
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    one(&call, status, &account).await
+    one(call, status, &account).await
 }
 
 async fn change(call: Call) -> Result<Answer, ApiError> {
@@ -121,7 +122,7 @@ async fn change(call: Call) -> Result<Answer, ApiError> {
     let account = accounts::get(context, id).await?;
     let edit = sent.into_edit(&account.account_type, expected_version);
     let account = accounts::edit_alone(context, &call.actor(), id, &edit).await?;
-    one(&call, StatusCode::OK, &account).await
+    one(call, StatusCode::OK, &account).await
 }
 
 /// The version in `If-Match`: a number, as `meta.version` says it, with or without quotation marks.
@@ -139,7 +140,7 @@ fn if_match(call: &Call) -> Result<Option<i64>, ApiError> {
 async fn retrieve(call: Call) -> Result<Answer, ApiError> {
     let id: AccountId = call.id("account-id")?;
     let account = accounts::get(&call.context, id).await?;
-    one(&call, StatusCode::OK, &account).await
+    one(call, StatusCode::OK, &account).await
 }
 
 async fn by_reference(call: Call) -> Result<Answer, ApiError> {
@@ -151,7 +152,7 @@ async fn by_reference(call: Call) -> Result<Answer, ApiError> {
     let found = accounts::list(&call.context, &listed, (None, None), 2).await?;
     match found.accounts.as_slice() {
         [] => Err(ApiError::not_found()),
-        [account] => one(&call, StatusCode::OK, account).await,
+        [account] => one(call, StatusCode::OK, account).await,
         _ => {
             Err(ApiError::conflict("Conflict", "accounts of several types have that reference id: say which"))
         }
@@ -168,7 +169,7 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
         types: call.filters("account-type"),
     };
     let found = accounts::list(&call.context, &listed, page.ids()?, page.size).await?;
-    many(&call, &found).await
+    many(call, &found).await
 }
 
 async fn search(call: Call) -> Result<Answer, ApiError> {
@@ -177,13 +178,13 @@ async fn search(call: Call) -> Result<Answer, ApiError> {
     let sort = sent.sort.as_ref().map(|sort| (sort.attribute.as_str(), sort.direction == Direction::Asc));
     let query = sent.query.unwrap_or(Value::Null);
     let found = accounts::search(&call.context, &query, sort, page.ids()?, page.size).await?;
-    many(&call, &found).await
+    many(call, &found).await
 }
 
 async fn history(call: Call) -> Result<Answer, ApiError> {
     let id: AccountId = call.id("account-id")?;
     accounts::get(&call.context, id).await?;
-    events::of_object(&call, &id.to_string()).await
+    events::of_object(call, &id.to_string()).await
 }
 
 async fn file(call: Call) -> Result<Answer, ApiError> {
@@ -212,24 +213,32 @@ fn digit(value: u8) -> char {
     char::from_digit(u32::from(value), 16).unwrap_or('0').to_ascii_uppercase()
 }
 
-async fn one(call: &Call, status: StatusCode, account: &OpenAccount) -> Result<Answer, ApiError> {
+async fn one(call: Call, status: StatusCode, account: &OpenAccount) -> Result<Answer, ApiError> {
+    let types = types(&call.context, wants_types(&call)?).await?;
     let answer = Answer::one(status, resource(&call.context, call.version(), account)?);
     let answer = answer.meta(json!({ "version": account.version }));
-    included(call, answer, std::slice::from_ref(account)).await
+    included(answer, types.as_deref(), std::slice::from_ref(account))
 }
 
-async fn many(call: &Call, found: &Found) -> Result<Answer, ApiError> {
+async fn many(call: Call, found: &Found) -> Result<Answer, ApiError> {
+    let types = types(&call.context, wants_types(&call)?).await?;
     let resources = found.accounts.iter().map(|account| resource(&call.context, call.version(), account));
-    let answer = Answer::page(call, resources.collect::<Result<_, _>>()?, found.more)?;
-    included(call, answer, &found.accounts).await
+    let answer = Answer::page(&call, resources.collect::<Result<_, _>>()?, found.more)?;
+    included(answer, types.as_deref(), &found.accounts)
 }
 
-async fn included(call: &Call, answer: Answer, accounts: &[OpenAccount]) -> Result<Answer, ApiError> {
-    if call.includes(&["account-type"], &["account-type"])?.is_empty() {
-        return Ok(answer);
-    }
-    let rows = account_types::list(&call.context).await?;
-    let wanted = rows.iter().filter(|row| accounts.iter().any(|account| account.type_id == row.id));
+fn wants_types(call: &Call) -> Result<bool, ApiError> {
+    Ok(!call.includes(&["account-type"], &["account-type"])?.is_empty())
+}
+
+/// All types, if they are wanted.
+async fn types(context: &Context, wanted: bool) -> Result<Option<Vec<TypeRow>>, ApiError> {
+    Ok(if wanted { Some(account_types::list(context).await?) } else { None })
+}
+
+fn included(answer: Answer, types: Option<&[TypeRow]>, accounts: &[OpenAccount]) -> Result<Answer, ApiError> {
+    let Some(types) = types else { return Ok(answer) };
+    let wanted = types.iter().filter(|row| accounts.iter().any(|account| account.type_id == row.id));
     let types: Vec<Resource> = wanted.map(type_resource).collect::<Result<_, _>>()?;
     Ok(answer.include(types))
 }

@@ -121,14 +121,14 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
 }
 
 /// The events of one object, as a page.
-pub(super) async fn of_object(call: &Call, id: &str) -> Result<Answer, ApiError> {
+pub(super) async fn of_object(call: Call, id: &str) -> Result<Answer, ApiError> {
     let page = call.page()?;
     let (after, before) = page.ids::<EventId>()?;
     let objects = vec![id.to_owned()];
     let wanted = Wanted { objects, after, before, size: page.size, ..Wanted::default() };
     let (found, more) = events::list(&call.context, &wanted).await?;
     let resources = found.iter().map(resource).collect::<Result<_, _>>()?;
-    Answer::page(call, resources, more)
+    Answer::page(&call, resources, more)
 }
 
 async fn retrieve(call: Call) -> Result<Answer, ApiError> {

@@ -74,7 +74,7 @@ pub async fn count_of_status(
     let count = sqlx::query_scalar!(
         r#"
         select count(*) as "count!"
-        from (select from accounts where account_type_id = $1 and status = $2 limit $3) as some
+        from (select from accounts where account_type_id = $1 and status = $2 limit $3) as found
         "#,
         account_type.0,
         status,
