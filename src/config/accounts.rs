@@ -6,7 +6,8 @@ use super::{
     checker::Checker,
     fields,
     key::Key,
-    raw::{RawAccountType, RawScreened},
+    raw::{RawAccountType, RawField, RawScreened},
+    relations,
 };
 use crate::domain::account_type::{AccountType, Field, FieldKind, Item, Screened, Status};
 
@@ -21,6 +22,7 @@ pub(super) fn account_types(
         check.name(&key, &name);
         if raw.from_api == Some(true) {
             let says_more = raw.kind.is_some() || raw.statuses.is_some() || !raw.fields.is_empty();
+            let says_more = says_more || !raw.relations.is_empty() || !raw.actions.is_empty();
             if says_more || raw.screened.is_some() || raw.default_status.is_some() {
                 check.refuse_name(&key, "a type from the API has nothing but from-api here");
             }
@@ -33,20 +35,8 @@ pub(super) fn account_types(
 
 fn account_type(check: &mut Checker<'_>, key: &Key, name: &str, raw: RawAccountType) -> Option<AccountType> {
     let kind = check.needed(&key.at("kind"), raw.kind, "\"person\" or \"organisation\"");
-    let fields: Vec<Field> = raw
-        .fields
-        .into_iter()
-        .filter_map(|(field, raw)| fields::field(check, &key.at("fields").at(&field), field, raw))
-        .collect();
-    let statuses = raw.statuses.filter(|statuses| !statuses.is_empty());
-    let statuses = check.needed(&key.at("statuses"), statuses, "a list of names of statuses");
-    let statuses = check.texts(&key.at("statuses"), statuses.unwrap_or_default());
-    let default_status = raw.default_status.or_else(|| statuses.first().cloned()).unwrap_or_default();
-    let known: Vec<&str> = statuses.iter().map(String::as_str).collect();
-    if !statuses.is_empty() {
-        check.known(&key.at("default-status"), &default_status, "one of the statuses", &known);
-    }
-    let mut all: Vec<Status> = statuses.iter().map(|status| Status::new(status)).collect();
+    let fields = all_fields(check, key, raw.fields);
+    let (mut all, default_status) = statuses(check, key, raw.statuses, raw.default_status);
     for (name, colour) in raw.status_colours.unwrap_or_default() {
         let key = key.at("status-colours").at(&name);
         if !Status::is_colour(&colour) {
@@ -58,7 +48,33 @@ fn account_type(check: &mut Checker<'_>, key: &Key, name: &str, raw: RawAccountT
         }
     }
     let screened = screened(check, key, raw.screened.unwrap_or_default(), &fields);
-    Some(AccountType { name: name.to_owned(), kind: kind?, fields, statuses: all, default_status, screened })
+    let relations = relations::relations(check, key, raw.relations);
+    let name = name.to_owned();
+    Some(AccountType { name, kind: kind?, fields, statuses: all, default_status, screened, relations })
+}
+
+/// Checks `fields` of a type.
+pub(super) fn all_fields(check: &mut Checker<'_>, of: &Key, raw: BTreeMap<String, RawField>) -> Vec<Field> {
+    let section = of.at("fields");
+    raw.into_iter().filter_map(|(key, raw)| fields::field(check, &section.at(&key), key, raw)).collect()
+}
+
+/// Checks `statuses` of a type, and which of them is the default.
+pub(super) fn statuses(
+    check: &mut Checker<'_>,
+    of: &Key,
+    raw: Option<Vec<String>>,
+    default: Option<String>,
+) -> (Vec<Status>, String) {
+    let statuses = raw.filter(|statuses| !statuses.is_empty());
+    let statuses = check.needed(&of.at("statuses"), statuses, "a list of names of statuses");
+    let statuses = check.texts(&of.at("statuses"), statuses.unwrap_or_default());
+    let default = default.or_else(|| statuses.first().cloned()).unwrap_or_default();
+    if !statuses.is_empty() {
+        let known: Vec<&str> = statuses.iter().map(String::as_str).collect();
+        check.known(&of.at("default-status"), &default, "one of the statuses", &known);
+    }
+    (statuses.iter().map(|status| Status::new(status)).collect(), default)
 }
 
 /// Checks that what is screened is there, and holds what it should.

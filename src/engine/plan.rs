@@ -26,6 +26,7 @@ use crate::{
     providers::{
         Basis, ReportProvider,
         budget::{Budget, Limits},
+        local::OwnList,
     },
     store::{StoreError, providers::Lane, runs},
 };
@@ -139,6 +140,8 @@ pub struct Plan {
     pub schedules: HashMap<i32, Arc<PlannedSchedule>>,
     /// Providers, one lane each.
     pub providers: Vec<Arc<PlannedProvider>>,
+    /// The lists of the customer's own that providers answer from.
+    pub own_lists: Vec<OwnList>,
     /// Account types, those that the API made too.
     pub types: Types,
     /// The revision of the configuration that it is made of.

@@ -82,6 +82,7 @@ impl NewType {
                 fields,
                 statuses,
                 screened,
+                relations: Vec::new(),
             },
             self.default_status.as_deref(),
             &mut faults,

@@ -72,6 +72,7 @@ pub async fn create(
     if !faults.is_empty() {
         return Err(ActionError::Invalid(faults));
     }
+    rules::refuse_retired(conn, &new.tags).await?;
     let needs_key = !patched.files.is_empty() || !account_type.split(&fields).1.is_empty();
     let key = needs_key.then(|| context.keyring.new_data_key(id.0));
     let (plain, sealed_fields) = fields::sealed(&account_type, &fields, key.as_ref().map(|(key, _)| key))?;

@@ -192,7 +192,11 @@ impl Change {
         let status = status.filter(is_news);
         let reference_id = edit.reference_id.as_ref().filter(|wanted| **wanted != self.row.reference_id);
 
-        let mut tags = Tags::of(edit, account_tags::list(conn, account).await?);
+        let present = account_tags::list(conn, account).await?;
+        let mut tags = Tags::of(edit, present.clone());
+        // What it has already, it keeps.
+        tags.added.retain(|tag| !present.contains(tag));
+        rules::refuse_retired(conn, &tags.added).await?;
         tags.added = account_tags::insert_all(
             conn,
             &tags.added.iter().map(|tag| (account, tag.as_str())).collect::<Vec<_>>(),

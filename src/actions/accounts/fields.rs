@@ -106,7 +106,7 @@ pub(crate) fn token(context: &Context, account_type: AccountTypeId, field: &str,
 }
 
 /// Stores new files of an account, and removes those that its fields no longer name.
-pub(super) async fn save_files(
+pub(crate) async fn save_files(
     conn: &mut PgConnection,
     (account, account_type): (AccountId, &AccountType),
     fields: &Map<String, Value>,
@@ -125,6 +125,24 @@ pub(super) async fn save_files(
     }
     account_files::remove_others(conn, account, &named_files(account_type, fields)).await?;
     Ok(())
+}
+
+/// The files that fields name, opened.
+pub(crate) async fn open_files(
+    conn: &mut PgConnection,
+    account_type: &AccountType,
+    fields: &Map<String, Value>,
+    key: Option<&DataKey>,
+) -> Result<Vec<NewFile>, ActionError> {
+    let Some(key) = key else { return Ok(Vec::new()) };
+    let mut files = Vec::new();
+    for id in named_files(account_type, fields) {
+        if let Some(row) = account_files::find(conn, id).await? {
+            let content = key.open_bytes(Purpose::AccountFile, &row.sealed_content)?;
+            files.push(NewFile { id, content: content.to_vec() });
+        }
+    }
+    Ok(files)
 }
 
 /// The files that fields name.

@@ -13,9 +13,9 @@ use crate::{
 };
 
 /// A file that came with a patch.
-pub(super) struct NewFile {
-    pub(super) id: FileId,
-    pub(super) content: Vec<u8>,
+pub(crate) struct NewFile {
+    pub(crate) id: FileId,
+    pub(crate) content: Vec<u8>,
 }
 
 /// What a patch makes of an account's fields.

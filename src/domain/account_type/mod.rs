@@ -34,6 +34,7 @@ pub use value::{FieldFault, LONGEST_FILE, LONGEST_LIST, pointer_part};
 use self::field::NAME_PARTS;
 use super::{
     personal::Personal,
+    relation::Relation,
     subject::{Subject, SubjectKind},
 };
 
@@ -65,6 +66,9 @@ pub struct AccountType {
     pub default_status: String,
     /// What reports ask about.
     pub screened: Screened,
+    /// What its accounts may be related to.
+    #[serde(default)]
+    pub relations: Vec<Relation>,
 }
 
 impl AccountType {
@@ -129,6 +133,13 @@ impl AccountType {
             birth_date: birth_date.and_then(|text| text.parse().ok()).map(Personal::new),
             countries: each_once(countries),
         }
+    }
+
+    /// Whether a field outlasts that its account is redacted. One that the type does not know (any more) does not:
+    /// nobody has said that it is harmless.
+    pub fn stays_on_redaction(&self, key: &str) -> bool {
+        self.any_field(key)
+            .is_some_and(|field| !field.pii || field.redaction_policy == RedactionPolicy::Never)
     }
 
     /// Parts the fields into those kept plain and those kept sealed.

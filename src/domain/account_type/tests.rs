@@ -41,6 +41,7 @@ fn individual() -> AccountType {
                 "address.country".to_owned(),
             ],
         },
+        relations: Vec::new(),
     }
 }
 

@@ -5,6 +5,8 @@
 //! [`Operation`] carries it out with an action; the answer is stripped, inflected and written. Handlers know none
 //! of that. Every answer is JSON, unless an operation says otherwise.
 
+mod account_actions;
+mod account_acts;
 mod account_bodies;
 mod account_types;
 mod account_view;
@@ -20,13 +22,22 @@ mod events;
 mod idempotency;
 mod importers;
 mod inflection;
+mod lists;
 mod openapi;
 mod operation;
+mod paging;
+mod relations;
 mod request;
 mod sparse;
+mod tags;
+mod transactions;
 mod version;
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -66,11 +77,17 @@ const STREAM_DEADLINE: Duration = Duration::from_hours(1);
 /// Everything that can be asked for.
 fn operations() -> Vec<Operation> {
     [
+        account_actions::operations(),
+        account_acts::operations(),
+        account_types::operations(),
+        accounts::operations(),
+        api_keys::operations(),
         events::operations(),
         importers::operations(),
-        api_keys::operations(),
-        accounts::operations(),
-        account_types::operations(),
+        lists::operations(),
+        relations::operations(),
+        tags::operations(),
+        transactions::operations(),
     ]
     .concat()
 }
@@ -210,7 +227,7 @@ async fn carry_out(
         query: request::query(head.uri.query().unwrap_or_default())?,
         headers: head.headers,
         body,
-        stream,
+        stream: Mutex::new(stream),
         place: Some(place),
     };
     let fieldsets = sparse::Fieldsets::of(&call);

@@ -1,6 +1,9 @@
 //! The API as a client sees it.
 
+mod account_acts;
 mod accounts;
 mod events;
 mod importers;
+mod lists;
+mod transactions;
 mod wire;
