@@ -87,6 +87,7 @@ async fn lists_are_listed_archived_and_their_names_are_free_again(pool: PgPool) 
     let house = House::new(&pool, DAILY).await;
     let client = Client::start(&house).await;
     let one = list(&client, "names", "blocked").await;
+    house.clock.advance(std::time::Duration::from_secs(1));
     let older = client.post("/lists/strings", &attributes(json!({ "name": "words" }))).await.expect(201).id();
     client.post("/list/strings", &attributes(json!({ "name": "Blocked" }))).await.expect(409);
     client.post("/list/colours", &attributes(json!({ "name": "x" }))).await.expect(404);
