@@ -6,11 +6,13 @@
 //!
 //! Lock order everywhere: due rows, by id, then accounts, by id.
 
+pub mod account_actions;
 pub mod account_tags;
 pub mod account_types;
 pub mod accounts;
 pub mod api_keys;
 pub mod budgets;
+pub mod consolidations;
 pub mod data_keys;
 pub mod databases;
 pub mod due;
@@ -21,6 +23,8 @@ pub mod hits;
 pub mod idempotency;
 pub mod importers;
 pub mod leases;
+pub mod list_items;
+pub mod lists;
 pub mod monitors;
 pub mod nudges;
 pub mod partitions;
@@ -28,14 +32,20 @@ pub mod pauses;
 mod pool;
 pub mod processes;
 pub mod providers;
+pub mod redactions;
+pub mod relations;
 pub mod rests;
 pub mod revisions;
 pub mod run_months;
 pub mod runs;
 pub mod samples;
 pub mod schedules;
+pub mod standings;
 pub mod strikes;
 pub mod summary;
+pub mod tags;
+pub mod transaction_types;
+pub mod transactions;
 pub mod wakeups;
 
 use std::{

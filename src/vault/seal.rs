@@ -21,6 +21,12 @@ pub enum Purpose {
     HitReason,
     /// `account_pauses.sealed_reason`
     PauseReason,
+    /// `transactions.sealed_fields`
+    TransactionFields,
+    /// `list_items.sealed_value`
+    ListItem,
+    /// `action_runs.sealed_parameters`
+    ActionParameters,
     /// `idempotency_replies.sealed_body`
     IdempotencyReply,
     /// `importer_pieces.sealed_content`
@@ -35,12 +41,15 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
         Self::HitReason,
         Self::PauseReason,
+        Self::TransactionFields,
+        Self::ListItem,
+        Self::ActionParameters,
         Self::IdempotencyReply,
         Self::ImporterPiece,
         Self::DataKey,
@@ -56,6 +65,9 @@ impl Purpose {
             Self::HitContent => "hit-content",
             Self::HitReason => "hit-reason",
             Self::PauseReason => "pause-reason",
+            Self::TransactionFields => "transaction-fields",
+            Self::ListItem => "list-item",
+            Self::ActionParameters => "action-parameters",
             Self::IdempotencyReply => "idempotency-reply",
             Self::ImporterPiece => "importer-piece",
             Self::DataKey => "data-key",

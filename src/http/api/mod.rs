@@ -5,6 +5,7 @@
 //! [`Operation`] carries it out with an action; the answer is stripped, inflected and written. Handlers know none
 //! of that. Every answer is JSON, unless an operation says otherwise.
 
+mod account_actions;
 mod answer;
 mod api_keys;
 mod auth;
@@ -16,10 +17,14 @@ mod events;
 mod idempotency;
 mod importers;
 mod inflection;
+mod lists;
 mod openapi;
 mod operation;
+mod paging;
 mod request;
 mod sparse;
+mod tags;
+mod transactions;
 mod version;
 
 use std::{
@@ -65,7 +70,16 @@ const STREAM_DEADLINE: Duration = Duration::from_hours(1);
 
 /// Everything that can be asked for.
 fn operations() -> Vec<Operation> {
-    [events::operations(), importers::operations(), api_keys::operations()].concat()
+    [
+        account_actions::operations(),
+        api_keys::operations(),
+        events::operations(),
+        importers::operations(),
+        lists::operations(),
+        tags::operations(),
+        transactions::operations(),
+    ]
+    .concat()
 }
 
 /// What requests are answered from.
