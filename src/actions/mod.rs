@@ -3,11 +3,13 @@
 
 pub mod apply;
 pub mod decide;
+pub mod hits;
 pub mod import;
 pub mod inspect;
 pub mod overview;
 pub mod pause;
 pub mod release;
+pub mod reports;
 pub mod run_now;
 
 use std::sync::Arc;

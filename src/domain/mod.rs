@@ -9,6 +9,7 @@ pub mod id;
 pub mod monitor;
 pub mod pause;
 pub mod personal;
+pub mod report;
 pub mod rest;
 pub mod schedule;
 pub mod subject;

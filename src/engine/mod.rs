@@ -27,6 +27,7 @@ pub mod fleet;
 mod in_flight;
 mod lane;
 mod marks;
+mod news;
 mod nudges;
 mod outcome;
 pub mod pauses;

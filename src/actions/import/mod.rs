@@ -8,6 +8,7 @@
 
 mod batch;
 mod columns;
+pub mod decisions;
 mod rows;
 
 use std::{
