@@ -101,7 +101,7 @@ pub async fn decide(
         Some(Decided::Gone) => Err(ActionError::Refused(
             "the hit is gone: runs no longer find it, and there is nothing to decide",
         )),
-        Some(Decided::Archived) => Err(ActionError::Refused("Account is archived")),
+        Some(Decided::Archived) => Err(ActionError::Archived),
     }
 }
 

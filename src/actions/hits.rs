@@ -251,9 +251,5 @@ pub async fn comment(
 }
 
 async fn refuse_archived(conn: &mut sqlx::PgConnection, account: AccountId) -> Result<(), ActionError> {
-    if moves::list_archived(conn, &[account]).await?.is_empty() {
-        Ok(())
-    } else {
-        Err(ActionError::Refused("Account is archived"))
-    }
+    if moves::list_archived(conn, &[account]).await?.is_empty() { Ok(()) } else { Err(ActionError::Archived) }
 }

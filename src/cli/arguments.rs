@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     hits::{AssignCommand, CommentCommand, HitsCommand, ImportDecisionsCommand},
+    key::KeyCommand,
     pause::{PauseCommand, ResumeCommand},
 };
 use crate::domain::id::{HitId, MonitorId};
@@ -105,6 +106,9 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Makes, lists and revokes keys of the API.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Shows an account: its fields, monitors, runs and hits.
     Account {
         /// The account's reference id or id.

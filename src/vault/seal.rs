@@ -27,6 +27,8 @@ pub enum Purpose {
     ReportQuery,
     /// `account_pauses.sealed_reason`
     PauseReason,
+    /// `idempotency_replies.sealed_body`
+    IdempotencyReply,
     /// `data_keys.wrapped`
     DataKey,
     /// `master_key_checks.sealed`
@@ -37,7 +39,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
@@ -46,6 +48,7 @@ impl Purpose {
         Self::DecisionReason,
         Self::ReportQuery,
         Self::PauseReason,
+        Self::IdempotencyReply,
         Self::DataKey,
         Self::MasterKeyCheck,
         Self::Digest,
@@ -62,6 +65,7 @@ impl Purpose {
             Self::DecisionReason => "decision-reason",
             Self::ReportQuery => "report-query",
             Self::PauseReason => "pause-reason",
+            Self::IdempotencyReply => "idempotency-reply",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
             Self::Digest => "digest",

@@ -1,6 +1,7 @@
 //! What the tests share: a house on a database of its own, with a clock that stands still and providers
 //! that answer what the test tells them to.
 
+mod client;
 mod scripted;
 
 use std::{
@@ -50,6 +51,7 @@ use watchkeeper::{
     vault::{Keyring, MasterKey},
 };
 
+pub(crate) use client::Client;
 pub(crate) use scripted::{Reply, Scripted, finding};
 
 /// How long anything may take before a test gives up.
@@ -173,6 +175,11 @@ impl House {
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// The id of an account type.
+    pub(crate) fn type_id(&self, name: &str) -> AccountTypeId {
+        self.types.iter().find(|(_, one)| one.name == name).unwrap().0
     }
 
     /// Imports a file that must be without faults.

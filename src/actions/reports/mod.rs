@@ -75,7 +75,7 @@ pub async fn create_in(
     let of = of.ok_or(ActionError::NotFound("report template of that id"))?;
     accounts::lock_all(conn, &[new.account]).await?;
     if !moves::list_archived(conn, &[new.account]).await?.is_empty() {
-        return Err(ActionError::Refused("Account is archived"));
+        return Err(ActionError::Archived);
     }
     let id = MonitorId(context.new_uuid(new.account.shard()));
     let sealed_query = match &new.query {
@@ -156,7 +156,7 @@ impl Change<'_> {
             return Err(ActionError::Refused("Report is redacted"));
         }
         if !moves::list_archived(&mut transaction, &[row.account]).await?.is_empty() {
-            return Err(ActionError::Refused("Account is archived"));
+            return Err(ActionError::Archived);
         }
         Ok((transaction, row))
     }
@@ -302,7 +302,7 @@ pub async fn decide(
     }
     let decided = decide::decide_all(context, actor, &wanted, decision, Some(reason)).await?;
     if decided.iter().any(|(_, decided)| *decided == Decided::Archived) {
-        return Err(ActionError::Refused("Account is archived"));
+        return Err(ActionError::Archived);
     }
     Ok(decided)
 }
