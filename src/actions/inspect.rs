@@ -25,7 +25,6 @@ use crate::{
         hit_work::{self, Filter, Page, Sort},
         monitors, partitions, pauses, processes, run_months, runs, summary,
     },
-    vault::Purpose,
 };
 
 /// An account, whole.

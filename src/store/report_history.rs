@@ -107,6 +107,27 @@ pub async fn find_run_time(
     Ok(at)
 }
 
+/// The newest run of a report whose answer differed from the one before, with what was asked and answered, sealed.
+pub async fn find_content(
+    conn: &mut PgConnection,
+    monitor: MonitorId,
+) -> Result<Option<(RunId, DateTime<Utc>, Vec<u8>)>, StoreError> {
+    let row = sqlx::query!(
+        r#"
+        select run_id as "run_id!", recorded_at as "recorded_at!", sealed_content as "sealed_content!"
+        from whole_runs
+        where monitor_id = $1
+          and sealed_content is not null
+        order by slot desc
+        limit 1
+        "#,
+        monitor.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| (RunId(row.run_id), row.recorded_at, row.sealed_content)))
+}
+
 /// The clear, unchanged runs of a month that is no longer kept run by run.
 #[derive(Debug)]
 pub struct MonthItem {

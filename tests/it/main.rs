@@ -27,6 +27,7 @@ mod pauses;
 mod proxy;
 mod recording;
 mod reload;
+mod reports;
 mod service;
 mod storage;
 mod store;

@@ -7,6 +7,7 @@ use watchkeeper::domain::{
     hit::HitState,
     monitor::{MonitorState, Outcome, Trigger},
     pause::Scope,
+    report::ReportActionKind,
     rest::RestReason,
 };
 
@@ -54,6 +55,11 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
             words(RestReason::ALL.iter().map(|reason| reason.word())),
         ),
         ("hits.hits_state_check", words(HitState::ALL.iter().map(|state| state.word()))),
+        (
+            "report_actions.report_actions_kind_check",
+            words(ReportActionKind::ALL.iter().map(|kind| kind.word())),
+        ),
+        ("decisions.decisions_state_check", words([HitState::Dismissed.word(), HitState::Confirmed.word()])),
     ]);
     // A hit that is gone stood somewhere else before.
     let mut before_gone = words(HitState::ALL.iter().map(|state| state.word()));

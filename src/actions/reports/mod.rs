@@ -4,6 +4,8 @@
 //! so whatever its schedule says.
 
 mod ends;
+mod evidence;
+mod request;
 mod view;
 
 use std::time::Duration;
@@ -14,6 +16,8 @@ use sqlx::PgConnection;
 
 pub(in crate::actions) use ends::apply_to_open;
 pub use ends::{move_to, pause_of_account, redact, redact_of_account};
+pub use evidence::{Asked, Evidence, evidence};
+pub use request::{About, accounts_of_references, request};
 pub use view::{
     HistoryItem, HistoryKind, Listed, PageOf, ReportView, TemplateView, get, history, list, templates,
 };

@@ -40,7 +40,7 @@ pub(super) struct Call {
     /// What was sent, with keys in kebab-case; null when nothing was.
     pub(super) body: Value,
     /// What is being sent, where an operation takes it as it comes.
-    pub(super) stream: Option<axum::body::Body>,
+    pub(super) stream: Option<std::sync::Mutex<axum::body::Body>>,
     /// Its place among the requests that use the database; who only waits gives it up.
     pub(super) place: Option<OwnedSemaphorePermit>,
 }

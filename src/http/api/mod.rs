@@ -10,13 +10,17 @@ mod api_keys;
 mod auth;
 mod blocklist;
 mod call;
+mod decisions;
 mod docs;
 mod errors;
 mod events;
+mod hits;
 mod idempotency;
 mod inflection;
 mod openapi;
 mod operation;
+mod report_templates;
+mod reports;
 mod request;
 mod sparse;
 mod version;
@@ -57,7 +61,15 @@ const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Everything that can be asked for.
 fn operations() -> Vec<Operation> {
-    [events::operations(), api_keys::operations()].concat()
+    [
+        events::operations(),
+        reports::operations(),
+        report_templates::operations(),
+        hits::operations(),
+        decisions::operations(),
+        api_keys::operations(),
+    ]
+    .concat()
 }
 
 /// What requests are answered from.
@@ -194,7 +206,7 @@ async fn carry_out(
         query: request::query(head.uri.query().unwrap_or_default())?,
         headers: head.headers,
         body,
-        stream,
+        stream: stream.map(std::sync::Mutex::new),
         place: Some(place),
     };
     let fieldsets = sparse::Fieldsets::of(&call);
