@@ -7,4 +7,6 @@ alter table monitors
     add column sealed_query bytea,
     -- Who asked for it; null when a schedule did.
     add column requested_by text,
+    -- The report's own tags, by name; none is null, for nearly all have none.
+    add column tags text[],
     add column redacted_at timestamptz;

@@ -36,6 +36,8 @@ pub struct ReportRow {
     pub template: Option<ReportTemplate>,
     /// Who asked for it.
     pub requested_by: Option<String>,
+    /// Its tags, in their order.
+    pub tags: Vec<String>,
     /// Its state.
     pub state: MonitorState,
     /// Why it is in that state, when a reason was given.
@@ -75,7 +77,7 @@ pub async fn get_all(conn: &mut PgConnection, ids: &[MonitorId]) -> Result<Vec<R
         r#"
         select monitor.monitor_id, monitor.account_id, monitor.schedule_id, schedule.name, schedule.by_request,
                coalesce(monitor.by_schedule, false) as "by_schedule!", schedule.report_template,
-               template.definition -> 'report-template' as "template?", monitor.requested_by, monitor.state,
+               template.definition -> 'report-template' as "template?", monitor.requested_by, monitor.tags, monitor.state,
                monitor.state_reason, monitor.sealed_query, monitor.created_at, monitor.redacted_at,
                monitor.slot_floor, due.next_run_at as "next_run_at?", due.slot as "slot?",
                kept.key_id as "key_id?", kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?",
@@ -141,6 +143,7 @@ pub async fn get_all(conn: &mut PgConnection, ids: &[MonitorId]) -> Result<Vec<R
                 template: template
                     .map_err(|_| StoreError::Inconsistent { column: "schedules.definition" })?,
                 requested_by: row.requested_by,
+                tags: row.tags.unwrap_or_default(),
                 state: MonitorState::from_word(&row.state)
                     .ok_or(StoreError::Inconsistent { column: "monitors.state" })?,
                 state_reason: row.state_reason,
@@ -162,6 +165,19 @@ pub async fn get_all(conn: &mut PgConnection, ids: &[MonitorId]) -> Result<Vec<R
             })
         })
         .collect()
+}
+
+/// Writes the tags of a report, instead of those that it has.
+pub async fn save_tags(conn: &mut PgConnection, id: MonitorId, tags: &[String]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update monitors set tags = nullif($3::text[], '{}') where shard = $1 and monitor_id = $2",
+        id.shard().column(),
+        id.0,
+        tags,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// A page of reports, by their ids, which are in the order of their making.

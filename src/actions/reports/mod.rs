@@ -6,6 +6,7 @@
 mod ends;
 mod evidence;
 mod request;
+mod tags;
 mod view;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub(in crate::actions) use ends::apply_to_open;
 pub use ends::{move_to, pause_of_account, redact, redact_of_account};
 pub use evidence::{Asked, Evidence, evidence};
 pub use request::{About, accounts_of_references, request};
+pub use tags::{TagChange, tag};
 pub use view::{
     HistoryItem, HistoryKind, Listed, PageOf, ReportView, TemplateView, get, history, list, templates,
 };

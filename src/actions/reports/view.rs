@@ -41,6 +41,8 @@ pub struct ReportView {
     pub schedule: String,
     /// Who asked for it; none when a schedule did.
     pub requested_by: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
     /// How it stands.
     pub status: ReportStatus,
     /// Whether its last answer names anybody, whatever was decided.
@@ -154,6 +156,7 @@ fn view(context: &Context, row: ReportRow, hits: Vec<HitView>) -> Result<ReportV
         template: row.template,
         schedule: row.schedule,
         requested_by: row.requested_by,
+        tags: row.tags,
         status: match row.last {
             None => ReportStatus::Pending,
             Some((Outcome::Error, _)) => ReportStatus::Errored,

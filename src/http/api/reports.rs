@@ -4,6 +4,7 @@ mod history;
 mod print;
 mod request;
 mod shown;
+mod tags;
 
 use axum::http::StatusCode;
 use schemars::JsonSchema;
@@ -80,6 +81,7 @@ pub(super) fn operations() -> Vec<Operation> {
     all.extend(request::operations());
     all.extend(history::operations());
     all.extend(print::operations());
+    all.extend(tags::operations());
     all
 }
 

@@ -58,7 +58,7 @@ pub(super) fn resource(view: &ReportView) -> Result<Resource, ApiError> {
         has_match: view.has_match,
         is_continuous: view.is_continuous,
         is_recurring: view.is_recurring,
-        tags: Vec::new(),
+        tags: view.tags.clone(),
         is_paused: view.is_paused,
         monitor_state: view.monitor.0.word().to_owned(),
         monitor_state_reason: view.monitor.1.clone(),
