@@ -22,6 +22,7 @@ pub mod hit_comments;
 pub mod hit_work;
 pub mod hits;
 pub mod idempotency;
+pub mod importers;
 pub mod leases;
 pub mod monitors;
 pub mod moves;

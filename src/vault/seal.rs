@@ -29,6 +29,8 @@ pub enum Purpose {
     PauseReason,
     /// `idempotency_replies.sealed_body`
     IdempotencyReply,
+    /// `importer_pieces.sealed_content`
+    ImporterPiece,
     /// `data_keys.wrapped`
     DataKey,
     /// `master_key_checks.sealed`
@@ -39,7 +41,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
@@ -49,6 +51,7 @@ impl Purpose {
         Self::ReportQuery,
         Self::PauseReason,
         Self::IdempotencyReply,
+        Self::ImporterPiece,
         Self::DataKey,
         Self::MasterKeyCheck,
         Self::Digest,
@@ -66,6 +69,7 @@ impl Purpose {
             Self::ReportQuery => "report-query",
             Self::PauseReason => "pause-reason",
             Self::IdempotencyReply => "idempotency-reply",
+            Self::ImporterPiece => "importer-piece",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
             Self::Digest => "digest",

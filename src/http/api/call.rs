@@ -1,6 +1,6 @@
 //! A request as a handler sees it: who asks, what for, and what was sent.
 
-use std::str::FromStr;
+use std::{str::FromStr, sync::Mutex};
 
 use axum::http::HeaderMap;
 use serde::de::DeserializeOwned;
@@ -39,8 +39,9 @@ pub(super) struct Call {
     pub(super) query: Vec<(String, String)>,
     /// What was sent, with keys in kebab-case; null when nothing was.
     pub(super) body: Value,
-    /// What is being sent, where an operation takes it as it comes.
-    pub(super) stream: Option<std::sync::Mutex<axum::body::Body>>,
+    /// What is being sent, where an operation takes it as it comes. In a mutex, so that a call may be referred to from
+    /// any thread.
+    pub(super) stream: Option<Mutex<axum::body::Body>>,
     /// Its place among the requests that use the database; who only waits gives it up.
     pub(super) place: Option<OwnedSemaphorePermit>,
 }

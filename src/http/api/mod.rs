@@ -16,6 +16,7 @@ mod errors;
 mod events;
 mod hits;
 mod idempotency;
+mod importers;
 mod inflection;
 mod openapi;
 mod operation;
@@ -25,7 +26,11 @@ mod request;
 mod sparse;
 mod version;
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -45,7 +50,7 @@ use self::{
     call::Call,
     errors::ApiError,
     inflection::Inflection,
-    operation::Operation,
+    operation::{Operation, Sent},
 };
 use crate::{
     actions::Context,
@@ -59,10 +64,14 @@ const ROOT: &str = "/api/v1";
 /// How long a request may take, whatever it waits for.
 const DEADLINE: Duration = Duration::from_mins(1);
 
+/// How long a request may take whose body is taken in as it comes, a file of any size.
+const STREAM_DEADLINE: Duration = Duration::from_hours(1);
+
 /// Everything that can be asked for.
 fn operations() -> Vec<Operation> {
     [
         events::operations(),
+        importers::operations(),
         reports::operations(),
         report_templates::operations(),
         hits::operations(),
@@ -133,7 +142,8 @@ async fn answer(
     let mut told = Told::default();
     let judged =
         AssertUnwindSafe(carry_out(&api, &operation, &parameters, request, &mut told)).catch_unwind();
-    let answered = match tokio::time::timeout(DEADLINE, judged).await {
+    let deadline = if matches!(operation.sent, Sent::Stream(_)) { STREAM_DEADLINE } else { DEADLINE };
+    let answered = match tokio::time::timeout(deadline, judged).await {
         Ok(Ok(answered)) => answered,
         // The hook of panics has told where.
         Ok(Err(_)) => Err(ApiError::internal()),
@@ -206,7 +216,7 @@ async fn carry_out(
         query: request::query(head.uri.query().unwrap_or_default())?,
         headers: head.headers,
         body,
-        stream: stream.map(std::sync::Mutex::new),
+        stream: stream.map(Mutex::new),
         place: Some(place),
     };
     let fieldsets = sparse::Fieldsets::of(&call);
