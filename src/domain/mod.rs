@@ -7,6 +7,7 @@ pub mod cadence;
 pub mod date;
 pub mod hit;
 pub mod id;
+pub mod importer;
 pub mod monitor;
 pub mod pause;
 pub mod personal;

@@ -36,6 +36,7 @@ pub mod report_actions;
 pub mod report_history;
 pub mod reports;
 pub mod requested;
+pub mod rests;
 pub mod revisions;
 pub mod run_months;
 pub mod runs;

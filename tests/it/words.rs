@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::PgPool;
 use watchkeeper::domain::{
     hit::HitState,
+    importer::ImporterStatus,
     monitor::{MonitorState, Outcome, Trigger},
     pause::Scope,
     report::ReportActionKind,
@@ -54,6 +55,7 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
             "provider_budgets.provider_budgets_rest_reason_check",
             words(RestReason::ALL.iter().map(|reason| reason.word())),
         ),
+        ("importers.importers_status_check", words(ImporterStatus::ALL.iter().map(|status| status.word()))),
         ("hits.hits_state_check", words(HitState::ALL.iter().map(|state| state.word()))),
         (
             "report_actions.report_actions_kind_check",

@@ -216,7 +216,7 @@ async fn carry_out(
         query: request::query(head.uri.query().unwrap_or_default())?,
         headers: head.headers,
         body,
-        stream: stream.map(Mutex::new),
+        stream: Mutex::new(stream),
         place: Some(place),
     };
     let fieldsets = sparse::Fieldsets::of(&call);
