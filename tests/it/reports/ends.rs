@@ -147,12 +147,14 @@ async fn what_a_consolidated_account_had_is_the_destinations(pool: PgPool) {
     let reason = Personal::new("Jane was in prison".to_owned());
     let decided = view(&house, live).await.hits.into_iter().find(|hit| hit.entity == "e:1").unwrap().id;
     decide::decide(context, "ann", decided, Decision::Dismissed, Some(&reason)).await.unwrap();
-    sqlx::query("update monitor_due set next_run_at = $2 where monitor_id = $1")
-        .bind(old_daily.0)
-        .bind(house.now() + DAY / 24)
-        .execute(&pool)
-        .await
-        .unwrap();
+    for (monitor, at) in [(old_daily, DAY / 24), (new_daily, DAY)] {
+        sqlx::query("update monitor_due set next_run_at = $2 where monitor_id = $1")
+            .bind(monitor.0)
+            .bind(house.now() + at)
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
     let late = house.perform(of_monitor(&house, "old", live).await).await;
 
     consolidate(&house, old, new).await;
