@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{ActionError, Context};
+use super::{ActionError, Context, account_actions, transaction_types};
 use crate::{
     domain::{
+        account_action::AccountAction,
         account_type::AccountType,
         id::{AccountTypeId, ProcessId, Shard},
         schedule::{ReportTemplate, Schedule},
+        transaction_type::TransactionType,
     },
     store::{
         account_types, processes,
@@ -72,6 +74,10 @@ pub struct Published<'a> {
     pub digest: &'a str,
     /// All of it, without secrets and without what is one host's own.
     pub settings: &'a serde_json::Value,
+    /// What one call can do to accounts, by the name of their type.
+    pub account_actions: &'a BTreeMap<String, Vec<AccountAction>>,
+    /// What transactions consist of, by name.
+    pub transaction_types: &'a BTreeMap<String, TransactionType>,
 }
 
 /// Publishes the configuration as a revision, if it is not the newest, and writes what it says. Schedules
@@ -111,6 +117,14 @@ pub async fn apply(
         return Ok(applied);
     }
     applied.types = write_types(context, &mut transaction, types).await?;
+    let actions: Vec<(AccountTypeId, AccountAction)> = published
+        .account_actions
+        .iter()
+        .filter_map(|(name, actions)| Some((applied.types.get(name)?.0, actions)))
+        .flat_map(|(id, actions)| actions.iter().map(move |action| (id, action.clone())))
+        .collect();
+    account_actions::apply(context, &mut transaction, &actions).await?;
+    transaction_types::apply(context, &mut transaction, published.transaction_types.values()).await?;
     for schedule in wanted {
         let definition = serde_json::to_value(schedule).expect("a schedule is plain data");
         let of = (schedule.template.as_str(), false);

@@ -15,6 +15,8 @@
 //! - [`run`] makes one call under a permit and a deadline, and decides what its end means.
 //! - [`record`] writes answers in batches; the due row's compare-and-set makes each slot count once.
 //!
+//! - [`chores`] does what requests asked for and that takes longer than they do.
+//! - [`own_lists`] keeps the customer's own lists in memory as the database has them.
 //! - [`pauses`] holds what somebody paused: nothing of it is begun, and what is under way is finished.
 //! - [`sampler`] sets the gauges that somebody has to read for.
 //!
@@ -22,6 +24,7 @@
 //! the result is recorded. A database that is away therefore stops the calls, not the process.
 
 pub mod budgets;
+pub mod chores;
 pub mod enrol;
 pub mod fleet;
 mod importers;
@@ -31,6 +34,7 @@ mod marks;
 mod news;
 mod nudges;
 mod outcome;
+pub mod own_lists;
 pub mod pauses;
 pub mod plan;
 pub mod progress;
@@ -172,6 +176,13 @@ impl Engine {
         let part = self.progress.part("enrol");
         let enrol = task::drive(enrol::Enrol::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("enrol", stop, daemon, enrol));
+        let part = self.progress.part("chores");
+        let chores = task::drive(chores::Chores::new(self.clone()), second, part, stop.clone());
+        tracker.spawn(vital("chores", stop, daemon, chores));
+        let part = self.progress.part("own lists");
+        let own_lists = own_lists::Poll::new(self.clone());
+        let own_lists = task::drive(own_lists, own_lists::EVERY, part, stop.clone());
+        tracker.spawn(vital("own lists", stop, daemon, own_lists));
         let part = self.progress.part("importers");
         tracker.spawn(vital("importers", stop, daemon, importers::drive(self.clone(), part, stop.clone())));
         let part = self.progress.part("pauses");

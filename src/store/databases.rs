@@ -22,7 +22,7 @@ pub async fn recreate(url: &str, name: &'static str) -> Result<String, StoreErro
 }
 
 /// The indexes that migrations build concurrently, each with the version of its migration.
-const BUILT_CONCURRENTLY: [(i64, &str); 8] = [
+const BUILT_CONCURRENTLY: [(i64, &str); 10] = [
     (20_261_123_000_012, "monitors_quarantined_idx"),
     (20_261_127_300_004, "monitors_of_account_idx"),
     (20_261_127_300_010, "hits_of_account_idx"),
@@ -31,6 +31,8 @@ const BUILT_CONCURRENTLY: [(i64, &str); 8] = [
     (20_261_127_300_013, "hits_assignee_idx"),
     (20_261_127_300_014, "hits_schedule_idx"),
     (20_261_127_300_015, "hits_list_idx"),
+    (20_261_127_400_002, "accounts_consolidated_idx"),
+    (20_261_127_400_008, "hits_own_list_idx"),
 ];
 
 /// Drops what a concurrent build of an index left behind when it was cut off, valid or not, before its migration

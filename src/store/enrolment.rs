@@ -100,9 +100,6 @@ pub async fn list_differences(
            and monitor.by_schedule
         cross join lateral (
             select not $9
-               and account.archived_at is null
-               -- One whose data was destroyed is watched again once it has some.
-               and (account.redacted_at is null or account.sealed_fields is not null)
                and (cardinality($4::uuid[]) = 0 or account.account_type_id = any($4))
                and (cardinality($5::text[]) = 0 or account.status = any($5))
                and (cardinality($6::text[]) = 0 or exists (
@@ -142,6 +139,9 @@ pub async fn list_differences(
                   select from account_pauses
                   where account_pauses.shard = account.shard
                     and account_pauses.account_id = account.account_id)
+          -- So is an archived account, until it is restored, and a redacted one, until it is filled again.
+          and account.archived_at is null
+          and account.version is distinct from account.redacted_version
           and (monitor.state = 'held'
                -- What was paused with its schedule or account is taken up, or ended, when that is back; and what
                -- was released.

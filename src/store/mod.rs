@@ -6,11 +6,13 @@
 //!
 //! Lock order everywhere: due rows, by id, then accounts, by id.
 
+pub mod account_actions;
 pub mod account_tags;
 pub mod account_types;
 pub mod accounts;
 pub mod api_keys;
 pub mod budgets;
+pub mod consolidations;
 pub mod data_keys;
 pub mod databases;
 pub mod decisions;
@@ -24,6 +26,8 @@ pub mod hits;
 pub mod idempotency;
 pub mod importers;
 pub mod leases;
+pub mod list_items;
+pub mod lists;
 pub mod monitors;
 pub mod moves;
 pub mod nudges;
@@ -32,6 +36,8 @@ pub mod pauses;
 mod pool;
 pub mod processes;
 pub mod providers;
+pub mod redactions;
+pub mod relations;
 pub mod report_actions;
 pub mod report_history;
 pub mod reports;
@@ -42,8 +48,12 @@ pub mod run_months;
 pub mod runs;
 pub mod samples;
 pub mod schedules;
+pub mod standings;
 pub mod strikes;
 pub mod summary;
+pub mod tags;
+pub mod transaction_types;
+pub mod transactions;
 pub mod wakeups;
 
 use std::{

@@ -27,6 +27,12 @@ pub enum Purpose {
     ReportQuery,
     /// `account_pauses.sealed_reason`
     PauseReason,
+    /// `transactions.sealed_fields`
+    TransactionFields,
+    /// `list_items.sealed_value`
+    ListItem,
+    /// `action_runs.sealed_parameters`
+    ActionParameters,
     /// `idempotency_replies.sealed_body`
     IdempotencyReply,
     /// `importer_pieces.sealed_content`
@@ -50,6 +56,9 @@ impl Purpose {
         Self::DecisionReason,
         Self::ReportQuery,
         Self::PauseReason,
+        Self::TransactionFields,
+        Self::ListItem,
+        Self::ActionParameters,
         Self::IdempotencyReply,
         Self::ImporterPiece,
         Self::DataKey,
@@ -68,6 +77,9 @@ impl Purpose {
             Self::DecisionReason => "decision-reason",
             Self::ReportQuery => "report-query",
             Self::PauseReason => "pause-reason",
+            Self::TransactionFields => "transaction-fields",
+            Self::ListItem => "list-item",
+            Self::ActionParameters => "action-parameters",
             Self::IdempotencyReply => "idempotency-reply",
             Self::ImporterPiece => "importer-piece",
             Self::DataKey => "data-key",

@@ -5,6 +5,7 @@
 //! [`Operation`] carries it out with an action; the answer is stripped, inflected and written. Handlers know none
 //! of that. Every answer is JSON, unless an operation says otherwise.
 
+mod account_actions;
 mod answer;
 mod api_keys;
 mod auth;
@@ -18,12 +19,16 @@ mod hits;
 mod idempotency;
 mod importers;
 mod inflection;
+mod lists;
 mod openapi;
 mod operation;
+mod paging;
 mod report_templates;
 mod reports;
 mod request;
 mod sparse;
+mod tags;
+mod transactions;
 mod version;
 
 use std::{
@@ -70,13 +75,17 @@ const STREAM_DEADLINE: Duration = Duration::from_hours(1);
 /// Everything that can be asked for.
 fn operations() -> Vec<Operation> {
     [
-        events::operations(),
-        importers::operations(),
-        reports::operations(),
-        report_templates::operations(),
-        hits::operations(),
-        decisions::operations(),
+        account_actions::operations(),
         api_keys::operations(),
+        decisions::operations(),
+        events::operations(),
+        hits::operations(),
+        importers::operations(),
+        lists::operations(),
+        report_templates::operations(),
+        reports::operations(),
+        tags::operations(),
+        transactions::operations(),
     ]
     .concat()
 }

@@ -121,7 +121,7 @@ fn about(page: &mut Page, evidence: &Evidence) {
         }
         (None, None) if evidence.report.redacted_at.is_some() => page.fact("Asked about", "redacted"),
         (None, None) => {
-            page.fact("Asked about", "the account as it stood; the runs below say in which version")
+            page.fact("Asked about", "the account as it stood; the runs below say in which version");
         }
     }
     page.add(format_args!("</table>\n"));
