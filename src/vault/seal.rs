@@ -47,7 +47,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
