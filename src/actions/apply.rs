@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{ActionError, Context, account_actions, transaction_types};
+use super::{ActionError, Context, account_actions, account_types, transaction_types};
 use crate::{
     domain::{
         account_action::AccountAction,
         account_type::AccountType,
-        id::{AccountTypeId, ProcessId, Shard},
+        id::{AccountTypeId, ProcessId},
         schedule::Schedule,
         transaction_type::TransactionType,
     },
     store::{
-        account_types, processes,
+        self, processes,
         providers::{self, Lane},
         revisions, schedules,
     },
@@ -33,7 +33,7 @@ pub struct Applied {
     pub revision: Option<i32>,
 }
 
-/// Writes the account types that the configuration says; returns them with their ids, by name.
+/// Writes the account types that the configuration says; returns all that there are with their ids, by name.
 pub async fn apply_types(
     context: &Context,
     types: impl Iterator<Item = &AccountType>,
@@ -49,13 +49,11 @@ async fn write_types(
     conn: &mut sqlx::PgConnection,
     types: impl Iterator<Item = &AccountType>,
 ) -> Result<BTreeMap<String, (AccountTypeId, AccountType)>, ActionError> {
-    let mut written = BTreeMap::new();
     for account_type in types {
-        let new_id = AccountTypeId(context.new_uuid(Shard(0)));
-        let id = account_types::save(conn, new_id, account_type, context.now()).await?;
-        written.insert(account_type.name.clone(), (id, account_type.clone()));
+        account_types::configure(context, conn, account_type).await?;
     }
-    Ok(written)
+    let known = store::account_types::list(conn).await?;
+    Ok(known.into_iter().map(|(id, one)| (one.name.clone(), (id, one))).collect())
 }
 
 /// Why a configuration is applied.
@@ -110,7 +108,7 @@ pub async fn apply(
         applied.lanes.insert(name.to_owned(), lane);
     }
     if is_behind {
-        let known = account_types::list(&mut transaction).await?;
+        let known = store::account_types::list(&mut transaction).await?;
         applied.types = known.into_iter().map(|(id, one)| (one.name.clone(), (id, one))).collect();
         applied.schedules = schedules::list_ids(&mut transaction).await?.into_iter().collect();
         transaction.commit().await?;

@@ -174,14 +174,13 @@ pub async fn account(
     let runs = runs::list_of_account(&mut connection, row.id, newest_runs).await?;
     let months = run_months::list_of_account(&mut connection, row.id, 1000).await?;
     let hits = hits::list(&mut connection, Some(row.id), false, 1000).await?;
+    let account_type = types.iter().find(|(id, _)| *id == row.account_type).map(|(_, one)| one);
+    let status = account_type.map_or(row.status.as_str(), |one| one.status_name(&row.status));
     Ok(AccountView {
         id: row.id,
-        account_type: types
-            .iter()
-            .find(|(id, _)| *id == row.account_type)
-            .map_or_else(String::new, |(_, account_type)| account_type.name.clone()),
+        status: status.to_owned(),
+        account_type: account_type.map_or_else(String::new, |one| one.name.clone()),
         reference_id: row.reference_id,
-        status: row.status,
         tags: account_tags::list(&mut connection, row.id).await?,
         fields,
         version: row.version,

@@ -2,6 +2,7 @@
 //! writes the event of what it did in it.
 
 pub mod account_actions;
+pub mod account_types;
 pub mod accounts;
 pub mod api_keys;
 pub mod apply;
@@ -16,6 +17,7 @@ pub mod lists;
 pub mod overview;
 pub mod pause;
 pub mod redact;
+pub mod relation_schemas;
 pub mod relations;
 pub mod release;
 pub mod retire;

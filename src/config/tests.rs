@@ -84,8 +84,16 @@ fn sort_keys(value: &Value, path: &str, all: &mut BTreeSet<String>, valued: &mut
         ".report-templates",
         ".schedules",
     ];
-    const FREE: [&str; 4] =
-        [".providers.*.headers", ".providers.*.query", ".providers.*.body", ".schedules.*.accounts.fields"];
+    const FREE: [&str; 8] = [
+        ".providers.*.headers",
+        ".providers.*.query",
+        ".providers.*.body",
+        ".schedules.*.accounts.fields",
+        ".account-types.*.status-colours",
+        ".account-types.*.fields.*.default",
+        ".account-types.*.fields.*.item-schema",
+        ".account-types.*.fields.*.item-schemas",
+    ];
     all.insert(path.to_owned());
     if !value.is_null() {
         valued.insert(path.to_owned());
@@ -97,7 +105,7 @@ fn sort_keys(value: &Value, path: &str, all: &mut BTreeSet<String>, valued: &mut
                 sort_keys(value, &format!("{path}.{key}"), all, valued);
             }
         }
-        Value::Array(list) => {
+        Value::Array(list) if !FREE.contains(&path) => {
             for value in list.iter().filter(|value| value.is_object()) {
                 sort_keys(value, &format!("{path}.*"), all, valued);
             }

@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{
     Engine, EngineError,
@@ -65,6 +66,8 @@ impl Enrol {
         if page.is_empty() || self.is_outdated(&mut transaction).await? {
             return Ok(false);
         }
+        // An account may be of a type that was made a moment ago.
+        self.engine.plan.types.refresh(&mut transaction).await?;
         let mut schedules: Vec<&Arc<PlannedSchedule>> = self.engine.plan.schedules.values().collect();
         schedules.sort_unstable_by_key(|schedule| schedule.id);
         let paused_schedules = pauses::list_schedules(&mut transaction).await?;
@@ -123,6 +126,7 @@ impl Enrol {
                 None => break None,
             }
         };
+        self.engine.plan.types.refresh(&mut transaction).await?;
         let planned = self.engine.plan.schedules.get(&walk.schedule_id);
         let is_paused = pauses::list_schedules(&mut transaction).await?.contains(&walk.schedule_id);
         if let Some(schedule) = planned.filter(|_| !is_paused) {
@@ -288,8 +292,8 @@ fn selected(engine: &Engine, schedule: &PlannedSchedule) -> Selected {
         types: accounts
             .types
             .iter()
-            .filter_map(|name| engine.plan.type_ids.get(name))
-            .map(|id| id.0)
+            // No type at all must not read as any type.
+            .map(|name| engine.plan.types.id(name).map_or(Uuid::nil(), |id| id.0))
             .collect(),
         statuses: accounts.statuses.clone(),
         tags_any: accounts.tags_any.clone(),

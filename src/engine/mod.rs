@@ -29,6 +29,7 @@ pub mod enrol;
 pub mod fleet;
 mod importers;
 mod in_flight;
+mod index;
 mod lane;
 mod marks;
 mod nudges;
@@ -43,6 +44,7 @@ pub mod sampler;
 pub mod storage;
 mod suspects;
 pub mod task;
+pub mod types;
 pub mod upkeep;
 
 use std::sync::{Arc, atomic::AtomicI64};
@@ -187,6 +189,12 @@ impl Engine {
         let part = self.progress.part("pauses");
         let poll = task::drive(pauses::Poll::new(self.clone()), pauses::EVERY, part, stop.clone());
         tracker.spawn(vital("pauses", stop, daemon, poll));
+        let part = self.progress.part("types");
+        let poll = task::drive(types::Poll::new(self.clone()), second, part, stop.clone());
+        tracker.spawn(vital("types", stop, daemon, poll));
+        let part = self.progress.part("index");
+        let index = task::drive(index::Index::new(self.clone()), index::EVERY, part, stop.clone());
+        tracker.spawn(vital("index", stop, daemon, index));
         let part = self.progress.part("sampler");
         let sampler = sampler::Sampler::new(self.clone());
         let sampler = task::drive(sampler, sampler::EVERY, part, stop.clone());

@@ -16,11 +16,11 @@ use tokio::sync::Semaphore;
 
 use chrono::{DateTime, Utc};
 
+use super::types::Types;
 use crate::{
     actions::apply::Applied,
     domain::{
-        account_type::AccountType,
-        id::{AccountTypeId, MonitorId, ProcessId},
+        id::{MonitorId, ProcessId},
         schedule::{ReportTemplate, Schedule},
     },
     providers::{
@@ -142,10 +142,8 @@ pub struct Plan {
     pub providers: Vec<Arc<PlannedProvider>>,
     /// The lists of the customer's own that providers answer from.
     pub own_lists: Vec<OwnList>,
-    /// Account types by id.
-    pub types: HashMap<AccountTypeId, AccountType>,
-    /// Ids of account types by name.
-    pub type_ids: HashMap<String, AccountTypeId>,
+    /// Account types, those that the API made too.
+    pub types: Types,
     /// The revision of the configuration that it is made of.
     pub revision: Option<i32>,
 }
@@ -190,10 +188,7 @@ impl Plan {
             };
             plan.schedules.insert(*id, Arc::new(planned));
         }
-        for (id, account_type) in applied.types.values() {
-            plan.type_ids.insert(account_type.name.clone(), *id);
-            plan.types.insert(*id, account_type.clone());
-        }
+        plan.types.set(applied.types.values().cloned(), None);
         plan
     }
 }

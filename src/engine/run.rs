@@ -172,7 +172,7 @@ struct Called {
 }
 
 fn open_subject(engine: &Engine, loaded: &Loaded) -> Result<Subject, &'static str> {
-    let Some(account_type) = engine.plan.types.get(&loaded.account_type) else {
+    let Some(account_type) = engine.plan.types.get(loaded.account_type) else {
         return Err(FailureClass::Unscreenable.as_str());
     };
     let mut fields = match &loaded.fields {

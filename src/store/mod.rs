@@ -7,7 +7,10 @@
 //! Lock order everywhere: due rows, by id, then accounts, by id.
 
 pub mod account_actions;
+pub mod account_files;
 pub mod account_tags;
+pub mod account_tokens;
+pub mod account_type_layouts;
 pub mod account_types;
 pub mod accounts;
 pub mod api_keys;

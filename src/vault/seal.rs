@@ -35,13 +35,17 @@ pub enum Purpose {
     DataKey,
     /// `master_key_checks.sealed`
     MasterKeyCheck,
+    /// `account_files.sealed_content`
+    AccountFile,
     /// Not a ciphertext: the subkey of [`DataKey::digest`](super::DataKey::digest).
     Digest,
+    /// Not a ciphertext: the subkey of [`DataKey::token`](super::DataKey::token).
+    BlindIndex,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
@@ -54,7 +58,9 @@ impl Purpose {
         Self::ImporterPiece,
         Self::DataKey,
         Self::MasterKeyCheck,
+        Self::AccountFile,
         Self::Digest,
+        Self::BlindIndex,
     ];
 
     /// The label, part of the associated data: never change one.
@@ -72,7 +78,9 @@ impl Purpose {
             Self::ImporterPiece => "importer-piece",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
+            Self::AccountFile => "account-file",
             Self::Digest => "digest",
+            Self::BlindIndex => "blind-index",
         }
     }
 }

@@ -6,6 +6,11 @@
 //! of that. Every answer is JSON, unless an operation says otherwise.
 
 mod account_actions;
+mod account_acts;
+mod account_bodies;
+mod account_types;
+mod account_view;
+mod accounts;
 mod answer;
 mod api_keys;
 mod auth;
@@ -21,6 +26,7 @@ mod lists;
 mod openapi;
 mod operation;
 mod paging;
+mod relations;
 mod request;
 mod sparse;
 mod tags;
@@ -72,10 +78,14 @@ const STREAM_DEADLINE: Duration = Duration::from_hours(1);
 fn operations() -> Vec<Operation> {
     [
         account_actions::operations(),
+        account_acts::operations(),
+        account_types::operations(),
+        accounts::operations(),
         api_keys::operations(),
         events::operations(),
         importers::operations(),
         lists::operations(),
+        relations::operations(),
         tags::operations(),
         transactions::operations(),
     ]
