@@ -157,12 +157,12 @@ impl Reader<'_> {
             "tag" | "tags" => Condition::Tag(text.to_owned()),
             "reference_id" => Condition::References(vec![text.to_owned()]),
             "monitoring" => {
-                let states = MonitorState::ALL.iter().map(|state| state.word());
-                self.state(text, states.collect(), at).map_or(NOTHING, Condition::Monitoring)
+                let states: Vec<&str> = MonitorState::ALL.iter().map(|state| state.word()).collect();
+                self.state(text, &states, at).map_or(NOTHING, Condition::Monitoring)
             }
             "hits" | "hit" => {
-                let states = HitState::ALL.iter().map(|state| state.word());
-                self.state(text, states.collect(), at).map_or(NOTHING, Condition::Hits)
+                let states: Vec<&str> = HitState::ALL.iter().map(|state| state.word()).collect();
+                self.state(text, &states, at).map_or(NOTHING, Condition::Hits)
             }
             "archived" if ["true", "false"].contains(&text) => {
                 let archived = Condition::Archived;
@@ -179,7 +179,7 @@ impl Reader<'_> {
     }
 
     /// A state's word, or that there is none in any state.
-    fn state(&mut self, text: &str, states: Vec<&str>, at: &str) -> Option<Option<String>> {
+    fn state(&mut self, text: &str, states: &[&str], at: &str) -> Option<Option<String>> {
         if text == "none" {
             return Some(None);
         }

@@ -8,7 +8,7 @@ use uuid::Builder;
 use crate::domain::id::{AccountStatusId, AccountTypeId};
 
 /// The colour of a status that says none.
-pub const COLOUR: &str = "#6b7280";
+const COLOUR: &str = "#6b7280";
 
 /// A status that accounts of a type may have.
 ///

@@ -44,6 +44,7 @@ pub(super) struct Create {
 /// What is to change; what is not given stays, and null removes.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[expect(clippy::option_option, reason = "not given, null, or a value")]
 pub(super) struct Change {
     /// The name of the status.
     pub(super) account_status: Option<String>,

@@ -89,7 +89,8 @@ fn hash_numbers(context: &Context, fields: &mut Map<String, Value>) {
         let words = [part("issuing_country"), part("identification_class"), Some(text)];
         let content = words.map(Option::unwrap_or_default).join("\n");
         let digest = context.digest_key.digest(format!("identification-number\n{content}").as_bytes());
-        let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let hash: String = digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect();
         parts.insert("hashed_identification_number".to_owned(), json!({ "type": "string", "value": hash }));
     }
 }

@@ -195,7 +195,9 @@ fn push(sql: &mut QueryBuilder<Postgres>, condition: &Condition) {
         }
         Condition::Monitoring(state) => among(sql, "monitors", state.as_deref()),
         Condition::Hits(state) => among(sql, "hits", state.as_deref()),
-        Condition::Archived => drop(sql.push("account.archived_at is not null")),
+        Condition::Archived => {
+            sql.push("account.archived_at is not null");
+        }
     }
 }
 

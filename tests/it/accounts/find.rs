@@ -6,6 +6,7 @@ use sqlx::PgPool;
 use watchkeeper::actions::{
     ActionError,
     accounts::{self, Edit, Listed, NewAccount, OpenAccount},
+    import::ImportOptions,
 };
 
 use crate::fixtures::{DAILY, House, finding};
@@ -153,7 +154,7 @@ async fn a_unique_field_belongs_to_one_account_whoever_writes_it(pool: PgPool) {
     assert!(matches!(refused, ActionError::NotUnique(_)));
     // An import: the good rows, and a reason for each other.
     let file = "reference_id,type,tax_id\nb,individual,T-1\nc,individual,T-1\nd,individual,T-4\ne,individual,t-4\na,individual,T-5\n";
-    let imported = house.import_as(file, &Default::default()).await.unwrap();
+    let imported = house.import_as(file, &ImportOptions::default()).await.unwrap();
     let bad: Vec<(u64, &str)> = imported.bad.iter().map(|row| (row.line, row.reason.as_str())).collect();
     let taken = "tax_id: another account of the type has the same";
     assert_eq!(bad, [(2, taken), (3, taken), (5, taken)]);
