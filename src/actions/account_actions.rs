@@ -9,18 +9,20 @@ use sqlx::PgConnection;
 use super::{
     ActionError, Context, Invalid,
     accounts::{self, Edit},
-    lists, redact, retire,
+    lists, redact,
+    reports::{self, NewReport},
+    retire,
 };
 use crate::{
     domain::{
         account_action::{AccountAction, ListStep, Step, resolved},
         account_type::AccountType,
-        id::{AccountActionId, AccountId, AccountTypeId, ActionRunId, Shard},
+        id::{AccountActionId, AccountId, AccountTypeId, ActionRunId, MonitorId, Shard},
         list::{Given, ListValue},
     },
     store::{
         account_actions::{self, ActionRow, NewRun},
-        account_types, data_keys, events, lists as list_rows,
+        account_types, data_keys, events, lists as list_rows, schedules,
     },
     vault::Purpose,
 };
@@ -227,7 +229,8 @@ async fn step_in(
             return Ok(object(json!({ "changed": added.is_some(), "list-item": added })));
         }
         Step::RunReport(template) => {
-            return Err(ActionError::Conflict(format!("there is no report template {template}")));
+            let report = run_report(context, conn, actor, account, template).await?;
+            return Ok(object(json!({ "changed": true, "report": report })));
         }
         Step::Redact => {
             redact::redact_in(context, conn, actor, account).await?;
@@ -236,6 +239,21 @@ async fn step_in(
     };
     let edited = accounts::edit(context, conn, actor, account, &edit).await?;
     Ok(object(json!({ "changed": edited.changed, "fields": edited.fields })))
+}
+
+/// Asks for a report: its answer comes later.
+async fn run_report(
+    context: &Context,
+    conn: &mut PgConnection,
+    actor: &str,
+    account: AccountId,
+    template: &str,
+) -> Result<MonitorId, ActionError> {
+    let known = schedules::list_of_templates(conn).await?;
+    let of = known.into_iter().find(|of| of.template.name == template && !of.is_removed);
+    let of = of.ok_or_else(|| ActionError::Conflict(format!("there is no report template {template}")))?;
+    let new = NewReport { account, template: of.template.id(), query: None };
+    reports::create_in(context, conn, actor, &new).await
 }
 
 async fn add_to_list(

@@ -10,7 +10,7 @@ use crate::{
         account_action::AccountAction,
         account_type::AccountType,
         id::{AccountTypeId, ProcessId},
-        schedule::Schedule,
+        schedule::{ReportTemplate, Schedule},
         transaction_type::TransactionType,
     },
     store::{
@@ -91,6 +91,7 @@ pub async fn apply(
     published: Published<'_>,
     types: impl Iterator<Item = &AccountType>,
     provider_names: impl Iterator<Item = &str>,
+    templates: impl Iterator<Item = &ReportTemplate>,
     wanted: impl Iterator<Item = &Schedule>,
 ) -> Result<Applied, ActionError> {
     let now = context.now();
@@ -125,11 +126,18 @@ pub async fn apply(
     transaction_types::apply(context, &mut transaction, published.transaction_types.values()).await?;
     for schedule in wanted {
         let definition = serde_json::to_value(schedule).expect("a schedule is plain data");
-        let (id, changed) = schedules::save(&mut transaction, &schedule.name, &definition, now).await?;
+        let of = (schedule.template.as_str(), false);
+        let (id, changed) = schedules::save(&mut transaction, &schedule.name, &definition, of, now).await?;
         if changed {
             tracing::info!(schedule.name = %schedule.name, "schedule is new or changed: enrolling its accounts");
         }
         applied.schedules.insert(schedule.name.clone(), id);
+    }
+    for template in templates {
+        let (name, of) = (template.schedule_name(), (template.name.as_str(), true));
+        let definition = serde_json::json!({ "report-template": template });
+        let (id, _) = schedules::save(&mut transaction, &name, &definition, of, now).await?;
+        applied.schedules.insert(name, id);
     }
     let names: Vec<String> = applied.schedules.keys().cloned().collect();
     for name in schedules::save_removed(&mut transaction, &names, now).await? {

@@ -3,14 +3,11 @@
 
 use serde_json::json;
 
-use super::{ActionError, Context};
+use super::{ActionError, Context, reports};
 use crate::{
-    domain::{
-        id::AccountId,
-        monitor::{MonitorState, PausedBy},
-    },
+    domain::{id::AccountId, monitor::PausedBy},
     store::{
-        enrolment, events, monitors, pauses,
+        enrolment, events, pauses,
         standings::{self, Standing},
     },
 };
@@ -37,9 +34,7 @@ async fn try_archive(context: &Context, actor: &str, account: AccountId) -> Resu
     let mut transaction = context.store.transaction().await?;
     // Enrolment must not make a monitor active by what it read before.
     pauses::lock(&mut transaction).await?;
-    let active = monitors::list_active(&mut transaction, account).await?;
-    let by = PausedBy::AccountArchived.word();
-    monitors::save_stopped(&mut transaction, &active, MonitorState::Paused, by, now).await?;
+    reports::pause_of_account(context, &mut transaction, account, PausedBy::AccountArchived, now).await?;
     let standing = lock(&mut transaction, account).await?;
     if standing.is_archived() {
         return Err(ActionError::Archived);

@@ -266,6 +266,8 @@ sections! {
         r#type: Option<ReportType>,
         provider: Option<String>,
         threshold: Option<f64>,
+        recurrence: Option<Human>,
+        on_match: Option<MatchMode>,
     }
 
     struct RawSchedule {

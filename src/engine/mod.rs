@@ -32,6 +32,7 @@ mod in_flight;
 mod index;
 mod lane;
 mod marks;
+mod news;
 mod nudges;
 mod outcome;
 pub mod own_lists;

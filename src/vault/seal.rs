@@ -19,6 +19,12 @@ pub enum Purpose {
     HitContent,
     /// `hits.sealed_reason`
     HitReason,
+    /// `hit_comments.sealed_text`
+    HitComment,
+    /// `decisions.sealed_reason`
+    DecisionReason,
+    /// `monitors.sealed_query`
+    ReportQuery,
     /// `account_pauses.sealed_reason`
     PauseReason,
     /// `transactions.sealed_fields`
@@ -45,11 +51,14 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
         Self::HitReason,
+        Self::HitComment,
+        Self::DecisionReason,
+        Self::ReportQuery,
         Self::PauseReason,
         Self::TransactionFields,
         Self::ListItem,
@@ -70,6 +79,9 @@ impl Purpose {
             Self::RunContent => "run-content",
             Self::HitContent => "hit-content",
             Self::HitReason => "hit-reason",
+            Self::HitComment => "hit-comment",
+            Self::DecisionReason => "decision-reason",
+            Self::ReportQuery => "report-query",
             Self::PauseReason => "pause-reason",
             Self::TransactionFields => "transaction-fields",
             Self::ListItem => "list-item",

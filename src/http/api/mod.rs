@@ -16,9 +16,11 @@ mod api_keys;
 mod auth;
 mod blocklist;
 mod call;
+mod decisions;
 mod docs;
 mod errors;
 mod events;
+mod hits;
 mod idempotency;
 mod importers;
 mod inflection;
@@ -27,6 +29,8 @@ mod openapi;
 mod operation;
 mod paging;
 mod relations;
+mod report_templates;
+mod reports;
 mod request;
 mod sparse;
 mod tags;
@@ -82,10 +86,14 @@ fn operations() -> Vec<Operation> {
         account_types::operations(),
         accounts::operations(),
         api_keys::operations(),
+        decisions::operations(),
         events::operations(),
+        hits::operations(),
         importers::operations(),
         lists::operations(),
         relations::operations(),
+        report_templates::operations(),
+        reports::operations(),
         tags::operations(),
         transactions::operations(),
     ]
