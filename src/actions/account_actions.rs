@@ -17,12 +17,13 @@ use crate::{
     domain::{
         account_action::{AccountAction, ListStep, Step, resolved},
         account_type::AccountType,
-        id::{AccountActionId, AccountId, AccountTypeId, ActionRunId, MonitorId, Shard},
+        id::{AccountActionId, AccountId, AccountTypeId, ActionRunId, Shard},
         list::{Given, ListValue},
+        schedule::ReportTemplate,
     },
     store::{
         account_actions::{self, ActionRow, NewRun},
-        account_types, data_keys, events, lists as list_rows, schedules,
+        account_types, data_keys, events, lists as list_rows,
     },
     vault::Purpose,
 };
@@ -229,7 +230,14 @@ async fn step_in(
             return Ok(object(json!({ "changed": added.is_some(), "list-item": added })));
         }
         Step::RunReport(template) => {
-            let report = run_report(context, conn, actor, account, template).await?;
+            let new = NewReport { account, template: ReportTemplate::id_of(template), query: None };
+            let asked = reports::create_in(context, conn, actor, &new).await;
+            let report = asked.map_err(|error| match error {
+                ActionError::NotFound(_) => {
+                    ActionError::Conflict(format!("there is no report template {template}"))
+                }
+                error => error,
+            })?;
             return Ok(object(json!({ "changed": true, "report": report })));
         }
         Step::Redact => {
@@ -239,21 +247,6 @@ async fn step_in(
     };
     let edited = accounts::edit(context, conn, actor, account, &edit).await?;
     Ok(object(json!({ "changed": edited.changed, "fields": edited.fields })))
-}
-
-/// Asks for a report: its answer comes later.
-async fn run_report(
-    context: &Context,
-    conn: &mut PgConnection,
-    actor: &str,
-    account: AccountId,
-    template: &str,
-) -> Result<MonitorId, ActionError> {
-    let known = schedules::list_of_templates(conn).await?;
-    let of = known.into_iter().find(|of| of.template.name == template && !of.is_removed);
-    let of = of.ok_or_else(|| ActionError::Conflict(format!("there is no report template {template}")))?;
-    let new = NewReport { account, template: of.template.id(), query: None };
-    reports::create_in(context, conn, actor, &new).await
 }
 
 async fn add_to_list(

@@ -91,8 +91,7 @@ pub async fn apply(
     published: Published<'_>,
     types: impl Iterator<Item = &AccountType>,
     provider_names: impl Iterator<Item = &str>,
-    templates: impl Iterator<Item = &ReportTemplate>,
-    wanted: impl Iterator<Item = &Schedule>,
+    (templates, wanted): (impl Iterator<Item = &ReportTemplate>, impl Iterator<Item = &Schedule>),
 ) -> Result<Applied, ActionError> {
     let now = context.now();
     let mut transaction = context.store.transaction().await?;

@@ -134,9 +134,11 @@ async fn take_over(
     }
 
     for source in sources {
+        // Reports with what they found and what was decided; of a schedule that both have the destination's stays.
         reports::move_to(context, conn, *source, destination, now).await?;
         pauses::remove_account(conn, *source).await?;
     }
+
     let added = consolidations::save_tags(conn, sources, destination).await?;
     let single = single_relations(conn).await?;
     let ids: Vec<_> = sources.iter().map(|source| source.0).collect();

@@ -21,10 +21,11 @@ use crate::{
     domain::{
         account_type::AccountType,
         id::{AccountId, AccountTypeId, MonitorId},
+        monitor::{MonitorState, PausedBy},
     },
     store::{
-        account_actions, account_files, account_tokens, account_types, accounts, data_keys, due, events,
-        idempotency, pauses,
+        account_actions, account_files, account_tokens, account_types, accounts, data_keys, events,
+        idempotency, monitors, pauses,
         redactions::{self, Kept},
         standings::{self, Standing},
     },
@@ -59,19 +60,20 @@ pub(super) async fn redact_in(
     // Enrolment must not make a monitor active by what it read before.
     pauses::lock(conn).await?;
     let family = standings::list_family(conn, account).await?;
-    // The due rows of all before the account of any.
-    let mut watching: Vec<MonitorId> = Vec::new();
+    let mut active: Vec<MonitorId> = Vec::new();
     for member in &family {
-        watching.extend(due::list_of_account(conn, *member).await?.into_iter().map(|due| due.monitor));
+        active.extend(monitors::list_active(conn, *member).await?);
     }
-    due::lock(conn, &watching).await?;
+    let by = PausedBy::AccountRedacted.word();
+    monitors::save_stopped(conn, &active, MonitorState::Paused, by, now).await?;
+    reports::redact_of_accounts(conn, &family, now).await?;
     let members = standings::lock(conn, &family).await?;
     check(&members, account)?;
     let mut types = HashMap::new();
     for member in &members {
-        reports::redact_of_account(context, conn, member.account, now).await?;
         forget(context, conn, member, &mut types, now).await?;
     }
+    redactions::save_reports(conn, &family, now).await?;
     let told: Vec<_> =
         family.iter().map(|member| context.event(*member, "account.redacted", actor, json!({}))).collect();
     events::insert_all(conn, &told, now).await?;

@@ -3,11 +3,14 @@
 
 use serde_json::json;
 
-use super::{ActionError, Context, reports};
+use super::{ActionError, Context};
 use crate::{
-    domain::{id::AccountId, monitor::PausedBy},
+    domain::{
+        id::AccountId,
+        monitor::{MonitorState, PausedBy},
+    },
     store::{
-        enrolment, events, pauses,
+        enrolment, events, monitors, pauses,
         standings::{self, Standing},
     },
 };
@@ -34,7 +37,9 @@ async fn try_archive(context: &Context, actor: &str, account: AccountId) -> Resu
     let mut transaction = context.store.transaction().await?;
     // Enrolment must not make a monitor active by what it read before.
     pauses::lock(&mut transaction).await?;
-    reports::pause_of_account(context, &mut transaction, account, PausedBy::AccountArchived, now).await?;
+    let active = monitors::list_active(&mut transaction, account).await?;
+    let by = PausedBy::AccountArchived.word();
+    monitors::save_stopped(&mut transaction, &active, MonitorState::Paused, by, now).await?;
     let standing = lock(&mut transaction, account).await?;
     if standing.is_archived() {
         return Err(ActionError::Archived);

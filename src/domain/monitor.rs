@@ -61,8 +61,10 @@ words! {
         SchedulePaused = "schedule-paused",
         /// Somebody paused its account.
         AccountPaused = "account-paused",
-        /// Its account is archived.
+        /// Somebody archived its account.
         AccountArchived = "account-archived",
+        /// Somebody redacted its account, which has nothing to ask about until it is filled again.
+        AccountRedacted = "account-redacted",
         /// Nobody any more: somebody released it from quarantine, or resumed it.
         Released = "released",
     }

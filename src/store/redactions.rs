@@ -4,8 +4,9 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-use super::StoreError;
+use super::{StoreError, standings::columns};
 use crate::domain::id::AccountId;
 
 /// What stays of an account that is redacted.
@@ -55,4 +56,70 @@ pub async fn save_account(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Takes the content out of the reports that monitors made: of their runs and of their hits, with the reasons of
+/// decisions; and destroys their keys. Hits are gone, as they stood before: when a run finds one again, a
+/// decision on it still stands.
+pub async fn save_reports(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let (_, ids) = columns(accounts);
+    let monitors: Vec<Uuid> = sqlx::query_scalar!(
+        r#"
+        select monitor.monitor_id
+        from unnest($1::uuid[]) as wanted (account_id)
+        join monitors as monitor using (account_id)
+        order by monitor.shard, monitor.monitor_id
+        "#,
+        &ids,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    sqlx::query!(
+        r#"
+        update hits as hit
+        set sealed_content = null,
+            sealed_reason = null,
+            state = 'gone',
+            state_before_gone = case when hit.state = 'gone' then hit.state_before_gone else hit.state end,
+            gone_at = coalesce(hit.gone_at, $2),
+            changed_at = $2
+        where hit.account_id = any($1)
+        "#,
+        &ids,
+        now,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        r#"
+        update hit_comments as comment
+        set sealed_text = null
+        from hits as hit
+        where hit.account_id = any($1)
+          and comment.hit_id = hit.hit_id
+        "#,
+        &ids,
+    )
+    .execute(&mut *conn)
+    .await?;
+    for monitor in &monitors {
+        // By monitor, so that each partition is asked through its index.
+        sqlx::query!(
+            "update runs set sealed_content = null where monitor_id = $1 and sealed_content is not null",
+            monitor,
+        )
+        .execute(&mut *conn)
+        .await?;
+        sqlx::query!(
+            "update kept_runs set sealed_content = null where monitor_id = $1 and sealed_content is not null",
+            monitor,
+        )
+        .execute(&mut *conn)
+        .await?;
+    }
+    super::data_keys::remove_all(conn, &monitors).await
 }

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         hit::HitState,
         id::{AccountId, MonitorId},
-        monitor::{MonitorState, PausedBy, Trigger, stopped},
+        monitor::{MonitorState, Trigger, stopped},
         personal::Personal,
     },
     store::{
@@ -56,35 +56,25 @@ pub async fn redact(context: &Context, actor: &str, id: MonitorId) -> Result<(),
     Ok(())
 }
 
-/// Destroys what all reports of an account hold about it, and the reasons of its decisions, within the caller's
-/// transaction: call it before the account's own data is changed. Returns the reports.
-pub async fn redact_of_account(
-    _context: &Context,
+/// Destroys what the reports of accounts hold that no schedule keeps, and the reasons of the accounts' decisions,
+/// within the caller's transaction, which has locked no account yet: the accounts are redacted. Those that schedules
+/// keep are emptied by the caller, and go on once there is something to ask about.
+pub async fn redact_of_accounts(
     conn: &mut PgConnection,
-    account: AccountId,
-    now: DateTime<Utc>,
-) -> Result<Vec<MonitorId>, ActionError> {
-    let held = moves::list_of_account(conn, account).await?;
-    let reports: Vec<MonitorId> = held.iter().filter(|one| !one.is_redacted).map(|one| one.monitor).collect();
-    monitors::save_stopped(conn, &reports, MonitorState::Ended, stopped::REDACTED, now).await?;
-    accounts::lock_all(conn, &[account]).await?;
-    moves::redact(conn, &reports, now).await?;
-    decisions::redact_of_account(conn, account).await?;
-    Ok(reports)
-}
-
-/// Stops all reports of an account for a reason that enrolment knows, such as that it is archived: when that is over,
-/// and the account is queued for enrolment, they go on. Within the caller's transaction, before the account changes.
-pub async fn pause_of_account(
-    _context: &Context,
-    conn: &mut PgConnection,
-    account: AccountId,
-    by: PausedBy,
+    accounts: &[AccountId],
     now: DateTime<Utc>,
 ) -> Result<(), ActionError> {
-    let active = monitors::list_active(conn, account).await?;
-    monitors::save_stopped(conn, &active, MonitorState::Paused, by.word(), now).await?;
-    accounts::lock_all(conn, &[account]).await?;
+    let mut ending = Vec::new();
+    for account in accounts {
+        let held = moves::list_of_account(conn, *account).await?;
+        ending.extend(held.iter().filter(|one| !one.by_schedule && !one.is_redacted).map(|one| one.monitor));
+    }
+    monitors::save_stopped(conn, &ending, MonitorState::Ended, stopped::REDACTED, now).await?;
+    accounts::lock_all(conn, accounts).await?;
+    moves::redact(conn, &ending, now).await?;
+    for account in accounts {
+        decisions::redact_of_account(conn, *account).await?;
+    }
     Ok(())
 }
 

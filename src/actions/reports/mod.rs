@@ -16,7 +16,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 pub(in crate::actions) use ends::apply_to_open;
-pub use ends::{move_to, pause_of_account, redact, redact_of_account};
+pub use ends::{move_to, redact, redact_of_accounts};
 pub use evidence::{Asked, Evidence, evidence};
 pub use request::{About, accounts_of_references, request};
 pub use tags::{TagChange, tag};

@@ -81,12 +81,11 @@ async fn attempt(
                 let references = [reference.clone()];
                 known = stored::list_by_references(conn, account_type, &references).await?.pop();
             }
-            match known {
-                Some(account) => account.id,
-                None => {
-                    let account = NewAccount { reference_id: reference_id.clone(), ..NewAccount::default() };
-                    accounts::create(context, conn, actor, account_type, &account).await?
-                }
+            if let Some(account) = known {
+                account.id
+            } else {
+                let account = NewAccount { reference_id: reference_id.clone(), ..NewAccount::default() };
+                accounts::create(context, conn, actor, account_type, &account).await?
             }
         }
     };

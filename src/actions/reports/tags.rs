@@ -53,13 +53,13 @@ pub async fn tag(context: &Context, actor: &str, id: MonitorId, tags: &TagChange
         return Ok(());
     }
     reports::save_tags(&mut transaction, id, &after).await?;
-    let of = |these: &[String], those: &[String]| -> Vec<String> {
-        these.iter().filter(|tag| !those.contains(tag)).cloned().collect()
+    let without = |these: &[String], others: &[String]| -> Vec<String> {
+        these.iter().filter(|tag| !others.contains(tag)).cloned().collect()
     };
     let detail = json!({
         "report": id,
-        "added-tags": of(&after, &row.tags),
-        "removed-tags": of(&row.tags, &after),
+        "added-tags": without(&after, &row.tags),
+        "removed-tags": without(&row.tags, &after),
     });
     let mut event = context.event(row.account, "report.updated-tags", actor, detail);
     event.object = Some(id.0);

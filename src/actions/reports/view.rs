@@ -28,6 +28,7 @@ const MOST_MATCHES: i64 = 200;
 
 /// A report.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "the API tells each of them by itself")]
 pub struct ReportView {
     /// Its id.
     pub id: MonitorId,
@@ -289,7 +290,7 @@ pub async fn history(
         });
     }
     items.retain(|item| (item.at, item.id) < place);
-    items.sort_unstable_by(|one, other| (other.at, other.id).cmp(&(one.at, one.id)));
+    items.sort_unstable_by_key(|item| std::cmp::Reverse((item.at, item.id)));
     items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(items)
 }

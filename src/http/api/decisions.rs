@@ -53,6 +53,7 @@ struct File {
 /// What was done.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::struct_field_names, reason = "as importers say it")]
 struct Imported {
     /// Decisions that hold from now on.
     imported_count: u64,

@@ -41,6 +41,8 @@ async fn a_report_is_asked_for_waited_for_dismissed_printed_and_redacted(pool: P
 
     let dismissal = |attributes: Value| json!({ "data": { "attributes": attributes } });
     let dismiss = format!("/reports/{id}/dismiss");
+    let later = || house.clock.advance(std::time::Duration::from_secs(1));
+    later();
     client.post(&dismiss, &dismissal(json!({}))).await.expect(400);
     let dismissed = client
         .post(&dismiss, &dismissal(json!({ "reason": "another Jane", "entity-id": "e:1" })))
@@ -50,13 +52,17 @@ async fn a_report_is_asked_for_waited_for_dismissed_printed_and_redacted(pool: P
     assert_eq!(ignored[0]["ignore-reason"], "another Jane");
     assert_eq!(ignored[0]["match"]["entities"][0]["entity-id"], "e:1");
     assert_eq!(dismissed.attribute("has-match"), &json!(true));
+    later();
     client.post(&dismiss, &dismissal(json!({ "reason": "nor this one" }))).await.expect(200);
     client.post(&dismiss, &dismissal(json!({ "reason": "nor this one" }))).await.expect(409);
 
+    later();
     client.post(&format!("/reports/{id}/pause"), &Value::Null).await.expect(200);
     client.post(&format!("/reports/{id}/run"), &Value::Null).await.expect(409);
+    later();
     let resumed = client.post(&format!("/reports/{id}/resume"), &Value::Null).await.expect(200);
     assert_eq!(resumed.attribute("is-recurring"), &json!(true));
+    later();
     client.post(&format!("/reports/{id}/run"), &Value::Null).await.expect(200);
     until("it ran again", async || {
         client.get(&format!("/reports/{id}")).await.attribute("is-continuous") == &json!(true)

@@ -3,9 +3,9 @@
 use sqlx::PgPool;
 use watchkeeper::{
     actions::{
-        ActionError,
+        ActionError, consolidate,
         decide::{self, Decision},
-        hits, reports,
+        hits, redact, reports,
     },
     domain::{
         id::{AccountId, MonitorId},
@@ -100,11 +100,8 @@ async fn redacting_an_account_redacts_all_its_reports_and_what_is_under_way(pool
     for due in house.all_due("p1").await {
         late.push(house.perform(due).await);
     }
-    let account = account(&house, "p1").await;
-    let mut transaction = context.store.transaction().await.unwrap();
-    let reports = reports::redact_of_account(context, &mut transaction, account, house.now()).await.unwrap();
-    transaction.commit().await.unwrap();
-    assert_eq!(reports.len(), 2);
+    redact::redact(context, "ann", account(&house, "p1").await).await.unwrap();
+    assert!(view(&house, by_api).await.redacted_at.is_some());
     assert_eq!(house.record(&late).await, [false, false]);
     assert_eq!(sealed(&house).await, 0);
     assert_eq!(house.count("select count(*) from decisions where sealed_reason is not null").await, 0);
@@ -113,15 +110,8 @@ async fn redacting_an_account_redacts_all_its_reports_and_what_is_under_way(pool
 
 async fn consolidate(house: &House, from: AccountId, to: AccountId) {
     let context = &house.engine.context;
-    let mut transaction = context.store.transaction().await.unwrap();
-    reports::move_to(context, &mut transaction, from, to, house.now()).await.unwrap();
-    sqlx::query("update accounts set archived_at = now(), consolidated_into = $2 where account_id = $1")
-        .bind(from.0)
-        .bind(to.0)
-        .execute(&mut *transaction)
-        .await
-        .unwrap();
-    transaction.commit().await.unwrap();
+    consolidate::request(context, "ann", to, &[from]).await.unwrap();
+    while consolidate::next(context).await.unwrap() {}
 }
 
 async fn of_monitor(house: &House, reference: &str, monitor: MonitorId) -> Due {
@@ -147,12 +137,14 @@ async fn what_a_consolidated_account_had_is_the_destinations(pool: PgPool) {
     let reason = Personal::new("Jane was in prison".to_owned());
     let decided = view(&house, live).await.hits.into_iter().find(|hit| hit.entity == "e:1").unwrap().id;
     decide::decide(context, "ann", decided, Decision::Dismissed, Some(&reason)).await.unwrap();
-    sqlx::query("update monitor_due set next_run_at = $2 where monitor_id = $1")
-        .bind(old_daily.0)
-        .bind(house.now() + DAY / 24)
-        .execute(&pool)
-        .await
-        .unwrap();
+    for (monitor, at) in [(old_daily, DAY / 24), (new_daily, DAY)] {
+        sqlx::query("update monitor_due set next_run_at = $2 where monitor_id = $1")
+            .bind(monitor.0)
+            .bind(house.now() + at)
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
     let late = house.perform(of_monitor(&house, "old", live).await).await;
 
     consolidate(&house, old, new).await;

@@ -5,7 +5,7 @@ use watchkeeper::{
     actions::{
         ActionError,
         pause::{self, Target},
-        reports,
+        reports, retire,
     },
     domain::{monitor::MonitorState, report::ReportStatus},
 };
@@ -257,26 +257,20 @@ async fn an_archived_account_takes_no_report_and_its_reports_rest(pool: PgPool) 
     let house = House::new(&pool, &format!("{NOBODY}{}", crate::fixtures::DAILY)).await;
     house.people(&["p1"]).await;
     let report = ask(&house, "p1", "monthly", None).await;
-    sqlx::query("update accounts set archived_at = now()").execute(&pool).await.unwrap();
-    sqlx::query("insert into enrol_queue (shard, account_id) select shard, account_id from accounts")
-        .execute(&pool)
-        .await
-        .unwrap();
+    let context = &house.engine.context;
+    let id = account(&house, "p1").await;
+    retire::archive(context, "ann", id).await.unwrap();
     house.enrol().await;
     assert_eq!(house.all_due("p1").await, []);
     assert_eq!(view(&house, report).await.monitor.1.as_deref(), Some("account-archived"));
     let new = reports::NewReport {
-        account: account(&house, "p1").await,
+        account: id,
         template: watchkeeper::domain::schedule::ReportTemplate::id_of("monthly"),
         query: None,
     };
     let refused = reports::create(&house.engine.context, "test", &new).await.unwrap_err();
     assert!(matches!(refused, ActionError::Archived));
-    sqlx::query("update accounts set archived_at = null").execute(&pool).await.unwrap();
-    sqlx::query("insert into enrol_queue (shard, account_id) select shard, account_id from accounts")
-        .execute(&pool)
-        .await
-        .unwrap();
+    retire::restore(context, "ann", id).await.unwrap();
     house.enrol().await;
     assert_eq!(house.all_due("p1").await.len(), 2);
 }

@@ -123,12 +123,14 @@ async fn hits_are_assigned_and_commented_and_who_did_it_is_told(pool: PgPool) {
     let context = &house.engine.context;
     let hit = list(&house, &Filter::default(), None, FIRST).await.remove(0).id;
     hits::assign(context, "lead", hit, Some("ann")).await.unwrap();
+    house.clock.advance(Duration::from_secs(1));
     let text = Personal::new("Jane says that she never was there".to_owned());
     hits::comment(context, "ann", hit, &text).await.unwrap();
     let (shown, comments) = hits::get(context, hit).await.unwrap();
     assert_eq!(shown.assignee.as_deref(), Some("ann"));
     assert_eq!(comments.len(), 1);
     assert_eq!((comments[0].actor.as_str(), comments[0].text.as_ref()), ("ann", Some(text.reveal())));
+    house.clock.advance(Duration::from_secs(1));
     hits::assign(context, "lead", hit, None).await.unwrap();
     assert_eq!(hits::get(context, hit).await.unwrap().0.assignee, None);
     let told = house.texts(

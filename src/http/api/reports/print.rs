@@ -121,7 +121,7 @@ fn about(page: &mut Page, evidence: &Evidence) {
         }
         (None, None) if evidence.report.redacted_at.is_some() => page.fact("Asked about", "redacted"),
         (None, None) => {
-            page.fact("Asked about", "the account as it stood; the runs below say in which version")
+            page.fact("Asked about", "the account as it stood; the runs below say in which version");
         }
     }
     page.add(format_args!("</table>\n"));
@@ -262,11 +262,11 @@ fn against(basis: &Value) -> String {
     };
     let mut text = format!("{} ({})", word(basis, "provider"), word(basis, "engine"));
     match basis.get("threshold").and_then(Value::as_f64) {
-        Some(threshold) => text.push_str(&format!(", threshold {threshold}")),
+        Some(threshold) => write!(text, ", threshold {threshold}").expect("a string takes all"),
         None => text.push_str(", the provider's own threshold"),
     }
     for list in basis.get("lists").and_then(Value::as_array).into_iter().flatten() {
-        text.push_str(&format!(", {} {}", word(list, "name"), word(list, "version")));
+        write!(text, ", {} {}", word(list, "name"), word(list, "version")).expect("a string takes all");
     }
     text
 }

@@ -13,6 +13,7 @@ use crate::{
 /// A report.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "Persona's attributes, and ours beside them")]
 pub(super) struct Attributes {
     /// `pending`, `ready` or `errored`.
     status: String,
