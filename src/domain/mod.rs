@@ -15,6 +15,7 @@ pub mod monitor;
 pub mod pause;
 pub mod personal;
 pub mod relation;
+pub mod report;
 pub mod rest;
 pub mod schedule;
 pub mod subject;
