@@ -3,12 +3,16 @@
 pub mod account_type;
 pub mod answer;
 pub mod cadence;
+pub mod comparison;
 pub mod date;
 pub mod hit;
 pub mod id;
+pub mod inquiry;
+pub mod inquiry_template;
 pub mod monitor;
 pub mod pause;
 pub mod personal;
 pub mod rest;
+pub mod reverification;
 pub mod schedule;
 pub mod subject;

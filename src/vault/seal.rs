@@ -21,6 +21,8 @@ pub enum Purpose {
     HitReason,
     /// `account_pauses.sealed_reason`
     PauseReason,
+    /// `inquiries.sealed_content`
+    InquiryContent,
     /// `data_keys.wrapped`
     DataKey,
     /// `master_key_checks.sealed`
@@ -31,12 +33,13 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
         Self::HitReason,
         Self::PauseReason,
+        Self::InquiryContent,
         Self::DataKey,
         Self::MasterKeyCheck,
         Self::Digest,
@@ -50,6 +53,7 @@ impl Purpose {
             Self::HitContent => "hit-content",
             Self::HitReason => "hit-reason",
             Self::PauseReason => "pause-reason",
+            Self::InquiryContent => "inquiry-content",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
             Self::Digest => "digest",
