@@ -13,6 +13,7 @@ pub use months::{MonthView, ScreenedView};
 
 use super::{
     ActionError, Context,
+    accounts::fields,
     overview::{ProviderState, RunningView},
     pause::PauseView,
 };
@@ -168,11 +169,7 @@ pub async fn account(
     let row = find_account(context, reference).await?;
     let mut connection = context.store.connection().await?;
     let types = account_types::list(&mut connection).await?;
-    let mut fields = row.fields.as_object().cloned().unwrap_or_default();
-    if let (Some(stored), Some(sealed)) = (&row.key, &row.sealed_fields) {
-        let key = context.keyring.unwrap(row.id.0, stored)?;
-        fields.extend(key.open::<Map<String, Value>>(Purpose::AccountFields, sealed)?);
-    }
+    let (fields, _) = fields::opened(context, &row)?;
     let monitors = monitors::list_of_account(&mut connection, row.id).await?;
     let runs = runs::list_of_account(&mut connection, row.id, newest_runs).await?;
     let months = run_months::list_of_account(&mut connection, row.id, 1000).await?;

@@ -1,6 +1,7 @@
 //! One function for each thing that a person or a timer can do. An action owns its transaction, and
 //! writes the event of what it did in it.
 
+pub mod accounts;
 pub mod apply;
 pub mod decide;
 pub mod import;
@@ -129,6 +130,18 @@ pub enum ActionError {
     /// The thing is in a state that does not allow it.
     #[error("{0}")]
     Refused(&'static str),
+    /// The account is archived: it can be read, and nothing else.
+    #[error("the account is archived")]
+    Archived,
+    /// The account changed since the version that a change was made for.
+    #[error("the account has changed since")]
+    Stale,
+    /// Another account of the type has the value of an attribute, or of a field, that must be unique.
+    #[error("another account of the type has the same {0}")]
+    NotUnique(String),
+    /// Something that was handed in is not what it must be.
+    #[error("{}", said(.0))]
+    Invalid(Vec<Invalid>),
     /// A file could not be read.
     #[error("{path} could not be read")]
     File {
@@ -146,6 +159,28 @@ pub enum ActionError {
         /// What is wrong, and what is accepted.
         fault: String,
     },
+}
+
+/// One thing that was handed in and is refused. It never quotes the value: that may be about a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// Where it stands, as a JSON pointer into the request, such as `/data/attributes/fields/address/city`.
+    pub pointer: String,
+    /// What is accepted.
+    pub details: String,
+}
+
+impl Invalid {
+    /// What is wrong at a place.
+    pub fn at(pointer: impl Into<String>, details: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), details: details.into() }
+    }
+}
+
+fn said(faults: &[Invalid]) -> String {
+    let faults: Vec<String> =
+        faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.details)).collect();
+    faults.join("; ")
 }
 
 impl From<KeyError> for ActionError {

@@ -184,6 +184,11 @@ impl AccountType {
         self.statuses.iter().any(|known| known == status)
     }
 
+    /// The required fields that these lack.
+    pub fn lacking<'a>(&'a self, fields: &'a Map<String, Value>) -> impl Iterator<Item = &'a Field> {
+        self.fields.iter().filter(|field| field.required && !fields.contains_key(&field.key))
+    }
+
     /// What reports ask about an account with these fields, as [`Field::check`] left them.
     ///
     /// What is absent or cannot be read is left out; each name and each country comes once.

@@ -109,6 +109,37 @@ pub async fn remove_of_schedule(
     Ok(rows.into_iter().map(|row| (AccountId(row.account_id), row.name)).collect())
 }
 
+/// Takes tags off an account, whoever set them. Returns those that it had.
+pub async fn remove_all(
+    conn: &mut PgConnection,
+    account: AccountId,
+    names: &[String],
+) -> Result<Vec<String>, StoreError> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let removed = sqlx::query_scalar!(
+        r#"
+        with gone as (
+            delete from account_tags as kept
+            using tags
+            where tags.name = any($3)
+              and kept.tag_id = tags.tag_id
+              and kept.shard = $1
+              and kept.account_id = $2
+            returning tags.name
+        )
+        select distinct name as "name!" from gone order by 1
+        "#,
+        account.shard().column(),
+        account.0,
+        names,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(removed)
+}
+
 /// The tags of one account, by name.
 pub async fn list(conn: &mut PgConnection, account: AccountId) -> Result<Vec<String>, StoreError> {
     let names = sqlx::query_scalar!(

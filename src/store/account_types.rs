@@ -34,16 +34,29 @@ pub async fn save(
     Ok(AccountTypeId(id))
 }
 
+/// The type of an id.
+pub async fn find(conn: &mut PgConnection, id: AccountTypeId) -> Result<Option<AccountType>, StoreError> {
+    let definition =
+        sqlx::query_scalar!("select definition from account_types where account_type_id = $1", id.0)
+            .fetch_optional(conn)
+            .await?;
+    definition.map(read).transpose()
+}
+
+/// The type that an account refers to.
+pub async fn get(conn: &mut PgConnection, id: AccountTypeId) -> Result<AccountType, StoreError> {
+    find(conn, id).await?.ok_or(StoreError::Inconsistent { column: "accounts.account_type_id" })
+}
+
+fn read(definition: serde_json::Value) -> Result<AccountType, StoreError> {
+    serde_json::from_value(definition)
+        .map_err(|_| StoreError::Inconsistent { column: "account_types.definition" })
+}
+
 /// All types, by name.
 pub async fn list(conn: &mut PgConnection) -> Result<Vec<(AccountTypeId, AccountType)>, StoreError> {
     let rows = sqlx::query!("select account_type_id, definition from account_types order by name")
         .fetch_all(conn)
         .await?;
-    rows.into_iter()
-        .map(|row| {
-            let account_type = serde_json::from_value(row.definition)
-                .map_err(|_| StoreError::Inconsistent { column: "account_types.definition" })?;
-            Ok((AccountTypeId(row.account_type_id), account_type))
-        })
-        .collect()
+    rows.into_iter().map(|row| Ok((AccountTypeId(row.account_type_id), read(row.definition)?))).collect()
 }

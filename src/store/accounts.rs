@@ -1,5 +1,7 @@
 //! Accounts.
 
+mod statuses;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -10,6 +12,7 @@ use crate::{
     domain::id::{AccountId, AccountTypeId, Shard},
     vault::WrappedKey,
 };
+pub use statuses::{save_status_heirs, save_status_where, save_statuses};
 
 /// An account to insert.
 #[derive(Debug)]
@@ -47,12 +50,18 @@ pub struct AccountRow {
     pub sealed_fields: Option<Vec<u8>>,
     /// Its data key, when it has sealed fields.
     pub key: Option<WrappedKey>,
-    /// Counts the changes of its fields.
+    /// Counts the changes that were made to it, those of schedules apart.
     pub version: i64,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// When it was archived.
+    pub archived_at: Option<DateTime<Utc>>,
+    /// When its personal data was last destroyed.
+    pub redacted_at: Option<DateTime<Utc>>,
+    /// The account that took over what it had.
+    pub consolidated_into: Option<AccountId>,
 }
 
 /// Inserts accounts. Returns those that went in: one whose reference id is taken does not.
@@ -94,30 +103,74 @@ pub async fn insert_all(
     Ok(inserted.into_iter().map(AccountId).collect())
 }
 
-macro_rules! rows_to_accounts {
-    ($rows:expr) => {
-        $rows
-            .into_iter()
-            .map(|row| AccountRow {
-                id: AccountId(row.account_id),
-                account_type: AccountTypeId(row.account_type_id),
-                reference_id: row.reference_id,
-                status: row.status,
-                status_schedule_id: row.status_schedule_id,
-                fields: row.fields,
-                sealed_fields: row.sealed_fields,
-                key: match (row.key_id, row.master_key_id, row.wrapped) {
-                    (Some(key_id), Some(master_key_id), Some(wrapped)) => {
-                        Some(WrappedKey { key_id, master_key_id, wrapped })
-                    }
-                    _ => None,
-                },
-                version: row.version,
-                created_at: row.created_at,
-                updated_at: row.updated_at,
-            })
-            .collect()
-    };
+/// A row of the statements below, with the data key beside it.
+struct Record {
+    account_id: Uuid,
+    account_type_id: Uuid,
+    reference_id: Option<String>,
+    status: String,
+    status_schedule_id: Option<i32>,
+    fields: Value,
+    sealed_fields: Option<Vec<u8>>,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    archived_at: Option<DateTime<Utc>>,
+    redacted_at: Option<DateTime<Utc>>,
+    consolidated_into: Option<Uuid>,
+    key_id: Option<Uuid>,
+    master_key_id: Option<String>,
+    wrapped: Option<Vec<u8>>,
+}
+
+impl From<Record> for AccountRow {
+    fn from(row: Record) -> Self {
+        let key = match (row.key_id, row.master_key_id, row.wrapped) {
+            (Some(key_id), Some(master_key_id), Some(wrapped)) => {
+                Some(WrappedKey { key_id, master_key_id, wrapped })
+            }
+            _ => None,
+        };
+        Self {
+            id: AccountId(row.account_id),
+            account_type: AccountTypeId(row.account_type_id),
+            reference_id: row.reference_id,
+            status: row.status,
+            status_schedule_id: row.status_schedule_id,
+            fields: row.fields,
+            sealed_fields: row.sealed_fields,
+            key,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            archived_at: row.archived_at,
+            redacted_at: row.redacted_at,
+            consolidated_into: row.consolidated_into.map(AccountId),
+        }
+    }
+}
+
+/// The account of an id.
+pub async fn find(conn: &mut PgConnection, id: AccountId) -> Result<Option<AccountRow>, StoreError> {
+    let row = sqlx::query_as!(
+        Record,
+        r#"
+        select account.account_id, account.account_type_id, account.reference_id, account.status,
+               account.status_schedule_id, account.fields, account.sealed_fields, account.version,
+               account.created_at, account.updated_at, account.archived_at, account.redacted_at,
+               account.consolidated_into,
+               kept.key_id as "key_id?", kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?"
+        from accounts as account
+        left join data_keys as kept on kept.shard = account.shard and kept.object_id = account.account_id
+        where account.shard = $1
+          and account.account_id = $2
+        "#,
+        id.shard().column(),
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(AccountRow::from))
 }
 
 /// The accounts of `references` of one type.
@@ -126,11 +179,13 @@ pub async fn list_by_references(
     account_type: AccountTypeId,
     references: &[String],
 ) -> Result<Vec<AccountRow>, StoreError> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Record,
         r#"
-        select account.account_id, account.account_type_id, account.reference_id, account.status, account.fields,
-               account.status_schedule_id,
-               account.sealed_fields, account.version, account.created_at, account.updated_at,
+        select account.account_id, account.account_type_id, account.reference_id, account.status,
+               account.status_schedule_id, account.fields, account.sealed_fields, account.version,
+               account.created_at, account.updated_at, account.archived_at, account.redacted_at,
+               account.consolidated_into,
                kept.key_id as "key_id?", kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?"
         from unnest($2::text[]) as wanted (reference)
         join accounts as account
@@ -144,7 +199,7 @@ pub async fn list_by_references(
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows_to_accounts!(rows))
+    Ok(rows.into_iter().map(AccountRow::from).collect())
 }
 
 /// The accounts that `reference` names: by account id, or by reference id in any type.
@@ -153,11 +208,13 @@ pub async fn list_by_reference(
     reference: &str,
     id: Option<AccountId>,
 ) -> Result<Vec<AccountRow>, StoreError> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Record,
         r#"
-        select account.account_id, account.account_type_id, account.reference_id, account.status, account.fields,
-               account.status_schedule_id,
-               account.sealed_fields, account.version, account.created_at, account.updated_at,
+        select account.account_id, account.account_type_id, account.reference_id, account.status,
+               account.status_schedule_id, account.fields, account.sealed_fields, account.version,
+               account.created_at, account.updated_at, account.archived_at, account.redacted_at,
+               account.consolidated_into,
                kept.key_id as "key_id?", kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?"
         from accounts as account
         left join data_keys as kept on kept.shard = account.shard and kept.object_id = account.account_id
@@ -172,7 +229,7 @@ pub async fn list_by_reference(
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows_to_accounts!(rows))
+    Ok(rows.into_iter().map(AccountRow::from).collect())
 }
 
 /// New fields for an account.
@@ -219,33 +276,48 @@ pub async fn save_fields(
     Ok(done.rows_affected())
 }
 
-/// Sets statuses of locked accounts, by a person or an import: no schedule takes them back.
-pub async fn save_statuses(
-    conn: &mut PgConnection,
-    statuses: &[(AccountId, String)],
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let shards: Vec<i16> = statuses.iter().map(|(id, _)| id.shard().column()).collect();
-    let ids: Vec<Uuid> = statuses.iter().map(|(id, _)| id.0).collect();
-    let words: Vec<String> = statuses.iter().map(|(_, status)| status.clone()).collect();
-    sqlx::query!(
+/// What one account becomes.
+#[derive(Debug)]
+pub struct Changed {
+    /// The account, locked by the caller.
+    pub id: AccountId,
+    /// Its reference id, new or as it was.
+    pub reference_id: Option<String>,
+    /// Its status, when a person sets it: no schedule takes it back.
+    pub status: Option<String>,
+    /// The fields that are not marked pii, all of them.
+    pub fields: Value,
+    /// The fields marked pii, sealed.
+    pub sealed_fields: Option<Vec<u8>>,
+}
+
+/// Replaces one locked account; returns its next version, at which it is now.
+pub async fn save(conn: &mut PgConnection, changed: &Changed, now: DateTime<Utc>) -> Result<i64, StoreError> {
+    let version = sqlx::query_scalar!(
         r#"
-        update accounts as account
-        set status = change.status,
-            status_schedule_id = null,
-            updated_at = $4
-        from unnest($1::smallint[], $2::uuid[], $3::text[]) as change (shard, account_id, status)
-        where account.shard = change.shard
-          and account.account_id = change.account_id
+        update accounts
+        set reference_id = $3,
+            status = coalesce($4, status),
+            status_schedule_id = case when $4::text is null then status_schedule_id end,
+            fields = $5,
+            sealed_fields = $6,
+            version = version + 1,
+            updated_at = $7
+        where shard = $1
+          and account_id = $2
+        returning version
         "#,
-        &shards,
-        &ids,
-        &words,
+        changed.id.shard().column(),
+        changed.id.0,
+        changed.reference_id,
+        changed.status,
+        changed.fields,
+        changed.sealed_fields,
         now,
     )
-    .execute(conn)
+    .fetch_one(conn)
     .await?;
-    Ok(())
+    Ok(version)
 }
 
 /// Locks accounts in the order of their ids.
@@ -265,89 +337,6 @@ pub async fn lock_all(conn: &mut PgConnection, ids: &[AccountId]) -> Result<(), 
         &ids,
     )
     .fetch_all(conn)
-    .await?;
-    Ok(())
-}
-
-/// Sets the status of those locked accounts whose status is one of `from`, or was set by the schedule
-/// `set_by`; `schedule` is then who set it. Returns which, and what their status was.
-pub async fn save_status_where(
-    conn: &mut PgConnection,
-    ids: &[AccountId],
-    (from, set_by): (&[String], Option<i32>),
-    (status, schedule): (&str, Option<i32>),
-    now: DateTime<Utc>,
-) -> Result<Vec<(AccountId, String)>, StoreError> {
-    let shards: Vec<i16> = ids.iter().map(|id| id.shard().column()).collect();
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let rows = sqlx::query!(
-        r#"
-        with before as (
-            select account.shard, account.account_id, account.status
-            from accounts as account
-            join unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id) using (shard, account_id)
-            where (account.status = any($3) or account.status_schedule_id = $4)
-              and account.status <> $5
-        )
-        update accounts as account
-        set status = $5,
-            status_schedule_id = $6,
-            updated_at = $7
-        from before
-        where account.shard = before.shard
-          and account.account_id = before.account_id
-        returning account.account_id, before.status
-        "#,
-        &shards,
-        &ids,
-        from,
-        set_by,
-        status,
-        schedule,
-        now,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|row| (AccountId(row.account_id), row.status)).collect())
-}
-
-/// Hands the statuses of locked accounts that `schedule` set over to another of `heirs` that still has an
-/// undismissed hit of the account.
-pub async fn save_status_heirs(
-    conn: &mut PgConnection,
-    ids: &[AccountId],
-    schedule: i32,
-    heirs: &[i32],
-) -> Result<(), StoreError> {
-    let shards: Vec<i16> = ids.iter().map(|id| id.shard().column()).collect();
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    sqlx::query!(
-        r#"
-        update accounts as account
-        set status_schedule_id = heir.schedule_id
-        from (
-            select distinct on (wanted.shard, wanted.account_id)
-                   wanted.shard, wanted.account_id, monitor.schedule_id
-            from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
-            join monitors as monitor using (shard, account_id)
-            where monitor.schedule_id = any($4)
-              and exists (
-                  select from hits
-                  where hits.shard = monitor.shard
-                    and hits.monitor_id = monitor.monitor_id
-                    and hits.state in ('open', 'confirmed'))
-            order by wanted.shard, wanted.account_id, monitor.schedule_id
-        ) as heir
-        where account.shard = heir.shard
-          and account.account_id = heir.account_id
-          and account.status_schedule_id = $3
-        "#,
-        &shards,
-        &ids,
-        schedule,
-        heirs,
-    )
-    .execute(conn)
     .await?;
     Ok(())
 }

@@ -175,6 +175,11 @@ impl House {
         self.clock.now()
     }
 
+    /// The id of an account type.
+    pub(crate) fn type_id(&self, name: &str) -> AccountTypeId {
+        self.types.iter().find(|(_, one)| one.name == name).unwrap().0
+    }
+
     /// Imports a file that must be without faults.
     pub(crate) async fn import(&self, csv: &str) -> Imported {
         let imported = self.import_as(csv, &ImportOptions::default()).await.unwrap();

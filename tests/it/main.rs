@@ -8,6 +8,7 @@
     reason = "a test may panic, its texts are short, and it says what it did"
 )]
 
+mod accounts;
 mod budgets;
 mod canary;
 mod chaos;

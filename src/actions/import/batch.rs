@@ -3,16 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{
-    BadRow, Imported,
-    rows::{Row, lacking},
-};
+use super::{BadRow, Imported, rows::Row};
 use crate::{
-    actions::{ActionError, Context},
+    actions::{ActionError, Context, accounts::fields},
     domain::{
         account_type::AccountType,
         id::{AccountId, AccountTypeId, Shard},
@@ -25,7 +22,7 @@ use crate::{
         events::{self, Event},
         wakeups::{self, Urgency},
     },
-    vault::{DataKey, Purpose, WrappedKey},
+    vault::WrappedKey,
 };
 
 const ACTOR: &str = "import";
@@ -88,7 +85,7 @@ impl Batch<'_> {
         let before = accounts::list_by_references(&mut transaction, self.id, &references).await?;
         let mut screened = Vec::new();
         for (row, account) in pair(rows, &before) {
-            if self.update(row, account)?.screened {
+            if account.archived_at.is_none() && self.update(row, account)?.screened {
                 screened.push(account.id);
             }
         }
@@ -112,7 +109,14 @@ impl Batch<'_> {
         let mut keys = Vec::new();
         let mut changed: Vec<AccountId> = Vec::new();
         let mut unwoken = Vec::new();
+        let mut archived = 0;
         for (row, account) in pair(rows, &present) {
+            if account.archived_at.is_some() {
+                let reason = "reference_id: the account is archived".to_owned();
+                done.bad.push(BadRow { line: row.line, reason });
+                archived += 1;
+                continue;
+            }
             let update = self.update(row, account)?;
             if update.screened && !screened.contains(&account.id) {
                 unwoken.push(account.id);
@@ -163,10 +167,10 @@ impl Batch<'_> {
             told.push(context.event(account, "account.tag-added", ACTOR, json!({ "tag": tag })));
         }
         for account in &changed {
-            told.push(context.event(*account, "account.updated", ACTOR, json!({})));
+            told.push(context.event(*account, "account.updated-fields", ACTOR, json!({})));
         }
         done.updated = changed.len() as u64;
-        done.unchanged = (present.len() - changed.len()) as u64;
+        done.unchanged = (present.len() - changed.len() - archived) as u64;
         moved.extend(changed);
         events::insert_all(&mut transaction, &told, now).await?;
         enrolment::insert_queue(&mut transaction, &moved).await?;
@@ -181,14 +185,7 @@ impl Batch<'_> {
 
     /// What a row changes about an account that is there.
     fn update(&self, row: &Row, account: &AccountRow) -> Result<Update, ActionError> {
-        let open = match &account.key {
-            Some(stored) => Some(self.context.keyring.unwrap(account.id.0, stored)?),
-            None => None,
-        };
-        let mut before = account.fields.as_object().cloned().unwrap_or_default();
-        if let (Some(key), Some(sealed)) = (&open, &account.sealed_fields) {
-            before.extend(key.open::<Map<String, Value>>(Purpose::AccountFields, sealed)?);
-        }
+        let (before, open) = fields::opened(self.context, account)?;
         let mut after = before.clone();
         after.extend(row.fields.clone());
         // The same status, said by a person, is no longer a schedule's to take back.
@@ -197,11 +194,11 @@ impl Batch<'_> {
         if after == before {
             return Ok(Update { account: account.id, fields: None, key: None, status, screened: false });
         }
-        let (plain, sealed_fields, key) = self.seal(account.id, &after, open)?;
+        let kept = fields::kept(self.context, self.account_type, account.id, &after, open)?;
         Ok(Update {
             account: account.id,
-            fields: Some(NewFields { id: account.id, fields: plain, sealed_fields }),
-            key: key.map(|key| (account.id.0, key)),
+            fields: Some(NewFields { id: account.id, fields: kept.plain, sealed_fields: kept.sealed }),
+            key: kept.new_key.map(|key| (account.id.0, key)),
             status,
             screened: self.account_type.subject(&before) != self.account_type.subject(&after),
         })
@@ -221,47 +218,25 @@ impl Batch<'_> {
             .map(|id| id.to_lowercase())
             .collect();
         for row in rows.iter().filter(|row| !present.contains(&row.reference_id.to_lowercase())) {
-            if let Some(key) = lacking(self.account_type, &row.fields) {
-                bad.push(BadRow { line: row.line, reason: format!("{key}: is required") });
+            if let Some(field) = self.account_type.lacking(&row.fields).next() {
+                bad.push(BadRow { line: row.line, reason: format!("{}: is required", field.key) });
                 continue;
             }
             let [shard] = self.context.random.bytes::<1>();
             let id = AccountId(self.context.new_uuid(Shard(shard)));
-            let (fields, sealed_fields, key) = self.seal(id, &row.fields, None)?;
-            keys.extend(key.map(|key| (id.0, key)));
+            let kept = fields::kept(self.context, self.account_type, id, &row.fields, None)?;
+            keys.extend(kept.new_key.map(|key| (id.0, key)));
             new.push(NewAccount {
                 id,
                 account_type: self.id,
                 reference_id: Some(row.reference_id.clone()),
                 status: row.status.clone().unwrap_or_else(|| self.account_type.default_status.clone()),
-                fields,
-                sealed_fields,
+                fields: kept.plain,
+                sealed_fields: kept.sealed,
             });
             by_account.push((id, *row));
         }
         Ok((new, keys, by_account))
-    }
-
-    /// Parts fields into plain and sealed ones; makes the key when there is none and one is needed.
-    #[expect(clippy::type_complexity, reason = "plain, sealed, new key")]
-    fn seal(
-        &self,
-        id: AccountId,
-        fields: &Map<String, Value>,
-        key: Option<DataKey>,
-    ) -> Result<(Value, Option<Vec<u8>>, Option<WrappedKey>), ActionError> {
-        let (plain, personal) = self.account_type.split(fields);
-        if personal.is_empty() {
-            return Ok((Value::Object(plain), None, None));
-        }
-        let (key, stored) = if let Some(key) = key {
-            (key, None)
-        } else {
-            let (key, stored) = self.context.keyring.new_data_key(id.0);
-            (key, Some(stored))
-        };
-        let sealed = key.seal(Purpose::AccountFields, &personal)?;
-        Ok((Value::Object(plain), Some(sealed), stored))
     }
 }
 

@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::columns::{Column, Columns, name_part};
-use crate::domain::{
-    account_type::{AccountType, FieldKind},
-    id::AccountTypeId,
+use crate::{
+    actions::accounts::is_plain,
+    domain::{
+        account_type::{AccountType, FieldKind},
+        id::AccountTypeId,
+    },
 };
-
-/// The longest reference id and tag, in characters.
-const LONGEST: usize = 255;
 
 /// A row that can be taken.
 pub(super) struct Row {
@@ -85,10 +85,6 @@ pub(super) fn read(
     })
 }
 
-fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text.chars().count() <= LONGEST && !text.contains(char::is_control)
-}
-
 fn fields(cells: &[(&str, &Column, &str)], account_type: &AccountType) -> Result<Map<String, Value>, String> {
     let mut raw: Map<String, Value> = Map::new();
     for (header, column, cell) in cells {
@@ -161,13 +157,4 @@ fn raw_value(kind: &FieldKind, cell: &str) -> Value {
         | FieldKind::Date
         | FieldKind::Choices(_) => Value::from(cell),
     }
-}
-
-/// Which required fields a new account would lack.
-pub(super) fn lacking<'a>(account_type: &'a AccountType, fields: &Map<String, Value>) -> Option<&'a str> {
-    account_type
-        .fields
-        .iter()
-        .find(|field| field.required && !fields.contains_key(&field.key))
-        .map(|field| field.key.as_str())
 }

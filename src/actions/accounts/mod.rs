@@ -1,0 +1,21 @@
+//! One account: made, opened, changed.
+//!
+//! Whoever changes an account's fields, status, reference id or tags does it through [`edit()`], in a
+//! transaction of its own or of somebody else's: it takes the locks in the house's order, checks the fields
+//! against the type, keeps what is plain and what is sealed in step, wakes the monitors when what is screened
+//! changed, and tells of it in events. Imports do the same for a thousand accounts at once, by the same rules
+//! (`fields`). An archived account refuses every change.
+
+mod create;
+mod edit;
+pub(crate) mod fields;
+mod open;
+mod rules;
+
+pub use create::{NewAccount, create, create_alone};
+pub use edit::{Edit, Edited, Part, edit, edit_alone};
+pub use open::{OpenAccount, open};
+pub(crate) use rules::is_plain;
+
+/// How often a transaction is tried that lost a lock to somebody else.
+const TRIES: u32 = 5;

@@ -1,0 +1,3 @@
+//! Accounts: made, opened, changed, found.
+
+mod edit;
