@@ -9,12 +9,14 @@ use crate::{
     domain::{
         account_type::AccountType,
         id::{AccountTypeId, ProcessId, Shard},
+        inquiry_template::InquiryTemplate,
+        reverification::Reverification,
         schedule::Schedule,
     },
     store::{
-        account_types, processes,
+        account_types, inquiry_templates, processes,
         providers::{self, Lane},
-        revisions, schedules,
+        reverifications, revisions, schedules,
     },
 };
 
@@ -27,6 +29,8 @@ pub struct Applied {
     pub lanes: BTreeMap<String, Lane>,
     /// Schedules by name.
     pub schedules: BTreeMap<String, i32>,
+    /// Reverifications, with their numbers.
+    pub reverifications: Vec<(i32, Reverification)>,
     /// The revision of the configuration.
     pub revision: Option<i32>,
 }
@@ -72,6 +76,10 @@ pub struct Published<'a> {
     pub digest: &'a str,
     /// All of it, without secrets and without what is one host's own.
     pub settings: &'a serde_json::Value,
+    /// What inquiries are made by.
+    pub inquiry_templates: &'a BTreeMap<String, InquiryTemplate>,
+    /// Which accounts are to be verified again.
+    pub reverifications: &'a BTreeMap<String, Reverification>,
 }
 
 /// Publishes the configuration as a revision, if it is not the newest, and writes what it says. Schedules
@@ -97,6 +105,7 @@ pub async fn apply(
         types: BTreeMap::new(),
         lanes: BTreeMap::new(),
         schedules: BTreeMap::new(),
+        reverifications: Vec::new(),
         revision: Some(revision),
     };
     for name in provider_names {
@@ -107,6 +116,10 @@ pub async fn apply(
         let known = account_types::list(&mut transaction).await?;
         applied.types = known.into_iter().map(|(id, one)| (one.name.clone(), (id, one))).collect();
         applied.schedules = schedules::list_ids(&mut transaction).await?.into_iter().collect();
+        let known: BTreeMap<_, _> = reverifications::list_ids(&mut transaction).await?.into_iter().collect();
+        let rules = published.reverifications.values();
+        applied.reverifications =
+            rules.filter_map(|rule| Some((*known.get(&rule.name)?, rule.clone()))).collect();
         transaction.commit().await?;
         return Ok(applied);
     }
@@ -123,8 +136,33 @@ pub async fn apply(
     for name in schedules::save_removed(&mut transaction, &names, now).await? {
         tracing::warn!(schedule.name = %name, "schedule is no longer configured: pausing its monitors");
     }
+    applied.reverifications = write_verification(&mut transaction, published, now).await?;
     transaction.commit().await?;
     Ok(applied)
+}
+
+/// Writes what inquiries are made by, and which accounts are to be verified again.
+async fn write_verification(
+    conn: &mut sqlx::PgConnection,
+    published: Published<'_>,
+    now: DateTime<Utc>,
+) -> Result<Vec<(i32, Reverification)>, ActionError> {
+    let templates: Vec<&InquiryTemplate> = published.inquiry_templates.values().collect();
+    inquiry_templates::save_all(conn, &templates, now).await?;
+    let mut written = Vec::new();
+    for rule in published.reverifications.values() {
+        let definition = serde_json::to_value(rule).expect("a reverification is plain data");
+        let (id, changed) = reverifications::save(conn, &rule.name, &definition, now).await?;
+        if changed {
+            tracing::info!(reverification.name = %rule.name, "reverification is new or changed: looking at every account");
+        }
+        written.push((id, rule.clone()));
+    }
+    let names: Vec<String> = written.iter().map(|(_, rule)| rule.name.clone()).collect();
+    for name in reverifications::save_removed(conn, &names, now).await? {
+        tracing::warn!(reverification.name = %name, "reverification is no longer configured: forgetting its dates");
+    }
+    Ok(written)
 }
 
 /// The number of the configuration, and whether others hold a newer one.

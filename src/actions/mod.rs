@@ -5,10 +5,12 @@ pub mod accounts;
 pub mod apply;
 pub mod decide;
 pub mod import;
+pub mod inquiries;
 pub mod inspect;
 pub mod overview;
 pub mod pause;
 pub mod release;
+pub mod reverify;
 pub mod run_now;
 
 use std::sync::Arc;

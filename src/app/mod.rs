@@ -136,7 +136,12 @@ pub async fn apply(
     process: ProcessId,
     occasion: Occasion,
 ) -> Result<Applied, AppError> {
-    let published = Published { digest: &settings.digest(), settings: &settings.published() };
+    let published = Published {
+        digest: &settings.digest(),
+        settings: &settings.published(),
+        inquiry_templates: &settings.inquiry_templates,
+        reverifications: &settings.reverifications,
+    };
     let applied = apply::apply(
         context,
         process,

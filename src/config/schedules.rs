@@ -131,7 +131,7 @@ fn cadence(check: &mut Checker<'_>, key: &Key, raw: &RawSchedule) -> Option<Cade
 }
 
 /// Checks which accounts; also returns the types that are selected and not themselves at fault.
-fn selection<'t>(
+pub(super) fn selection<'t>(
     check: &mut Checker<'_>,
     key: &Key,
     raw: RawSelection,
@@ -206,7 +206,7 @@ fn check_one(field: &Field, value: &Value) -> Result<Value, ValueFault> {
 }
 
 /// Refuses a status that one of the types lacks.
-fn known_status(check: &mut Checker<'_>, key: &Key, status: &str, selected: &[&AccountType]) {
+pub(super) fn known_status(check: &mut Checker<'_>, key: &Key, status: &str, selected: &[&AccountType]) {
     if let Some(lacking) = selected.iter().find(|selected| !selected.has_status(status)) {
         let known: Vec<&str> = lacking.statuses.iter().map(String::as_str).collect();
         check.known(key, status, &format!("a status of {}", lacking.name), &known);

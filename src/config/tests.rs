@@ -71,16 +71,24 @@ fn a_subject_comes_out_of_the_account_types_that_we_ship() {
 
 /// Sorts the keys of written-out settings into those that are there at all and those with a value.
 fn sort_keys(value: &Value, path: &str, all: &mut BTreeSet<String>, valued: &mut BTreeSet<String>) {
-    const NAMED: [&str; 6] = [
+    const NAMED: [&str; 9] = [
         ".lists",
         ".providers",
         ".account-types",
         ".account-types.*.fields",
         ".report-templates",
         ".schedules",
+        ".inquiry-templates",
+        ".inquiry-templates.*.compare",
+        ".reverifications",
     ];
-    const FREE: [&str; 4] =
-        [".providers.*.headers", ".providers.*.query", ".providers.*.body", ".schedules.*.accounts.fields"];
+    const FREE: [&str; 5] = [
+        ".providers.*.headers",
+        ".providers.*.query",
+        ".providers.*.body",
+        ".schedules.*.accounts.fields",
+        ".reverifications.*.accounts.fields",
+    ];
     all.insert(path.to_owned());
     if !value.is_null() {
         valued.insert(path.to_owned());

@@ -109,6 +109,11 @@ impl Field {
 }
 
 impl FieldKind {
+    /// Whether a value has parts that may be said one by one, such as the last name.
+    pub const fn has_parts(&self) -> bool {
+        matches!(self, Self::PersonName)
+    }
+
     /// The kind's word in the configuration.
     pub const fn word(&self) -> &'static str {
         match self {

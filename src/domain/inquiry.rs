@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::comparison::Compared;
+
 /// The state of an inquiry, in Persona's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InquiryStatus {
@@ -127,6 +129,38 @@ impl InquiryContent {
 impl std::fmt::Debug for InquiryContent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("InquiryContent").field("fields", &self.fields.keys()).finish_non_exhaustive()
+    }
+}
+
+/// What an inquiry was compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Against {
+    /// The account as it was then.
+    Account,
+    /// The account's last inquiry that was completed.
+    LastInquiry,
+}
+
+/// One comparison as it is kept and shown; no values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Check {
+    /// What was compared with.
+    pub against: Against,
+    /// What came of it.
+    #[serde(flatten)]
+    pub compared: Compared,
+}
+
+impl Check {
+    /// Its name, in the manner of Persona's checks: `account_name_comparison`.
+    pub fn name(&self) -> String {
+        let against = match self.against {
+            Against::Account => "account",
+            Against::LastInquiry => "inquiry",
+        };
+        format!("{against}_{}_comparison", self.compared.field)
     }
 }
 

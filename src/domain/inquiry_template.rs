@@ -97,7 +97,8 @@ impl InquiryTemplate {
                 _ => {}
             }
         }
-        let is_contact = |key: &&str| ["email", "phone", "address"].iter().any(|start| key.starts_with(start));
+        let is_contact =
+            |key: &&str| ["email", "phone", "address"].iter().any(|start| key.starts_with(start));
         Self {
             name: account_type.name.clone(),
             account_type: account_type.name.clone(),
@@ -117,7 +118,8 @@ impl InquiryTemplate {
 
 /// Whether a type has a field, or fields for its parts: `address`, or `address_city`.
 pub fn has_parts(account_type: &AccountType, key: &str) -> bool {
-    let is_part = |field: &str| field.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
+    let is_part =
+        |field: &str| field.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
     account_type.fields.iter().any(|field| is_part(&field.key))
 }
 
@@ -158,7 +160,13 @@ mod tests {
     #[test]
     fn a_type_has_a_template_without_configuration() {
         let kinds = account_type(&[
-            "name", "birthdate", "address_city", "address_street_1", "phone_number", "email_address", "passport_number",
+            "name",
+            "birthdate",
+            "address_city",
+            "address_street_1",
+            "phone_number",
+            "email_address",
+            "passport_number",
         ]);
         let template = InquiryTemplate::of_type(&kinds);
         let methods: Vec<(&str, Method, Requirement)> = template
@@ -185,6 +193,8 @@ mod tests {
     #[test]
     fn a_name_is_had_whole_or_in_parts() {
         let kinds = account_type(&["name_first", "addressee"]);
-        assert!(has_parts(&kinds, "name") && has_parts(&kinds, "name_first") && !has_parts(&kinds, "address"));
+        assert!(
+            has_parts(&kinds, "name") && has_parts(&kinds, "name_first") && !has_parts(&kinds, "address")
+        );
     }
 }

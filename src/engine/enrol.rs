@@ -12,6 +12,7 @@ use sqlx::PgConnection;
 use super::{
     Engine, EngineError,
     plan::PlannedSchedule,
+    reverify,
     task::{Activation, Task},
 };
 use crate::{
@@ -91,6 +92,7 @@ impl Enrol {
         for (schedule, differences) in &differing {
             urgent |= self.begin(&mut transaction, schedule, differences, true, now).await?;
         }
+        reverify::refresh(&self.engine, &mut transaction, &page).await?;
         transaction.commit().await?;
         if urgent {
             self.engine.nudge.send_replace(());

@@ -16,6 +16,7 @@
 //! - [`record`] writes answers in batches; the due row's compare-and-set makes each slot count once.
 //!
 //! - [`pauses`] holds what somebody paused: nothing of it is begun, and what is under way is finished.
+//! - [`expiry`] ends inquiries whose time is over; [`reverify`] finds accounts that are to be verified again.
 //! - [`sampler`] sets the gauges that somebody has to read for.
 //!
 //! Bounded everywhere: a lane takes on no more than it has room for, and room is given back only when
@@ -23,6 +24,7 @@
 
 pub mod budgets;
 pub mod enrol;
+pub mod expiry;
 pub mod fleet;
 mod in_flight;
 mod lane;
@@ -33,6 +35,7 @@ pub mod pauses;
 pub mod plan;
 pub mod progress;
 pub mod record;
+pub mod reverify;
 pub mod run;
 pub mod sampler;
 pub mod storage;
@@ -170,6 +173,13 @@ impl Engine {
         let part = self.progress.part("enrol");
         let enrol = task::drive(enrol::Enrol::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("enrol", stop, daemon, enrol));
+        let part = self.progress.part("expiry");
+        let expiry = task::drive(expiry::Expiry::new(self.clone()), expiry::EVERY, part, stop.clone());
+        tracker.spawn(vital("expiry", stop, daemon, expiry));
+        let part = self.progress.part("reverify");
+        let reverify =
+            task::drive(reverify::Reverify::new(self.clone()), reverify::EVERY, part, stop.clone());
+        tracker.spawn(vital("reverify", stop, daemon, reverify));
         let part = self.progress.part("pauses");
         let poll = task::drive(pauses::Poll::new(self.clone()), pauses::EVERY, part, stop.clone());
         tracker.spawn(vital("pauses", stop, daemon, poll));

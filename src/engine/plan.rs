@@ -21,6 +21,7 @@ use crate::{
     domain::{
         account_type::AccountType,
         id::{AccountTypeId, MonitorId, ProcessId},
+        reverification::Reverification,
         schedule::{ReportTemplate, Schedule},
     },
     providers::{
@@ -143,6 +144,8 @@ pub struct Plan {
     pub types: HashMap<AccountTypeId, AccountType>,
     /// Ids of account types by name.
     pub type_ids: HashMap<String, AccountTypeId>,
+    /// Reverifications by their number.
+    pub reverifications: Vec<(i32, Reverification)>,
     /// The revision of the configuration that it is made of.
     pub revision: Option<i32>,
 }
@@ -156,7 +159,8 @@ impl Plan {
         templates: &[ReportTemplate],
         providers: Vec<PlannedParts>,
     ) -> Self {
-        let mut plan = Self { revision: applied.revision, ..Self::default() };
+        let reverifications = applied.reverifications.clone();
+        let mut plan = Self { revision: applied.revision, reverifications, ..Self::default() };
         let mut by_name: HashMap<String, Arc<PlannedProvider>> = HashMap::new();
         for (provider, budget, limits) in providers {
             let Some(lane) = applied.lanes.get(provider.name()) else { continue };

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::StorageSettings,
-    store::{self, StoreError, schedules, wakeups},
+    store::{self, StoreError, reverifications, schedules, wakeups},
     telemetry::health::{Concern, Health},
 };
 
@@ -90,6 +90,7 @@ pub async fn start_walks(engine: &Engine) -> Result<(), EngineError> {
     let mut transaction = engine.context.store.transaction().await?;
     if engine.fleet.is_current() && store::lock_task(&mut transaction, "reconcile").await? {
         schedules::start_walks(&mut transaction).await?;
+        reverifications::start_walks(&mut transaction).await?;
     }
     transaction.commit().await?;
     Ok(())

@@ -276,9 +276,9 @@ type Side<'a> = (&'a str, &'a Map<String, Value>);
 fn values(method: Method, collected: Side<'_>, known: Side<'_>) -> Outcome {
     match method {
         Method::NameFuzzy => each(&values::names(collected), &values::names(known), name::compare),
-        Method::OrganisationName => {
-            each(&values::texts(collected), &values::texts(known), |one, other| name::organisations(one, other))
-        }
+        Method::OrganisationName => each(&values::texts(collected), &values::texts(known), |one, other| {
+            name::organisations(one, other)
+        }),
         Method::Address => each(&values::addresses(collected), &values::addresses(known), address::compare),
         Method::Date => {
             each(&values::texts(collected), &values::texts(known), |one, other| date::compare(one, other))
