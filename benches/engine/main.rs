@@ -10,6 +10,7 @@
 //! many seconds runs go on beside a transaction that is held open, and as long without it).
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on stops")]
 
+mod api;
 mod imports;
 mod latency;
 mod phases;
@@ -187,6 +188,7 @@ async fn measure(cluster: &Cluster, sizes: &Sizes) -> Result<Report, Failure> {
         pinned::measure(&bench, sizes, &mut report).await?;
         say(&format!("round {} took {:.0} s", round + 1, began.elapsed().as_secs_f64()));
     }
+    api::measure(&bench, sizes, &mut report).await?;
     if sizes.wants("import") {
         imports::measure(&bench, sizes, &mut report).await?;
     }

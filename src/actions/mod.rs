@@ -2,8 +2,11 @@
 //! writes the event of what it did in it.
 
 pub mod accounts;
+pub mod api_keys;
 pub mod apply;
 pub mod decide;
+pub mod events;
+pub mod idempotency;
 pub mod import;
 pub mod inquiries;
 pub mod inspect;

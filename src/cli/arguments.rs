@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::pause::{PauseCommand, ResumeCommand};
+use super::{
+    key::KeyCommand,
+    pause::{PauseCommand, ResumeCommand},
+};
 use crate::domain::id::{HitId, MonitorId};
 
 /// A self-hosted store of customer accounts and the daemon that keeps watch over them.
@@ -106,6 +109,9 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Makes, lists and revokes keys of the API.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Shows an account: its fields, monitors, runs and hits.
     Account {
         /// The account's reference id or id.

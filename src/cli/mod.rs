@@ -4,6 +4,7 @@
 
 mod arguments;
 mod demo;
+mod key;
 mod pause;
 mod tables;
 
@@ -144,6 +145,7 @@ async fn with_settings(
         Command::Pause(command) => return pause::pause(settings, command).await,
         Command::Resume(command) => return pause::resume(settings, command).await,
         Command::Pauses { limit, json } => return pause::list(settings, *limit, *json).await,
+        Command::Key(command) => return key::run(settings, command).await,
         Command::Account { account, json } => {
             let context = app::open(settings).await?;
             let view = inspect::account(&context, account, 20).await?;

@@ -1,5 +1,6 @@
 //! Tables for people.
 
+mod keys;
 mod status;
 
 use std::{collections::BTreeMap, fmt::Write};
@@ -18,6 +19,7 @@ use crate::{
     domain::answer::Finding,
 };
 
+pub(super) use keys::{KeyView, keys};
 pub(super) use status::status;
 
 fn table(headers: &[&str]) -> Table {

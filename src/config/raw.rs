@@ -108,6 +108,8 @@ sections! {
         listen: String,
         max_connections: u64,
         client_timeout: Human,
+        requests_per_minute: u64,
+        trusted_proxies: Vec<String>,
     }
 
     struct RawLog {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
     raw::{RawDatabase, RawEngine, RawHttp, RawList, RawLog, RawStorage, RawTelemetry, RawVault},
     sources::SecretFile,
 };
-use crate::domain::{cadence::CronPattern, personal::Personal};
+use crate::domain::{api_key, cadence::CronPattern, personal::Personal};
 
 /// `[database]`: the PostgreSQL that keeps everything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,6 +48,10 @@ pub struct HttpSettings {
     pub max_connections: u32,
     /// How long a client may take to send or to take in.
     pub client_timeout: Duration,
+    /// How many requests a minute a key of the API may make of this process, unless the key says it.
+    pub requests_per_minute: u32,
+    /// Proxies whose word on where a request comes from is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// How a log line is written.
@@ -214,7 +219,23 @@ pub(super) fn http(check: &mut Checker<'_>, raw: &RawHttp) -> Option<HttpSetting
     let (least, most) = (Duration::from_secs(1), Duration::from_mins(10));
     let max_connections = check.count(&key.at("max-connections"), raw.max_connections, 1..=65_536);
     let client_timeout = check.duration(&key.at("client-timeout"), raw.client_timeout, least..=most);
-    Some(HttpSettings { listen: listen.ok()?, max_connections, client_timeout })
+    let requests = &key.at("requests-per-minute");
+    let requests_per_minute = check.count(requests, raw.requests_per_minute, 1..=100_000_000);
+    let key = key.at("trusted-proxies");
+    let mut trusted_proxies = Vec::new();
+    for text in &raw.trusted_proxies {
+        match api_key::network(text) {
+            Some(network) => trusted_proxies.push(network),
+            None => check.refuse(&key, "accepted are addresses and networks, such as 10.0.0.0/8"),
+        }
+    }
+    Some(HttpSettings {
+        listen: listen.ok()?,
+        max_connections,
+        client_timeout,
+        requests_per_minute,
+        trusted_proxies,
+    })
 }
 
 pub(super) fn log(check: &mut Checker<'_>, raw: RawLog) -> LogSettings {

@@ -87,6 +87,24 @@ fn decode(text: &str) -> Option<Uuid> {
     Some(Uuid::from_u128(bits))
 }
 
+/// The UUID of an id of any kind.
+pub fn uuid_of(text: &str) -> Option<Uuid> {
+    text.rsplit_once('_').and_then(|(_, suffix)| decode(suffix))
+}
+
+/// An id with a prefix that is known only where the program runs.
+pub fn with_prefix(prefix: &str, id: Uuid) -> String {
+    struct Encoded(Uuid);
+
+    impl fmt::Display for Encoded {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            encode(self.0, f)
+        }
+    }
+
+    format!("{prefix}_{}", Encoded(id))
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
         $(#[$doc])*
@@ -181,6 +199,10 @@ ids! {
     ApiKeyId = "api";
     /// A request to the API.
     RequestId = "req";
+    /// The database, as clients see it.
+    EnvironmentId = "env";
+    /// Whose database it is, as clients see it.
+    OrganizationId = "org";
     /// A consolidation of accounts.
     ConsolidationId = "cons";
 }

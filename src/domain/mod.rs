@@ -2,6 +2,7 @@
 
 pub mod account_type;
 pub mod answer;
+pub mod api_key;
 pub mod cadence;
 pub mod comparison;
 pub mod date;

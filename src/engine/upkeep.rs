@@ -12,6 +12,7 @@ use super::{
     task::{self, Activation, Task},
 };
 use crate::{
+    actions::idempotency,
     config::StorageSettings,
     store::{self, StoreError, reverifications, schedules, wakeups},
     telemetry::health::{Concern, Health},
@@ -115,6 +116,16 @@ pub async fn start_timer(engine: &Engine, keep: &StorageSettings) -> Result<JobS
             let may = || engine.fleet.is_current();
             storage::compact(&engine.context, &keep, &may).await.map(drop)
         }
+    })
+    .await?;
+    // Every hour, whoever comes first: answers that are a day old are of no use to anybody.
+    add(&timer, "0 23 * * * *", engine, "idempotency", |engine| async move {
+        store::within(async {
+            let gone = idempotency::sweep(&engine.context).await?;
+            tracing::debug!(gone, "answers to repeated requests are a day old, and gone");
+            Ok::<_, EngineError>(())
+        })
+        .await
     })
     .await?;
     timer.start().await?;

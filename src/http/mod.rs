@@ -1,8 +1,9 @@
 //! Work with a request: health, readiness, metrics and the state of the whole.
 //!
-//! All of it is answered without a login, so nothing of it is about a person. `/healthz`, `/readyz` and
-//! `/metrics` are answered from memory; what asks the database has a deadline.
+//! What this file answers needs no login, so nothing of it is about a person. `/healthz`, `/readyz` and
+//! `/metrics` are answered from memory; what asks the database has a deadline. The API is behind keys.
 
+mod api;
 mod server;
 
 use std::{
@@ -24,6 +25,7 @@ pub use server::{GRACE, ListenFault, listen, serve};
 
 use crate::{
     actions::{Context, overview},
+    config::HttpSettings,
     telemetry::{
         health::Health,
         metrics::{ConnectionLabels, Form, Metrics},
@@ -52,7 +54,8 @@ impl Served {
     }
 }
 
-fn router(served: Served) -> Router {
+fn router(served: Served, settings: &HttpSettings) -> Router {
+    let api = api::router(served.context.clone(), settings);
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -61,6 +64,7 @@ fn router(served: Served) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .with_state(served)
+        .merge(api)
 }
 
 /// The process lives. Asks nothing else, so that a database that is away restarts nobody.

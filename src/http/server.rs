@@ -38,6 +38,10 @@ pub const GRACE: Duration = Duration::from_secs(5);
 /// How long to wait after the system refused a connection: it lacks files or memory.
 const REFUSED: Duration = Duration::from_secs(1);
 
+/// Where a request's connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
 /// The daemon cannot listen where it was told to.
 #[derive(Debug, thiserror::Error)]
 #[error("http.listen: cannot listen on {address}")]
@@ -55,7 +59,7 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenFault> {
 /// Answers requests until `stop` is cancelled. Then idle connections are closed at once, and requests
 /// under way are answered if that takes no longer than [`GRACE`].
 pub async fn serve(listener: TcpListener, served: Served, settings: HttpSettings, stop: CancellationToken) {
-    let router = router(served);
+    let router = router(served, &settings);
     let room = Arc::new(Semaphore::new(settings.max_connections as usize));
     let (connections, cut) = (TaskTracker::new(), CancellationToken::new());
     loop {
@@ -63,9 +67,9 @@ pub async fn serve(listener: TcpListener, served: Served, settings: HttpSettings
             let place = Arc::clone(&room).acquire_owned().await;
             (place.expect("nothing closes the semaphore"), listener.accept().await)
         };
-        let (place, stream) = match stop.run_until_cancelled(accept).await {
+        let (place, stream, peer) = match stop.run_until_cancelled(accept).await {
             None => break,
-            Some((place, Ok((stream, _)))) => (place, stream),
+            Some((place, Ok((stream, peer)))) => (place, stream, Peer(peer)),
             Some((_, Err(error))) if is_of_one_client(&error) => continue,
             Some((_, Err(error))) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a connection cannot be accepted");
@@ -73,7 +77,7 @@ pub async fn serve(listener: TcpListener, served: Served, settings: HttpSettings
                 continue;
             }
         };
-        let connection = answer(stream, router.clone(), settings.client_timeout, stop.clone());
+        let connection = answer(stream, peer, router.clone(), settings.client_timeout, stop.clone());
         let cut = cut.clone();
         connections.spawn(async move {
             cut.run_until_cancelled(connection).await;
@@ -98,7 +102,7 @@ fn is_of_one_client(error: &io::Error) -> bool {
 }
 
 /// Answers the requests of one connection.
-async fn answer(stream: TcpStream, router: Router, patience: Duration, stop: CancellationToken) {
+async fn answer(stream: TcpStream, peer: Peer, router: Router, patience: Duration, stop: CancellationToken) {
     // An answer is one piece: nothing is gained by waiting for more.
     let _ = stream.set_nodelay(true);
     // Whoever takes nothing in ends by this; whoever sends nothing by the deadline for the head, which
@@ -107,7 +111,8 @@ async fn answer(stream: TcpStream, router: Router, patience: Duration, stop: Can
     stream.set_write_timeout(Some(patience));
     let asked = Arc::new(AtomicBool::new(false));
     let (router, ask) = (TowerToHyperService::new(router), Arc::clone(&asked));
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
         ask.store(true, Ordering::Relaxed);
         let span = tracing::debug_span!("request", http.method = %request.method(), http.path = request.uri().path());
         router.call(request).instrument(span)

@@ -62,3 +62,122 @@ pub async fn insert_all(
     .await?;
     Ok(())
 }
+
+/// An event as it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Happened {
+    /// Its id.
+    pub id: EventId,
+    /// When.
+    pub occurred_at: DateTime<Utc>,
+    /// The account it is about.
+    pub account: Option<AccountId>,
+    /// The object it is about when that is not the account.
+    pub object: Option<Uuid>,
+    /// What happened.
+    pub kind: String,
+    /// Who did it.
+    pub actor: String,
+    /// References and plain words.
+    pub detail: Value,
+}
+
+/// Which events are wanted; what is empty or none asks for nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Names of events.
+    pub kinds: Vec<String>,
+    /// Accounts and other objects that they are about.
+    pub objects: Vec<Uuid>,
+    /// Ids of events.
+    pub ids: Vec<Uuid>,
+    /// From when on.
+    pub from: Option<DateTime<Utc>>,
+    /// Before when.
+    pub until: Option<DateTime<Utc>>,
+    /// Only older ones than this event.
+    pub after: Option<EventId>,
+    /// Only newer ones than this event, the oldest of them.
+    pub before: Option<EventId>,
+}
+
+macro_rules! wanted_rows {
+    ($direction:literal, $conn:ident, $wanted:ident, $after:ident, $before:ident, $limit:ident) => {
+        sqlx::query_as!(
+            Row,
+            "
+        select event_id, occurred_at, account_id, object_id, kind, actor, detail
+        from events
+        where (cardinality($1::text[]) = 0 or kind = any($1))
+          and (cardinality($2::uuid[]) = 0 or account_id = any($2) or object_id = any($2))
+          and (cardinality($3::uuid[]) = 0 or event_id = any($3))
+          and ($4::timestamptz is null or occurred_at >= $4)
+          and ($5::timestamptz is null or occurred_at < $5)
+          and ($6::uuid is null or event_id < $6)
+          and ($7::uuid is null or event_id > $7)
+        order by event_id "
+                + $direction
+                + "
+        limit $8",
+            &$wanted.kinds,
+            &$wanted.objects,
+            &$wanted.ids,
+            $wanted.from,
+            $wanted.until,
+            $after,
+            $before,
+            $limit,
+        )
+        .fetch_all($conn)
+        .await?
+    };
+}
+
+/// At most `limit` events, the newest first.
+pub async fn list(conn: &mut PgConnection, wanted: &Wanted, limit: i64) -> Result<Vec<Happened>, StoreError> {
+    let (after, before) = (wanted.after.map(|id| id.0), wanted.before.map(|id| id.0));
+    // Two statements, for each is one walk of an index: from a page's end backwards, from its beginning forwards.
+    let mut rows = if before.is_none() {
+        wanted_rows!("desc", conn, wanted, after, before, limit)
+    } else {
+        wanted_rows!("asc", conn, wanted, after, before, limit)
+    };
+    rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.event_id));
+    Ok(rows.into_iter().map(Happened::from).collect())
+}
+
+/// An event by its id.
+pub async fn find(conn: &mut PgConnection, id: EventId) -> Result<Option<Happened>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        "select event_id, occurred_at, account_id, object_id, kind, actor, detail from events where event_id = $1",
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(Happened::from))
+}
+
+struct Row {
+    event_id: Uuid,
+    occurred_at: DateTime<Utc>,
+    account_id: Option<Uuid>,
+    object_id: Option<Uuid>,
+    kind: String,
+    actor: String,
+    detail: Value,
+}
+
+impl From<Row> for Happened {
+    fn from(row: Row) -> Self {
+        Self {
+            id: EventId(row.event_id),
+            occurred_at: row.occurred_at,
+            account: row.account_id.map(AccountId),
+            object: row.object_id,
+            kind: row.kind,
+            actor: row.actor,
+            detail: row.detail,
+        }
+    }
+}

@@ -9,6 +9,7 @@
 pub mod account_tags;
 pub mod account_types;
 pub mod accounts;
+pub mod api_keys;
 pub mod budgets;
 pub mod data_keys;
 pub mod databases;
@@ -19,6 +20,7 @@ pub mod events;
 pub mod hits;
 pub mod inquiries;
 pub mod inquiry_templates;
+pub mod idempotency;
 pub mod leases;
 pub mod monitors;
 pub mod nudges;

@@ -23,6 +23,8 @@ pub enum Purpose {
     PauseReason,
     /// `inquiries.sealed_content`
     InquiryContent,
+    /// `idempotency_replies.sealed_body`
+    IdempotencyReply,
     /// `data_keys.wrapped`
     DataKey,
     /// `master_key_checks.sealed`
@@ -33,13 +35,14 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
         Self::HitReason,
         Self::PauseReason,
         Self::InquiryContent,
+        Self::IdempotencyReply,
         Self::DataKey,
         Self::MasterKeyCheck,
         Self::Digest,
@@ -54,6 +57,7 @@ impl Purpose {
             Self::HitReason => "hit-reason",
             Self::PauseReason => "pause-reason",
             Self::InquiryContent => "inquiry-content",
+            Self::IdempotencyReply => "idempotency-reply",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
             Self::Digest => "digest",

@@ -1,6 +1,7 @@
 //! What the tests share: a house on a database of its own, with a clock that stands still and providers
 //! that answer what the test tells them to.
 
+mod client;
 mod scripted;
 
 use std::{
@@ -50,6 +51,7 @@ use watchkeeper::{
     vault::{Keyring, MasterKey},
 };
 
+pub(crate) use client::Client;
 pub(crate) use scripted::{Reply, Scripted, finding};
 
 /// How long anything may take before a test gives up.

@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod api;
 mod budgets;
 mod canary;
 mod chaos;

@@ -1,0 +1,289 @@
+//! A request as a handler sees it: who asks, what for, and what was sent.
+
+use std::str::FromStr;
+
+use axum::http::HeaderMap;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{
+    auth::{Caller, Quota},
+    errors::ApiError,
+    inflection::to_kebab,
+    version::Version,
+};
+use crate::actions::Context;
+
+/// The most objects of a page.
+const LARGEST_PAGE: u16 = 100;
+
+/// How many objects a page has when nobody says.
+const PAGE: u16 = 10;
+
+/// A request that may be carried out.
+pub(super) struct Call {
+    /// What actions work with.
+    pub(super) context: Context,
+    /// Who asks.
+    pub(super) caller: Caller,
+    /// What it has left of its requests.
+    pub(super) quota: Quota,
+    /// The headers that were sent.
+    pub(super) headers: HeaderMap,
+    /// The path, for links.
+    pub(super) path: String,
+    /// The parts of the path that stand for something, by name.
+    pub(super) parameters: Vec<(String, String)>,
+    /// The query, decoded, in its order.
+    pub(super) query: Vec<(String, String)>,
+    /// What was sent, with keys in kebab-case; null when nothing was.
+    pub(super) body: Value,
+    /// What is being sent, where an operation takes it as it comes.
+    pub(super) stream: Option<axum::body::Body>,
+    /// Its place among the requests that use the database; who only waits gives it up.
+    pub(super) place: Option<OwnedSemaphorePermit>,
+}
+
+/// Which part of a listing is asked for. Listings are newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Page {
+    /// What comes after the object of this id.
+    pub(super) after: Option<String>,
+    /// What comes before it.
+    pub(super) before: Option<String>,
+    /// At most so many.
+    pub(super) size: u16,
+}
+
+impl Page {
+    /// The ids, where the listing's objects have ids of one kind. Text that is no such id is refused.
+    pub(super) fn ids<T: FromStr>(&self) -> Result<(Option<T>, Option<T>), ApiError> {
+        let read = |name: &str, text: &Option<String>| match text {
+            None => Ok(None),
+            Some(text) => text.parse().map(Some).map_err(|_| {
+                ApiError::bad_request(name, format!("{name} must be the id of an object of this list"))
+            }),
+        };
+        Ok((read("page[after]", &self.after)?, read("page[before]", &self.before)?))
+    }
+}
+
+impl Call {
+    /// Who does it, for events.
+    pub(super) fn actor(&self) -> String {
+        format!("api-key:{}", self.caller.key.name)
+    }
+
+    /// The version that the client speaks.
+    pub(super) fn version(&self) -> Version {
+        self.caller.version
+    }
+
+    /// The id in the path. What is no id of the kind names nothing.
+    pub(super) fn id<T: FromStr>(&self, name: &str) -> Result<T, ApiError> {
+        self.parameter(name).parse().map_err(|_| ApiError::not_found())
+    }
+
+    /// A part of the path.
+    pub(super) fn parameter(&self, name: &str) -> &str {
+        self.parameters.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
+    }
+
+    /// What was sent, read; the error points at what cannot be read, and never quotes it.
+    pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        if self.body.is_null() {
+            return Err(ApiError::bad_request("", "a body is needed: a JSON object"));
+        }
+        serde_path_to_error::deserialize(&self.body).map_err(|error| {
+            let path: String = error.path().iter().map(segment).collect();
+            ApiError::bad_request(&path, without_values(&error.inner().to_string()))
+        })
+    }
+
+    /// The same, where an empty body stands for the default.
+    pub(super) fn body_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, ApiError> {
+        if self.body.is_null() { Ok(T::default()) } else { self.body() }
+    }
+
+    /// Which part of a listing is asked for: in the query, or in the body of a search.
+    pub(super) fn page(&self) -> Result<Page, ApiError> {
+        let in_body = |name: &str| match self.body.pointer(&format!("/page/{name}")) {
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::Number(number)) => Some(number.to_string()),
+            _ => None,
+        };
+        let find = |name: &str| {
+            self.query_value(&format!("page[{name}]")).map(str::to_owned).or_else(|| in_body(name))
+        };
+        let (after, before) = (find("after"), find("before"));
+        if after.is_some() && before.is_some() {
+            return Err(ApiError::bad_request("page", "page[after] and page[before] exclude each other"));
+        }
+        let size = match find("size") {
+            None => PAGE,
+            Some(text) => {
+                text.trim().parse().ok().filter(|size| (1..=LARGEST_PAGE).contains(size)).ok_or_else(
+                    || ApiError::bad_request("page[size]", "page[size] must be a whole number from 1 to 100"),
+                )?
+            }
+        };
+        Ok(Page { after, before, size })
+    }
+
+    /// A filter's value, if one was given; an empty one counts as none.
+    pub(super) fn filter(&self, name: &str) -> Option<&str> {
+        self.query_value(&format!("filter[{name}]")).filter(|text| !text.is_empty())
+    }
+
+    /// All values of a filter: several parameters, `filter[x][]`, or one with commas between.
+    pub(super) fn filters(&self, name: &str) -> Vec<String> {
+        let (one, many) = (format!("filter[{name}]"), format!("filter[{name}][]"));
+        let found = self.query.iter().filter(|(key, _)| {
+            let key = normal(key);
+            key == one || key == many
+        });
+        let values = found.flat_map(|(_, value)| value.split(','));
+        values.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
+    }
+
+    /// A filter that must be of a kind, such as an id or a time.
+    pub(super) fn filter_of<T: FromStr>(&self, name: &str, accepted: &str) -> Result<Option<T>, ApiError> {
+        self.filter(name)
+            .map(|text| {
+                text.parse().map_err(|_| {
+                    let name = format!("filter[{name}]");
+                    ApiError::bad_request(&name, format!("{name} must be {accepted}"))
+                })
+            })
+            .transpose()
+    }
+
+    /// Refuses filters that the listing does not have: ignoring one would answer another question.
+    pub(super) fn only_filters(&self, known: &[&str]) -> Result<(), ApiError> {
+        for (key, _) in &self.query {
+            let key = normal(key);
+            let Some(name) = key.strip_prefix("filter[").and_then(|rest| rest.split(']').next()) else {
+                continue;
+            };
+            if !known.contains(&name) {
+                return Err(ApiError::bad_request(
+                    &format!("filter[{name}]"),
+                    format!("there is no such filter; there are: {}", known.join(", ")),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Which related objects are to be included: those asked for, or all of `by_default` for a client of an old
+    /// version that does not say.
+    pub(super) fn includes<'a>(
+        &self,
+        known: &[&'a str],
+        by_default: &[&'a str],
+    ) -> Result<Vec<&'a str>, ApiError> {
+        let Some(asked) = self.query_value("include") else {
+            return Ok(if self.version().includes_by_default() { by_default.to_vec() } else { Vec::new() });
+        };
+        let asked = asked.split(',').map(|name| to_kebab(name.trim())).filter(|name| !name.is_empty());
+        asked
+            .map(|name| {
+                known.iter().find(|known| **known == name).copied().ok_or_else(|| {
+                    let details =
+                        format!("{name} cannot be included; accepted is any of: {}", known.join(", "));
+                    ApiError::bad_request("include", details)
+                })
+            })
+            .collect()
+    }
+
+    /// A parameter of the query.
+    pub(super) fn query_value(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| normal(key) == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The same listing with another place.
+    pub(super) fn link(&self, place: &str, id: &str) -> String {
+        let mut link = format!("{}?", self.path);
+        let kept = self.query.iter().filter(|(key, _)| {
+            let key = normal(key);
+            key != "page[after]" && key != "page[before]"
+        });
+        for (key, value) in kept.map(|(key, value)| (key.as_str(), value.as_str())).chain([(place, id)]) {
+            if !link.ends_with('?') {
+                link.push('&');
+            }
+            link.extend(form_urlencoded::byte_serialize(key.as_bytes()));
+            link.push('=');
+            link.extend(form_urlencoded::byte_serialize(value.as_bytes()));
+        }
+        link
+    }
+}
+
+/// A parameter's name with the words in brackets in kebab-case.
+fn normal(key: &str) -> String {
+    match key.split_once('[') {
+        None => to_kebab(key),
+        Some((name, rest)) => {
+            let rest: Vec<String> = rest
+                .split('[')
+                .map(|word| {
+                    let word = word.trim_end_matches(']');
+                    format!("[{}]", to_kebab(word))
+                })
+                .collect();
+            format!("{}{}", to_kebab(name), rest.concat())
+        }
+    }
+}
+
+fn segment(segment: &serde_path_to_error::Segment) -> String {
+    use serde_path_to_error::Segment;
+    match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Enum { variant } => format!("/{variant}"),
+        Segment::Unknown => String::new(),
+    }
+}
+
+/// serde's words without the value that it found: `invalid type: string "Jane", expected …`.
+fn without_values(text: &str) -> String {
+    let Some((found, expected)) = text.split_once(", expected ") else { return text.to_owned() };
+    match found.split_once(": ") {
+        Some(("invalid type" | "invalid value" | "invalid length", found)) => {
+            let kind = found.split([' ', '`', '"']).next().unwrap_or_default();
+            format!("must be {expected}, and is {kind}")
+        }
+        _ if found.starts_with("unknown variant") => format!("must be {expected}"),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_known_in_every_spelling() {
+        for key in ["filter[reference-id]", "filter[reference_id]", "filter[referenceId]"] {
+            assert_eq!(normal(key), "filter[reference-id]");
+        }
+        assert_eq!(normal("page[after]"), "page[after]");
+        assert_eq!(normal("filter[a][]"), "filter[a][]");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_quoted() {
+        let text = r#"invalid type: string "Jane Doe", expected a map"#;
+        assert_eq!(without_values(text), "must be a map, and is string");
+        assert_eq!(without_values("missing field `name`"), "missing field `name`");
+        assert_eq!(without_values("unknown variant `Jane`, expected `a` or `b`"), "must be `a` or `b`");
+        assert_eq!(
+            without_values("invalid type: integer `5`, expected a string"),
+            "must be a string, and is integer"
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! `Idempotency-Key`: a request that is sent again is answered as it was, and nothing is done twice.
+//!
+//! The answer is kept for a day, sealed under a data key of its own; redacting the account that it tells of takes
+//! it along. A request under way makes the same one wait with a 409. One whose process died before it answered
+//! is carried out again once [`STALE`] is over: what it did, it did in one transaction, and whether that was
+//! committed nobody can tell, so a reference id is what keeps an account from being made twice then.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::{
+    answer::{Answer, Content},
+    call::Call,
+    errors::ApiError,
+    operation::{Handler, Operation},
+};
+use crate::{
+    actions::idempotency::{self, Claim},
+    domain::id::AccountId,
+};
+
+/// When whoever carries a request out is taken for dead: the longest that one may take, and some more.
+const STALE: TimeDelta = TimeDelta::seconds(90);
+
+/// The longest key.
+const LONGEST: usize = 255;
+
+/// Carries a call out, or answers it as before.
+pub(super) async fn replayed(
+    operation: &Operation,
+    call: Call,
+    handler: Handler,
+) -> Result<Answer, ApiError> {
+    let Some(key) = call.headers.get("idempotency-key").filter(|_| operation.is_replayed) else {
+        return handler(call).await;
+    };
+    let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST).ok_or_else(|| {
+        let details = format!("accepted are 1 to {LONGEST} visible characters of ASCII");
+        ApiError::bad_request("Idempotency-Key", details)
+    })?;
+    let request = json!([operation.method.as_str(), call.path, call.query, call.body]).to_string();
+    let (context, api_key) = (call.context.clone(), call.caller.key.id);
+    let claimed = idempotency::claim(&context, api_key, key.as_bytes(), request.as_bytes(), STALE).await?;
+    let claimed = match claimed {
+        Claim::Ours(claimed) => claimed,
+        Claim::Answered(status, body) => {
+            let status = status.try_into().map_err(|_| ApiError::internal())?;
+            return Ok(Answer::json(status, body));
+        }
+        Claim::UnderWay => {
+            let details = "a request with this Idempotency-Key is under way";
+            return Err(ApiError::conflict("Conflict", details));
+        }
+        Claim::Other => {
+            let details = "this Idempotency-Key was used for another request";
+            return Err(ApiError::unprocessable("Idempotency-Key", details));
+        }
+    };
+    let answered = handler(call).await;
+    let (status, body) = match &answered {
+        Ok(Answer { status, content: Content::Json(body) }) => (*status, body.clone()),
+        // A refusal is the answer too, unless the same request may succeed later without a change.
+        Err(error) if !error.status.is_server_error() => (error.status, error.body()),
+        Ok(_) | Err(_) => {
+            idempotency::release(&context, &claimed).await?;
+            return answered;
+        }
+    };
+    let account = account_of(&body);
+    idempotency::save(&context, &claimed, status.as_u16(), &body, account).await?;
+    answered
+}
+
+/// The account that an answer tells of.
+fn account_of(body: &Value) -> Option<AccountId> {
+    let data = body.get("data")?;
+    let id = |value: &Value| value.as_str().and_then(|id| id.parse().ok());
+    data.get("id").and_then(id).or_else(|| data.pointer("/relationships/account/data/id").and_then(id))
+}

@@ -1,0 +1,250 @@
+//! The REST API: Persona's wire format over the account store.
+//!
+//! A request goes through one place: its key is judged (permission, address, rate), its version and inflection are
+//! read, its body is brought to kebab-case, a repeated one is answered as before; then the handler of its
+//! [`Operation`] carries it out with an action; the answer is stripped, inflected and written. Handlers know none
+//! of that. Every answer is JSON, unless an operation says otherwise.
+
+mod answer;
+mod api_keys;
+mod auth;
+mod blocklist;
+mod call;
+mod docs;
+mod errors;
+mod events;
+mod idempotency;
+mod inflection;
+mod openapi;
+mod operation;
+mod request;
+mod sparse;
+mod version;
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{RawPathParams, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header},
+    response::Response,
+    routing::{MethodFilter, MethodRouter, get, on},
+};
+use futures_util::FutureExt;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+use self::{
+    answer::{Answer, Content},
+    auth::{Caller, Doorkeeper, Quota},
+    call::Call,
+    errors::ApiError,
+    inflection::Inflection,
+    operation::Operation,
+};
+use crate::{
+    actions::Context,
+    config::HttpSettings,
+    domain::id::{EnvironmentId, OrganizationId, RequestId, Shard},
+};
+
+/// Where the API lies.
+const ROOT: &str = "/api/v1";
+
+/// How long a request may take, whatever it waits for.
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// Everything that can be asked for.
+fn operations() -> Vec<Operation> {
+    [events::operations(), api_keys::operations()].concat()
+}
+
+/// What requests are answered from.
+struct Api {
+    context: Context,
+    door: Doorkeeper,
+    /// How many requests may use the database at the same time: the engine needs connections too.
+    room: Arc<Semaphore>,
+    environment: EnvironmentId,
+    organization: OrganizationId,
+}
+
+/// The routes of the API, its documentation among them.
+pub(super) fn router(context: Context, settings: &HttpSettings) -> Router {
+    let operations = operations();
+    let document = Arc::new(openapi::document(&operations));
+    let page = Arc::new(docs::page(&operations));
+    let room = (context.store.pool().most / 2).max(2) as usize;
+    let id = |what: &[u8]| uuid::Uuid::from_slice(&context.digest_key.digest(what)[..16]).unwrap_or_default();
+    let (environment, organization) =
+        (EnvironmentId(id(b"environment")), OrganizationId(id(b"organization")));
+    let api = Arc::new(Api {
+        door: Doorkeeper::new(settings.requests_per_minute, settings.trusted_proxies.clone()),
+        room: Arc::new(Semaphore::new(room)),
+        environment,
+        organization,
+        context,
+    });
+    let mut routes: Vec<(&'static str, MethodRouter<Arc<Api>>)> = Vec::new();
+    for operation in operations {
+        let path = operation.path;
+        let filter = MethodFilter::try_from(operation.method.clone()).expect("operations have known methods");
+        let operation = Arc::new(operation);
+        let handler =
+            move |State(api): State<Arc<Api>>, parameters: RawPathParams, request: Request<Body>| {
+                answer(api, Arc::clone(&operation), parameters, request)
+            };
+        match routes.iter_mut().find(|(known, _)| *known == path) {
+            Some((_, methods)) => *methods = std::mem::take(methods).on(filter, handler),
+            None => routes.push((path, on(filter, handler))),
+        }
+    }
+    let mut router = Router::new();
+    for (path, methods) in routes {
+        router = router.route(&format!("{ROOT}{path}"), methods);
+    }
+    router
+        .with_state(api)
+        .route(&format!("{ROOT}/openapi.json"), get(move || openapi::served(Arc::clone(&document))))
+        .route("/docs", get(move || docs::served(Arc::clone(&page))))
+}
+
+/// Answers a request: whatever happens, in JSON, with an id under which the log knows it.
+async fn answer(
+    api: Arc<Api>,
+    operation: Arc<Operation>,
+    parameters: RawPathParams,
+    request: Request<Body>,
+) -> Response {
+    let id = RequestId(api.context.new_uuid(Shard(0)));
+    let mut told = Told::default();
+    let judged =
+        AssertUnwindSafe(carry_out(&api, &operation, &parameters, request, &mut told)).catch_unwind();
+    let answered = match tokio::time::timeout(DEADLINE, judged).await {
+        Ok(Ok(answered)) => answered,
+        // The hook of panics has told where.
+        Ok(Err(_)) => Err(ApiError::internal()),
+        Err(_) => {
+            let details = "the request took too long and was given up; look whether it was carried out";
+            Err(ApiError::other(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable", details))
+        }
+    };
+    let mut response = match answered {
+        Ok(answer) => written(answer, told.inflection.unwrap_or(Inflection::Kebab)),
+        Err(error) => {
+            if error.status.is_server_error() {
+                tracing::warn!(request.id = %id, http.status = error.status.as_u16(), "a request was not answered");
+            }
+            refusal(&error)
+        }
+    };
+    let headers = response.headers_mut();
+    put(headers, "request-id", &id.to_string());
+    put(headers, "x-request-id", &id.to_string());
+    if let Some(quota) = told.quota {
+        put(headers, "ratelimit-limit", &quota.limit.to_string());
+        put(headers, "ratelimit-remaining", &quota.remaining.to_string());
+        put(headers, "ratelimit-reset", &quota.reset.to_string());
+        put(headers, "persona-environment-id", &api.environment.to_string());
+        put(headers, "persona-organization-id", &api.organization.to_string());
+    }
+    response
+}
+
+/// What is known of a request by the time it is answered or refused.
+#[derive(Default)]
+struct Told {
+    quota: Option<Quota>,
+    inflection: Option<Inflection>,
+}
+
+async fn carry_out(
+    api: &Api,
+    operation: &Operation,
+    parameters: &RawPathParams,
+    request: Request<Body>,
+    told: &mut Told,
+) -> Result<Answer, ApiError> {
+    let (head, body) = request.into_parts();
+    let peer = head.extensions.get::<super::server::Peer>().map(|peer| peer.0.ip());
+    let place = Arc::clone(&api.room).acquire_owned().await.map_err(|_| ApiError::internal())?;
+    let key = api.door.authenticate(&api.context, &head.headers, peer).await?;
+    let quota = match api.door.count(&key) {
+        Ok(quota) => quota,
+        Err((quota, error)) => {
+            told.quota = Some(quota);
+            return Err(error);
+        }
+    };
+    told.quota = Some(quota);
+    let caller: Caller = auth::shape(key, &head.headers)?;
+    told.inflection = Some(caller.inflection);
+    if !caller.key.may(operation.permission) {
+        let details = format!("the key lacks the permission {}", operation.permission);
+        return Err(ApiError::other(StatusCode::FORBIDDEN, "Forbidden", details));
+    }
+    let (body, stream) = request::body(operation, &head.headers, body).await?;
+    let call = Call {
+        context: api.context.clone(),
+        caller: caller.clone(),
+        quota,
+        path: head.uri.path().to_owned(),
+        parameters: request::parameters(parameters)?,
+        query: request::query(head.uri.query().unwrap_or_default())?,
+        headers: head.headers,
+        body,
+        stream,
+        place: Some(place),
+    };
+    let fieldsets = sparse::Fieldsets::of(&call);
+    let handler = operation.handler.clone().ok_or_else(ApiError::internal)?;
+    let mut answer = idempotency::replayed(operation, call, handler).await?;
+    if let Content::Json(document) = &mut answer.content {
+        fieldsets.apply(document);
+        blocklist::apply(&caller.key.attributes_blocklist, document);
+    }
+    Ok(answer)
+}
+
+fn written(answer: Answer, inflection: Inflection) -> Response {
+    let mut response = match answer.content {
+        Content::Json(document) => json(answer.status, &inflection.outward(document)),
+        Content::Bytes(headers, body) => {
+            let mut response = Response::new(body);
+            response.headers_mut().extend(headers);
+            *response.status_mut() = answer.status;
+            response
+        }
+    };
+    response
+        .headers_mut()
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("private, no-store"));
+    response
+}
+
+/// A refusal in the envelope.
+fn refusal(error: &ApiError) -> Response {
+    let mut response = json(error.status, &error.body());
+    if let Some(seconds) = error.retry_after {
+        put(response.headers_mut(), "retry-after", &seconds.to_string());
+    }
+    if error.status == StatusCode::UNAUTHORIZED {
+        put(response.headers_mut(), "www-authenticate", "Bearer");
+    }
+    response
+}
+
+fn json(status: StatusCode, document: &Value) -> Response {
+    let mut response = Response::new(Body::from(document.to_string()));
+    *response.status_mut() = status;
+    put(response.headers_mut(), "content-type", "application/json");
+    response
+}
+
+fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}

@@ -1,0 +1,136 @@
+//! What was sent, read with care: sizes, depth and characters that PostgreSQL cannot keep.
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::RawPathParams,
+    http::{HeaderMap, StatusCode, header},
+};
+use serde_json::Value;
+
+use super::{
+    errors::ApiError,
+    inflection,
+    operation::{Operation, Sent},
+};
+
+/// The largest JSON body: a file of 10 MB in base 64, and what else there is to say.
+const LARGEST_BODY: usize = 16 << 20;
+
+/// The deepest nesting of a body.
+const DEEPEST: usize = 32;
+
+/// What an operation takes: a JSON body with keys in kebab-case, or bytes as they come.
+pub(super) async fn body(
+    operation: &Operation,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Value, Option<Body>), ApiError> {
+    match operation.sent {
+        Sent::Stream(_) => Ok((Value::Null, Some(body))),
+        // Nothing is expected, and some clients send `{}` or `null` all the same.
+        Sent::Nothing => Ok((Value::Null, None)),
+        Sent::Json(_) => {
+            let bytes = to_bytes(body, LARGEST_BODY).await.map_err(|_| {
+                let details = "the body is larger than 16 MiB, or was not sent to its end";
+                ApiError::other(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large", details)
+            })?;
+            if bytes.iter().all(u8::is_ascii_whitespace) {
+                return Ok((Value::Null, None));
+            }
+            is_json(headers)?;
+            let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
+                let details =
+                    format!("the body is not JSON, from line {} column {} on", error.line(), error.column());
+                ApiError::bad_request("", details)
+            })?;
+            if !value.is_object() {
+                return Err(ApiError::bad_request("", "the body must be a JSON object"));
+            }
+            let mut path = String::new();
+            acceptable(&value, &mut path, 0)?;
+            Ok((inflection::inward(value), None))
+        }
+    }
+}
+
+/// Refuses a body that says to be something else than JSON.
+fn is_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(sent) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let media_type = sent.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let is_json = media_type.eq_ignore_ascii_case("application/json")
+        || media_type.to_ascii_lowercase().ends_with("+json");
+    if is_json {
+        Ok(())
+    } else {
+        let details = "accepted is application/json";
+        Err(ApiError::other(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", details))
+    }
+}
+
+/// Refuses what no object of ours can hold: NUL characters and deep nesting.
+fn acceptable(value: &Value, path: &mut String, depth: usize) -> Result<(), ApiError> {
+    let nul = |path: &str| Err(ApiError::bad_request(path, "must not contain the character NUL"));
+    if depth > DEEPEST {
+        return Err(ApiError::bad_request(path, format!("is nested deeper than {DEEPEST} levels")));
+    }
+    match value {
+        Value::String(text) if text.contains('\0') => nul(path),
+        Value::Array(list) => {
+            for (index, value) in list.iter().enumerate() {
+                within(path, &index.to_string(), |path| acceptable(value, path, depth + 1))?;
+            }
+            Ok(())
+        }
+        Value::Object(object) => {
+            for (key, value) in object {
+                if key.contains('\0') {
+                    return nul(path);
+                }
+                within(path, key, |path| acceptable(value, path, depth + 1))?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn within<T>(path: &mut String, part: &str, then: impl FnOnce(&mut String) -> T) -> T {
+    let length = path.len();
+    path.push('/');
+    path.push_str(&part.replace('~', "~0").replace('/', "~1"));
+    let done = then(path);
+    path.truncate(length);
+    done
+}
+
+/// The parts of the path that stand for something.
+pub(super) fn parameters(parameters: &RawPathParams) -> Result<Vec<(String, String)>, ApiError> {
+    let pairs = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let pairs: Vec<(String, String)> = pairs.collect();
+    if pairs.iter().any(|(_, value)| value.contains('\0')) { Err(ApiError::not_found()) } else { Ok(pairs) }
+}
+
+/// The query, decoded.
+pub(super) fn query(text: &str) -> Result<Vec<(String, String)>, ApiError> {
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
+    match pairs.iter().find(|(key, value)| key.contains('\0') || value.contains('\0')) {
+        Some(_) => Err(ApiError::bad_request("", "the query must not contain the character NUL")),
+        None => Ok(pairs),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nul_and_deep_nesting_are_refused_with_their_place() {
+        let error = acceptable(&json!({"data": {"a/b": ["x", "y\0"]}}), &mut String::new(), 0).unwrap_err();
+        assert_eq!(error, ApiError::bad_request("/data/a~1b/1", "must not contain the character NUL"));
+        let deep = (0..40).fold(json!(1), |value, _| json!([value]));
+        assert_eq!(acceptable(&deep, &mut String::new(), 0).unwrap_err().status, StatusCode::BAD_REQUEST);
+        assert!(acceptable(&json!({"a": [1, {"b": null}]}), &mut String::new(), 0).is_ok());
+    }
+}

@@ -1,0 +1,71 @@
+//! Dated versions of the API: what changed when, for clients that were written before.
+
+use std::fmt;
+
+/// A version that the API speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(&'static str);
+
+/// All of them, the oldest first.
+const KNOWN: [&str; 9] = [
+    "2020-05-18",
+    "2021-02-21",
+    "2021-05-14",
+    "2021-07-05",
+    "2021-08-18",
+    "2022-09-01",
+    "2023-01-05",
+    "2025-10-27",
+    "2025-12-08",
+];
+
+impl Version {
+    /// The newest, spoken where nothing else is asked for.
+    pub const NEWEST: Self = Self("2025-12-08");
+
+    /// The version of a date.
+    pub fn of_text(text: &str) -> Option<Self> {
+        KNOWN.iter().find(|known| **known == text.trim()).map(|known| Self(known))
+    }
+
+    /// All versions in words.
+    pub fn known() -> String {
+        KNOWN.join(", ")
+    }
+
+    /// Whether answers carry personal attributes beside `fields` (`name-first`, `birthdate`, …): until 2023-01-05.
+    pub fn has_flat_attributes(self) -> bool {
+        self.0 < "2025-10-27"
+    }
+
+    /// Whether related objects are included though nobody asks for them: until 2023-01-05.
+    pub fn includes_by_default(self) -> bool {
+        self.0 < "2025-10-27"
+    }
+
+    /// Whether reports carry their `run-history`: until 2025-10-27.
+    pub fn has_run_history(self) -> bool {
+        self.0 < "2025-12-08"
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_differ_as_their_dates_say() {
+        let of = |text| Version::of_text(text).unwrap();
+        assert!(of("2023-01-05").has_flat_attributes() && of("2023-01-05").includes_by_default());
+        assert!(!of("2025-10-27").has_flat_attributes() && of("2025-10-27").has_run_history());
+        assert!(!Version::NEWEST.has_run_history());
+        assert_eq!(Version::of_text("2024-01-01"), None);
+        assert!(KNOWN.is_sorted());
+    }
+}

@@ -1,0 +1,188 @@
+//! Answers to requests that a client may send again.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::StoreError;
+use crate::{
+    domain::id::{AccountId, ApiKeyId},
+    vault::WrappedKey,
+};
+
+/// What is known of a request that was sent before.
+#[derive(Debug)]
+pub struct Reply {
+    /// The object of the answer's data key.
+    pub id: Uuid,
+    /// Tells whether it is the same request.
+    pub request_digest: Vec<u8>,
+    /// When it was first sent.
+    pub created_at: DateTime<Utc>,
+    /// Its answer: status, sealed body and data key. None while it is under way, or when whoever answered died.
+    pub answer: Option<(u16, Vec<u8>, WrappedKey)>,
+}
+
+/// Takes a key for a request. Returns false when it was taken before.
+///
+/// One that was taken before `stale_before` and never answered is taken over: its process died.
+pub async fn claim(
+    conn: &mut PgConnection,
+    (api_key, key_digest): (ApiKeyId, &[u8]),
+    request_digest: &[u8],
+    reply: Uuid,
+    (now, stale_before): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        r#"
+        insert into idempotency_replies as kept (api_key_id, key_digest, request_digest, reply_id, created_at)
+        values ($1, $2, $3, $4, $5)
+        on conflict on constraint idempotency_replies_pkey do update
+        set reply_id = excluded.reply_id,
+            created_at = excluded.created_at
+        where kept.status is null
+          and kept.request_digest = excluded.request_digest
+          and kept.created_at < $6
+        "#,
+        api_key.0,
+        key_digest,
+        request_digest,
+        reply,
+        now,
+        stale_before,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// What is known of a key.
+pub async fn find(
+    conn: &mut PgConnection,
+    api_key: ApiKeyId,
+    key_digest: &[u8],
+) -> Result<Option<Reply>, StoreError> {
+    let row = sqlx::query!(
+        r#"
+        select reply.reply_id, reply.request_digest, reply.status, reply.sealed_body, reply.created_at,
+               kept.key_id as "key_id?", kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?"
+        from idempotency_replies as reply
+        left join data_keys as kept
+            on kept.shard = get_byte(uuid_send(reply.reply_id), 15)
+           and kept.object_id = reply.reply_id
+        where reply.api_key_id = $1
+          and reply.key_digest = $2
+        "#,
+        api_key.0,
+        key_digest,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| Reply {
+        id: row.reply_id,
+        request_digest: row.request_digest,
+        created_at: row.created_at,
+        answer: match (row.status, row.sealed_body, row.key_id, row.master_key_id, row.wrapped) {
+            (Some(status), Some(body), Some(key_id), Some(master_key_id), Some(wrapped)) => {
+                let key = WrappedKey { key_id, master_key_id, wrapped };
+                Some((u16::try_from(status).unwrap_or(500), body, key))
+            }
+            _ => None,
+        },
+    }))
+}
+
+/// Keeps the answer of a request that was claimed as `reply`.
+pub async fn save_answer(
+    conn: &mut PgConnection,
+    reply: Uuid,
+    (api_key, key_digest): (ApiKeyId, &[u8]),
+    (status, sealed_body): (u16, &[u8]),
+    account: Option<AccountId>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update idempotency_replies
+        set status = $4,
+            sealed_body = $5,
+            account_id = $6
+        where api_key_id = $1
+          and key_digest = $2
+          and reply_id = $3
+        "#,
+        api_key.0,
+        key_digest,
+        reply,
+        i16::try_from(status).unwrap_or(500),
+        sealed_body,
+        account.map(|account| account.0),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Gives a key back whose request was not carried out.
+pub async fn release(conn: &mut PgConnection, reply: Uuid, api_key: ApiKeyId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "delete from idempotency_replies where api_key_id = $1 and reply_id = $2 and status is null",
+        api_key.0,
+        reply,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Removes answers from before `before`, at most `limit`, with their data keys. Returns how many went.
+pub async fn remove_old(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    let gone: Vec<Uuid> = sqlx::query_scalar!(
+        r#"
+        delete from idempotency_replies
+        where (api_key_id, key_digest) in (
+            select api_key_id, key_digest
+            from idempotency_replies
+            where created_at < $1
+            order by created_at
+            limit $2
+        )
+        returning reply_id
+        "#,
+        before,
+        limit,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    remove_keys(conn, &gone).await?;
+    Ok(gone.len() as u64)
+}
+
+/// Removes every answer that tells of an account.
+pub async fn remove_of_account(conn: &mut PgConnection, account: AccountId) -> Result<(), StoreError> {
+    let gone: Vec<Uuid> = sqlx::query_scalar!(
+        "delete from idempotency_replies where account_id = $1 returning reply_id",
+        account.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    remove_keys(conn, &gone).await
+}
+
+async fn remove_keys(conn: &mut PgConnection, replies: &[Uuid]) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        delete from data_keys
+        using unnest($1::uuid[]) as gone (reply_id)
+        where data_keys.shard = get_byte(uuid_send(gone.reply_id), 15)
+          and data_keys.object_id = gone.reply_id
+        "#,
+        replies,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
