@@ -20,6 +20,7 @@ mod enrolment;
 mod fixtures;
 mod fleet;
 mod import;
+mod inquiries;
 mod lane;
 mod network;
 mod operations;

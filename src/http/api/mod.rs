@@ -15,9 +15,12 @@ mod errors;
 mod events;
 mod idempotency;
 mod inflection;
+mod inquiries;
+mod inquiry_templates;
 mod openapi;
 mod operation;
 mod request;
+mod reverifications;
 mod sparse;
 mod version;
 
@@ -57,7 +60,14 @@ const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Everything that can be asked for.
 fn operations() -> Vec<Operation> {
-    [events::operations(), api_keys::operations()].concat()
+    [
+        events::operations(),
+        api_keys::operations(),
+        inquiries::operations(),
+        inquiry_templates::operations(),
+        reverifications::operations(),
+    ]
+    .concat()
 }
 
 /// What requests are answered from.
