@@ -33,12 +33,13 @@ impl Phone {
     /// country code. None when it is no number.
     pub fn read(text: &str, country: Option<&str>) -> Option<Self> {
         let text = text.trim().to_lowercase();
-        let (number, extension) = split_extension(&text);
+        let text = text.trim_start_matches("tel").trim_start_matches(['.', ':', ' ']);
+        let (number, extension) = split_extension(text);
         if !number.chars().all(|c| c.is_numeric() || c.is_whitespace() || "+-–().,/·".contains(c)) {
             return None;
         }
         let extension = extension.map(digits_of).filter(|digits| !digits.is_empty());
-        let number = number.trim().trim_start_matches("tel").trim();
+        let number = number.trim();
         // `+44 (0)20 …` shows both ways of dialling at once: the zero is for callers at home.
         let has_plus = number.starts_with('+') || number.starts_with("(+");
         let number = if has_plus { number.replace("(0)", "") } else { number.to_owned() };
@@ -103,7 +104,7 @@ fn at_home(digits: &str, code: &str, trunk: &str) -> String {
         };
     }
     if let Some(rest) = digits.strip_prefix(code)
-        && rest.len() >= 8
+        && rest.len() >= 9
         && (trunk.is_empty() || !digits.starts_with(trunk))
     {
         return digits.to_owned();
@@ -115,7 +116,7 @@ fn at_home(digits: &str, code: &str, trunk: &str) -> String {
 
 /// The country code, and what callers at home dial before a national number.
 fn plan_of(country: &str) -> Option<(&'static str, &'static str)> {
-    let at = PLANS.binary_search_by_key(&country, |(country, _, _)| country).ok()?;
+    let at = PLANS.binary_search_by_key(&country, |(country, _, _)| *country).ok()?;
     PLANS.get(at).map(|(_, code, trunk)| (*code, *trunk))
 }
 

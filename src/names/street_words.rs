@@ -27,13 +27,13 @@ pub fn meaning(word: &str) -> Option<Meaning> {
     STREETS
         .iter()
         .find(|(one, spellings)| *one == word || spellings.split(' ').any(|spelling| spelling == word))
-        .map(|(one, _)| Meaning::Street(one))
+        .map(|(one, _)| Meaning::Street(*one))
 }
 
 /// Parts a sort of street off the word that it is written together with: `hauptstr` is `haupt` and `strasse`.
 pub fn without_ending(word: &str) -> Option<(&str, &'static str)> {
     ENDINGS.iter().find_map(|(ending, one)| {
-        let stem = word.strip_suffix(ending)?;
+        let stem = word.strip_suffix(*ending)?;
         (stem.chars().count() >= 3).then_some((stem, *one))
     })
 }
@@ -41,7 +41,7 @@ pub fn without_ending(word: &str) -> Option<(&str, &'static str)> {
 /// The one form of an ordinal, a direction or a title in a street's name.
 pub fn settled(word: &str) -> &str {
     let found = SETTLED.binary_search_by_key(&word, |(spelling, _)| *spelling).ok();
-    found.and_then(|at| SETTLED.get(at)).map_or(word, |(_, one)| one)
+    found.and_then(|at| SETTLED.get(at)).map_or(word, |(_, one)| *one)
 }
 
 /// Sorts of streets: the one form, and how else it is written.

@@ -54,10 +54,7 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
             "provider_budgets.provider_budgets_rest_reason_check",
             words(RestReason::ALL.iter().map(|reason| reason.word())),
         ),
-        (
-            "inquiries.inquiries_status_check",
-            words(InquiryStatus::ALL.iter().map(|status| status.word())),
-        ),
+        ("inquiries.inquiries_status_check", words(InquiryStatus::ALL.iter().map(|status| status.word()))),
         ("hits.hits_state_check", words(HitState::ALL.iter().map(|state| state.word()))),
     ]);
     // A hit that is gone stood somewhere else before.

@@ -91,12 +91,14 @@ async fn try_complete(
     }
 
     let locked = inquiries::lock(conn, id).await?.ok_or(ActionError::NotFound(INQUIRY))?;
-    if (locked.status, locked.account, &locked.sealed_content)
-        != (seen.status, seen.account, &seen.sealed_content)
-    {
+    let is_as_seen = locked.status == seen.status
+        && locked.account == seen.account
+        && locked.redacted_at == seen.redacted_at
+        && locked.sealed_content == seen.sealed_content;
+    if !is_as_seen {
         return Err(ActionError::Stale);
     }
-    // Tags and note may have changed meanwhile: they are nobody's business here.
+    // Its tags may have changed meanwhile, and stay so.
     inquiry.row = locked;
     let now = context.now();
     let started = start(context, actor, &mut inquiry);

@@ -23,8 +23,8 @@ use crate::{
     },
     store::{
         accounts::{find, list_by_references, lock_all},
-        events, inquiries,
-        inquiries::InquiryRow,
+        events,
+        inquiries::{self, InquiryRow},
     },
 };
 

@@ -287,7 +287,8 @@ fn values(method: Method, collected: Side<'_>, known: Side<'_>) -> Outcome {
         Method::Phone => {
             let countries = (values::country(collected.1), values::country(known.1));
             each(&values::texts(collected), &values::texts(known), |one, other| {
-                phone::compare((one, countries.0.or(countries.1)), (other, countries.1.or(countries.0)))
+                let here = (one.as_str(), countries.0.or(countries.1));
+                phone::compare(here, (other.as_str(), countries.1.or(countries.0)))
             })
         }
         Method::DocumentNumber => each(&values::numbers(collected), &values::numbers(known), |one, other| {

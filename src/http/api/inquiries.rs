@@ -5,7 +5,6 @@ mod print;
 mod shape;
 
 use axum::http::StatusCode;
-use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 use self::{
@@ -17,7 +16,7 @@ use super::{
     call::Call,
     errors::ApiError,
     inquiry_templates,
-    operation::{Document, Meta, Operation},
+    operation::{Document, Empty, Meta, Operation},
 };
 use crate::{
     actions::inquiries::{self, Filter, OpenInquiry, TagChange},
@@ -112,7 +111,7 @@ fn deciding() -> Vec<Operation> {
     let decision = |path: &'static str, summary: &'static str, verdict: Verdict| {
         Operation::post(path, "inquiry.write", summary)
             .about("Of an inquiry that was completed, whatever came of that. A decision can be changed.")
-            .body::<Document<Nothing, Comment>>()
+            .body::<Document<Empty, Comment>>()
             .answers::<Attributes>(200, "inquiry")
             .handled_by(move |call| decide(call, verdict))
     };
@@ -125,11 +124,11 @@ fn deciding() -> Vec<Operation> {
             Verdict::NeedsReview,
         ),
         Operation::post("/inquiries/{inquiry-id}/resume", "inquiry.write", "Takes an expired inquiry up again")
-            .body::<Document<Nothing>>()
+            .body::<Document<Empty>>()
             .answers::<Attributes>(200, "inquiry")
             .handled_by(resume),
         Operation::post("/inquiries/{inquiry-id}/expire", "inquiry.write", "Ends an inquiry that is not completed")
-            .body::<Document<Nothing>>()
+            .body::<Document<Empty>>()
             .answers::<Attributes>(200, "inquiry")
             .handled_by(expire),
         Operation::delete("/inquiries/{inquiry-id}", "inquiry.redact", "Redacts an inquiry")
@@ -139,13 +138,8 @@ fn deciding() -> Vec<Operation> {
     ]
 }
 
-/// Attributes of a request that has none.
-#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
 /// The answer that is one inquiry, with what is to be included.
-async fn shown(call: &Call, status: StatusCode, inquiry: &OpenInquiry) -> Result<Answer, ApiError> {
+async fn shown(call: Call, status: StatusCode, inquiry: &OpenInquiry) -> Result<Answer, ApiError> {
     let included = call.includes(&["inquiry-template"], &["inquiry-template"])?;
     let answer = Answer::one(status, shape::resource(inquiry, call.version())?);
     if included.is_empty() {
@@ -194,7 +188,8 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
     };
     let (found, more) = inquiries::list(&call.context, &filter).await?;
     let version = call.version();
-    let resources = found.iter().map(|inquiry| shape::resource(inquiry, version)).collect::<Result<_, _>>()?;
+    let resources =
+        found.iter().map(|inquiry| shape::resource(inquiry, version)).collect::<Result<_, _>>()?;
     Answer::page(&call, resources, more)
 }
 
@@ -210,12 +205,14 @@ fn each<T: std::str::FromStr>(call: &Call, name: &str) -> Result<Vec<T>, ApiErro
 }
 
 async fn retrieve(call: Call) -> Result<Answer, ApiError> {
-    let found = inquiries::find(&call.context, call.id("inquiry-id")?).await?.ok_or_else(ApiError::not_found)?;
-    shown(&call, StatusCode::OK, &found).await
+    let found =
+        inquiries::find(&call.context, call.id("inquiry-id")?).await?.ok_or_else(ApiError::not_found)?;
+    shown(call, StatusCode::OK, &found).await
 }
 
 async fn print(call: Call) -> Result<Answer, ApiError> {
-    let found = inquiries::find(&call.context, call.id("inquiry-id")?).await?.ok_or_else(ApiError::not_found)?;
+    let found =
+        inquiries::find(&call.context, call.id("inquiry-id")?).await?.ok_or_else(ApiError::not_found)?;
     Ok(Answer::bytes(PAGE, print::page(&found, call.context.now())))
 }
 
@@ -223,26 +220,26 @@ async fn create(call: Call) -> Result<Answer, ApiError> {
     let body: Document<Create, CreateMeta> = call.body()?;
     let new = bodies::new_inquiry(body.data.attributes, body.meta)?;
     let inquiry = inquiries::create(&call.context, &call.actor(), &new).await?;
-    shown(&call, StatusCode::CREATED, &inquiry).await
+    shown(call, StatusCode::CREATED, &inquiry).await
 }
 
 async fn patch(call: Call) -> Result<Answer, ApiError> {
     let body: Document<Patch> = call.body()?;
     let id = call.id("inquiry-id")?;
     let inquiry = inquiries::update(&call.context, &call.actor(), id, &body.data.attributes.into()).await?;
-    shown(&call, StatusCode::OK, &inquiry).await
+    shown(call, StatusCode::OK, &inquiry).await
 }
 
 async fn submit(call: Call) -> Result<Answer, ApiError> {
     let (id, fields) = (call.id("inquiry-id")?, fields(&call)?);
     let inquiry = inquiries::submit(&call.context, &call.actor(), id, &fields).await?;
-    shown(&call, StatusCode::OK, &inquiry).await
+    shown(call, StatusCode::OK, &inquiry).await
 }
 
 async fn complete(call: Call) -> Result<Answer, ApiError> {
     let (id, fields) = (call.id("inquiry-id")?, fields(&call)?);
     let inquiry = inquiries::complete(&call.context, &call.actor(), id, &fields).await?;
-    shown(&call, StatusCode::OK, &inquiry).await
+    shown(call, StatusCode::OK, &inquiry).await
 }
 
 fn fields(call: &Call) -> Result<Map<String, Value>, ApiError> {
@@ -252,20 +249,20 @@ fn fields(call: &Call) -> Result<Map<String, Value>, ApiError> {
 
 async fn add_tag(call: Call) -> Result<Answer, ApiError> {
     let body: Meta<OneTag> = call.body()?;
-    tagged(&call, TagChange::Add(body.meta.tag_name)).await
+    tagged(call, TagChange::Add(body.meta.tag_name)).await
 }
 
 async fn remove_tag(call: Call) -> Result<Answer, ApiError> {
     let body: Meta<OneTag> = call.body()?;
-    tagged(&call, TagChange::Remove(body.meta.tag_name)).await
+    tagged(call, TagChange::Remove(body.meta.tag_name)).await
 }
 
 async fn set_tags(call: Call) -> Result<Answer, ApiError> {
     let body: Meta<ManyTags> = call.body()?;
-    tagged(&call, TagChange::Set(body.meta.tag_name)).await
+    tagged(call, TagChange::Set(body.meta.tag_name)).await
 }
 
-async fn tagged(call: &Call, change: TagChange) -> Result<Answer, ApiError> {
+async fn tagged(call: Call, change: TagChange) -> Result<Answer, ApiError> {
     let id = call.id("inquiry-id")?;
     let inquiry = inquiries::change_tags(&call.context, &call.actor(), id, change).await?;
     shown(call, StatusCode::OK, &inquiry).await
@@ -273,25 +270,25 @@ async fn tagged(call: &Call, change: TagChange) -> Result<Answer, ApiError> {
 
 async fn decide(call: Call, verdict: Verdict) -> Result<Answer, ApiError> {
     let id = call.id("inquiry-id")?;
-    let body: Document<Nothing, Comment> = call.body_or_default()?;
+    let body: Document<Empty, Comment> = call.body_or_default()?;
     let comment = body.meta.comment.as_deref();
     let inquiry = inquiries::decide(&call.context, &call.actor(), id, verdict, comment).await?;
-    shown(&call, StatusCode::OK, &inquiry).await
+    shown(call, StatusCode::OK, &inquiry).await
 }
 
 async fn resume(call: Call) -> Result<Answer, ApiError> {
-    let _: Document<Nothing> = call.body_or_default()?;
+    let _: Document<Empty> = call.body_or_default()?;
     let inquiry = inquiries::resume(&call.context, &call.actor(), call.id("inquiry-id")?).await?;
-    shown(&call, StatusCode::OK, &inquiry).await
+    shown(call, StatusCode::OK, &inquiry).await
 }
 
 async fn expire(call: Call) -> Result<Answer, ApiError> {
-    let _: Document<Nothing> = call.body_or_default()?;
+    let _: Document<Empty> = call.body_or_default()?;
     let inquiry = inquiries::expire(&call.context, &call.actor(), call.id("inquiry-id")?).await?;
-    shown(&call, StatusCode::OK, &inquiry).await
+    shown(call, StatusCode::OK, &inquiry).await
 }
 
 async fn redact(call: Call) -> Result<Answer, ApiError> {
     let inquiry = inquiries::redact(&call.context, &call.actor(), call.id("inquiry-id")?).await?;
-    shown(&call, StatusCode::OK, &inquiry).await
+    shown(call, StatusCode::OK, &inquiry).await
 }

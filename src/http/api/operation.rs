@@ -173,6 +173,7 @@ impl Operation {
     deny_unknown_fields,
     bound(deserialize = "A: Deserialize<'de> + Default, M: Deserialize<'de> + Default")
 )]
+#[schemars(bound = "A: JsonSchema + Default, M: JsonSchema + Default")]
 pub(super) struct Document<A, M = Empty> {
     /// The object.
     #[serde(default)]
@@ -185,6 +186,7 @@ pub(super) struct Document<A, M = Empty> {
 /// The object of a request.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, bound(deserialize = "A: Deserialize<'de> + Default"))]
+#[schemars(bound = "A: JsonSchema + Default")]
 pub(super) struct Data<A> {
     /// Its type, if anybody says.
     #[serde(default, rename = "type")]

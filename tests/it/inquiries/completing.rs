@@ -71,7 +71,8 @@ async fn a_required_mismatch_fails_and_leaves_the_account_alone(pool: PgPool) {
     );
     assert_eq!(opened(&house, jane.id).await.version, jane.version);
     // No value of either side is stored in what outlives redaction, or told in events.
-    let told = house.texts("select detail::text from events union all select checks::text from inquiries").await;
+    let told =
+        house.texts("select detail::text from events union all select checks::text from inquiries").await;
     for secret in ["Robert", "Miller", "Jane", "1990", "example.com"] {
         assert!(!told.iter().any(|text| text.contains(secret)), "{secret}: {told:?}");
     }
@@ -124,7 +125,12 @@ async fn the_first_completed_inquiry_fills_an_empty_account_and_an_edit_moves_th
     edit(&house, empty.id, &json!({ "other_names": ["Jane Doe"] })).await;
     let known = inquiry(&client, empty.id).await;
     let done = complete(&client, &known, &jane()).await.expect(200);
-    assert_eq!(done.attribute("status"), "completed", "an alternative of the rule agrees: {:?}", checks(&done));
+    assert_eq!(
+        done.attribute("status"),
+        "completed",
+        "an alternative of the rule agrees: {:?}",
+        checks(&done)
+    );
     assert_eq!(done.attribute("checks")[1]["metadata"]["with"], "other_names");
     client.stop().await;
 }
@@ -135,7 +141,8 @@ async fn what_was_to_be_collected_and_is_missing_is_a_mismatch(pool: PgPool) {
     let client = Client::start(&house).await;
     let jane = account(&house, "c-1", &jane()).await;
     let id = inquiry(&client, jane.id).await;
-    let done = complete(&client, &id, &json!({ "name": { "first": "Jane", "last": "Doe" } })).await.expect(200);
+    let done =
+        complete(&client, &id, &json!({ "name": { "first": "Jane", "last": "Doe" } })).await.expect(200);
     assert_eq!(done.attribute("status"), "failed");
     assert_eq!(checks(&done)[0], "account_birthdate_comparison failed not_collected");
 
@@ -152,7 +159,8 @@ async fn what_was_to_be_collected_and_is_missing_is_a_mismatch(pool: PgPool) {
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
 async fn the_last_completed_inquiry_is_compared_with_where_the_template_says_so(pool: PgPool) {
-    let text = KYC.replace("[inquiry-templates.kyc]\n", "[inquiry-templates.kyc]\ncompare-with-last = true\n");
+    let text =
+        KYC.replace("[inquiry-templates.kyc]\n", "[inquiry-templates.kyc]\ncompare-with-last = true\n");
     let house = House::new(&pool, &text).await;
     let client = Client::start(&house).await;
     let jane = account(&house, "c-1", &jane()).await;
@@ -164,7 +172,10 @@ async fn the_last_completed_inquiry_is_compared_with_where_the_template_says_so(
     values["birthdate"] = json!("1991-06-30");
     let done = complete(&client, &second, &values).await.expect(200);
     assert_eq!(done.attribute("status"), "completed", "only the account decides");
-    assert!(checks(&done).contains(&"inquiry_birthdate_comparison failed date_differs".to_owned()), "{done:?}");
+    assert!(
+        checks(&done).contains(&"inquiry_birthdate_comparison failed date_differs".to_owned()),
+        "{done:?}"
+    );
     client.stop().await;
 }
 

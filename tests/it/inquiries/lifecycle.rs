@@ -10,9 +10,9 @@ use watchkeeper::engine::{
 };
 
 use super::{KYC, account, complete, inquiry, jane};
-use crate::fixtures::{Client, House, Reply};
+use crate::fixtures::{Answered, Client, House};
 
-async fn act(client: &Client, inquiry: &str, action: &str) -> Reply {
+async fn act(client: &Client, inquiry: &str, action: &str) -> Answered {
     client.post(&format!("/inquiries/{inquiry}/{action}"), &json!({})).await
 }
 
@@ -25,15 +25,22 @@ async fn fields_are_collected_bit_by_bit_until_it_is_completed(pool: PgPool) {
     let path = format!("/inquiries/{id}");
     let body = json!({ "data": { "attributes": { "fields": { "nameFirst": "Jane" }, "note": "called", "tags": ["b", "a"] } } });
     let changed = client.patch(&path, &body).await.expect(200);
-    assert_eq!((changed.attribute("status"), changed.attribute("note")), (&json!("created"), &json!("called")));
+    assert_eq!(
+        (changed.attribute("status"), changed.attribute("note")),
+        (&json!("created"), &json!("called"))
+    );
     assert_eq!(changed.attribute("tags"), &json!(["a", "b"]));
 
-    let body = json!({ "data": { "attributes": { "fields": { "name-last": "Doe", "birthdate": "1990-05-20" } } } });
+    let body =
+        json!({ "data": { "attributes": { "fields": { "name-last": "Doe", "birthdate": "1990-05-20" } } } });
     let submitted = client.post(&format!("{path}/submit"), &body).await.expect(200);
     assert_eq!(submitted.attribute("status"), "pending");
     assert_eq!(submitted.attribute("expires-at"), "2026-03-02T09:00:00.000Z", "a day after it was begun");
     let names = submitted.attribute("fields");
-    assert_eq!((&names["name-first"]["value"], &names["name-last"]["value"]), (&json!("Jane"), &json!("Doe")));
+    assert_eq!(
+        (&names["name-first"]["value"], &names["name-last"]["value"]),
+        (&json!("Jane"), &json!("Doe"))
+    );
 
     let body = json!({ "data": { "attributes": { "fields": { "birthdate": null } } } });
     let emptied = client.patch(&path, &body).await.expect(200);
@@ -145,7 +152,10 @@ async fn a_redacted_inquiry_has_lost_its_data_and_its_key_and_keeps_its_verdict(
     assert_eq!(house.count(keys).await, 1);
 
     let redacted = client.delete(&path).await.expect(200);
-    assert_eq!((redacted.attribute("status"), redacted.attribute("note")), (&json!("completed"), &Value::Null));
+    assert_eq!(
+        (redacted.attribute("status"), redacted.attribute("note")),
+        (&json!("completed"), &Value::Null)
+    );
     assert_eq!((redacted.attribute("fields"), redacted.attribute("tags")), (&json!({}), &json!([])));
     assert_eq!(redacted.attribute("reference-id"), "c-1", "the account is not redacted");
     assert_eq!(redacted.attribute("checks").as_array().unwrap().len(), 3);
@@ -172,7 +182,10 @@ async fn tags_are_added_removed_and_set(pool: PgPool) {
     assert_eq!(tagged("add-tag", json!("vip")).await, json!(["vip"]));
     assert_eq!(tagged("set-tags", json!(["new", "eu"])).await, json!(["eu", "new"]));
     assert_eq!(tagged("remove-tag", json!("new")).await, json!(["eu"]));
-    client.post(&format!("/inquiries/{id}/add-tag"), &json!({ "meta": { "tag-name": "" } })).await.expect(422);
+    client
+        .post(&format!("/inquiries/{id}/add-tag"), &json!({ "meta": { "tag-name": "" } }))
+        .await
+        .expect(422);
     assert_eq!(house.count("select count(*) from events where kind = 'inquiry.updated-tags'").await, 3);
     client.stop().await;
 }
@@ -183,7 +196,12 @@ async fn an_inquiry_is_printed_whole_and_an_old_client_sees_flat_attributes(pool
     let client = Client::start(&house).await;
     let jane = account(&house, "c-1", &jane()).await;
     let id = inquiry(&client, jane.id).await;
-    complete(&client, &id, &json!({ "name": { "first": "Jane", "last": "<Doe>" }, "birthdate": "1990-05-21" })).await;
+    complete(
+        &client,
+        &id,
+        &json!({ "name": { "first": "Jane", "last": "<Doe>" }, "birthdate": "1990-05-21" }),
+    )
+    .await;
     let page = client.get(&format!("/inquiries/{id}/print")).await.expect(200);
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     let text = String::from_utf8(page.bytes).unwrap();
@@ -208,7 +226,8 @@ async fn what_an_inquiry_holds_lies_sealed(pool: PgPool) {
     let body = json!({ "data": { "attributes": { "note": "Zaphod called" } } });
     client.patch(&format!("/inquiries/{id}"), &body).await.expect(200);
     complete(&client, &id, &super::jane()).await.expect(200);
-    let rows = house.texts("select inquiries::text from inquiries union all select events::text from events").await;
+    let rows =
+        house.texts("select inquiries::text from inquiries union all select events::text from events").await;
     for secret in ["Zaphod", "Jane", "1990-05-21"] {
         assert!(!rows.iter().any(|row| row.contains(secret)), "{secret}");
     }

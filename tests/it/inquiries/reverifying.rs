@@ -53,7 +53,9 @@ async fn dates(client: &Client, account: AccountId) -> Vec<String> {
     let shown = client.get(&format!("/accounts/{account}/reverifications")).await.expect(200);
     let text = |one: &Value, key: &str| one["attributes"][key].as_str().unwrap().to_owned();
     let data = shown.body["data"].as_array().unwrap();
-    data.iter().map(|one| format!("{} {} {}", text(one, "name"), &text(one, "due-at")[..10], text(one, "status"))).collect()
+    data.iter()
+        .map(|one| format!("{} {} {}", text(one, "name"), &text(one, "due-at")[..10], text(one, "status")))
+        .collect()
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
@@ -73,7 +75,10 @@ async fn an_account_is_due_so_many_days_after_its_last_completed_inquiry_and_tol
     work(&house).await;
     assert_eq!(dates(&client, jane.id).await, ["yearly 2027-03-01 due"]);
     let due = opened(&house, jane.id).await;
-    assert_eq!((due.status.as_str(), due.tags.as_slice()), ("under-review", ["reverify".to_owned()].as_slice()));
+    assert_eq!(
+        (due.status.as_str(), due.tags.as_slice()),
+        ("under-review", ["reverify".to_owned()].as_slice())
+    );
     let told = "select detail ->> 'because' from events where kind = 'account.reverification-due'";
     assert_eq!(house.texts(told).await, ["365 days after the last completed inquiry"], "once");
 

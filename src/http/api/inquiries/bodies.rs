@@ -118,7 +118,9 @@ pub(super) struct ManyTags {
 }
 
 /// A value that was sent, null or not; as against one that was not.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
@@ -139,7 +141,8 @@ pub(super) fn new_inquiry(attributes: Create, meta: CreateMeta) -> Result<NewInq
         (meta.auto_create_one_time_link, "auto-create-one-time-link"),
     ] {
         if asked == Some(true) {
-            let details = "there is no hosted flow; submit what was collected to /inquiries/{inquiry-id}/complete";
+            let details =
+                "there is no hosted flow; submit what was collected to /inquiries/{inquiry-id}/complete";
             return Err(ApiError::unprocessable(&format!("/meta/{name}"), details));
         }
     }

@@ -61,7 +61,9 @@ pub(super) fn page(inquiry: &OpenInquiry, printed_at: DateTime<Utc>) -> String {
     if inquiry.checks.is_empty() {
         page.push_str("<p>Nothing was compared.</p>");
     } else {
-        page.push_str("<table><tr><th>Check</th><th>Verdict</th><th>Result</th><th>Because</th><th>Needed</th></tr>");
+        page.push_str(
+            "<table><tr><th>Check</th><th>Verdict</th><th>Result</th><th>Because</th><th>Needed</th></tr>",
+        );
         for check in &inquiry.checks {
             let compared = &check.compared;
             let class = if compared.status() == CheckStatus::Failed { " class=\"failed\"" } else { "" };
@@ -81,7 +83,10 @@ pub(super) fn page(inquiry: &OpenInquiry, printed_at: DateTime<Utc>) -> String {
         }
         page.push_str("</table>");
     }
-    write(&mut page, format_args!("<footer>Printed {} by Watchkeeper.</footer></body></html>", time(printed_at)));
+    write(
+        &mut page,
+        format_args!("<footer>Printed {} by Watchkeeper.</footer></body></html>", time(printed_at)),
+    );
     page
 }
 

@@ -170,7 +170,8 @@ pub(super) fn flat(fields: &Map<String, Value>) -> Map<String, Value> {
         let key = key.replace('_', "-");
         match value {
             Value::Object(parts) => {
-                let parts = parts.iter().map(|(part, value)| (format!("{key}-{}", part.replace('_', "-")), value));
+                let parts =
+                    parts.iter().map(|(part, value)| (format!("{key}-{}", part.replace('_', "-")), value));
                 flat.extend(parts.map(|(key, value)| (key, value.clone())));
             }
             value => drop(flat.insert(key, value.clone())),
@@ -192,7 +193,8 @@ fn typed(value: &Value) -> Value {
             return json!({ "type": "array", "value": list });
         }
         Value::Object(parts) => {
-            let parts: Map<String, Value> = parts.iter().map(|(key, value)| (key.clone(), typed(value))).collect();
+            let parts: Map<String, Value> =
+                parts.iter().map(|(key, value)| (key.clone(), typed(value))).collect();
             return json!({ "type": "hash", "value": parts });
         }
     };
@@ -209,8 +211,10 @@ mod tests {
             "name": { "first": "Jane", "last": "Doe" }, "birthdate": "1990-05-21", "score": 3,
             "other_names": ["J. Doe"],
         });
-        let shown: Map<String, Value> =
-            flat(fields.as_object().unwrap()).iter().map(|(key, value)| (key.clone(), typed(value))).collect();
+        let shown: Map<String, Value> = flat(fields.as_object().unwrap())
+            .iter()
+            .map(|(key, value)| (key.clone(), typed(value)))
+            .collect();
         assert_eq!(
             Value::Object(shown),
             json!({
