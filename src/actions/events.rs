@@ -47,14 +47,8 @@ pub async fn list(context: &Context, wanted: &Wanted) -> Result<(Vec<Happened>, 
         before: wanted.before,
     };
     let mut connection = context.store.connection().await?;
-    let size = usize::from(wanted.size);
-    let mut found = events::list(&mut connection, &asked, i64::from(wanted.size) + 1).await?;
-    let more = found.len() > size;
-    if more {
-        // The one too many is the farthest from where the page begins.
-        if wanted.before.is_some() { drop(found.remove(0)) } else { drop(found.pop()) }
-    }
-    Ok((found, more))
+    let found = events::list(&mut connection, &asked, i64::from(wanted.size) + 1).await?;
+    Ok(super::one_too_many(found, wanted.size, wanted.before.is_some()))
 }
 
 /// An event.

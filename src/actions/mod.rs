@@ -8,6 +8,7 @@ pub mod decide;
 pub mod events;
 pub mod idempotency;
 pub mod import;
+pub mod importers;
 pub mod inquiries;
 pub mod inspect;
 pub mod overview;
@@ -105,6 +106,16 @@ impl Context {
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
+}
+
+/// A page of what was listed with one more than the page holds, newest first, and whether there was that one: it is the
+/// farthest from where the page begins.
+fn one_too_many<T>(mut found: Vec<T>, size: u16, backwards: bool) -> (Vec<T>, bool) {
+    let more = found.len() > usize::from(size);
+    if more {
+        if backwards { drop(found.remove(0)) } else { drop(found.pop()) }
+    }
+    (found, more)
 }
 
 /// Why an action was not done.

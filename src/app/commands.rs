@@ -1,7 +1,6 @@
 //! What the commands do, apart from reading arguments and printing.
 
 use std::{
-    collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::Write,
     os::unix::fs::OpenOptionsExt,
@@ -15,7 +14,7 @@ use super::AppError;
 use crate::{
     actions::{
         apply,
-        import::{self, ImportOptions, Imported},
+        import::{self, ImportOptions, Imported, Listener},
         inspect::{self, AccountView},
         pause, run_now,
     },
@@ -80,26 +79,21 @@ pub async fn migrate(settings: &Settings) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Imports accounts from a CSV file. `progress` hears how many bytes of how many are done.
+/// Imports accounts from a file, which a listener hears of.
 pub async fn import(
     settings: &Settings,
     path: &Path,
-    account_type: Option<String>,
-    headers: BTreeMap<String, String>,
-    mut progress: impl FnMut(u64, u64),
+    options: &ImportOptions,
+    listener: &mut impl Listener,
 ) -> Result<Imported, AppError> {
     let name = path.display().to_string();
-    let failed = |source| AppError::File { path: name.clone(), source };
-    let file = File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
+    let file = File::open(path).map_err(|source| AppError::File { path: name.clone(), source })?;
     let context = super::open(settings).await?;
     storage::ensure_partitions(&context).await?;
     // Types only: schedules are the daemon's to apply.
     let types = apply::apply_types(&context, settings.account_types.values()).await?;
     let types: Vec<_> = types.into_values().collect();
-    let options = ImportOptions { account_type, headers };
-    let imported =
-        import::import(&context, &types, &options, &name, file, |done| progress(done, size)).await?;
+    let imported = import::import(&context, &types, options, &name, file, listener).await?;
     context.store.close().await;
     Ok(imported)
 }

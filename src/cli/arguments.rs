@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
+    import::ImportArguments,
     key::KeyCommand,
     pause::{PauseCommand, ResumeCommand},
 };
@@ -38,20 +39,8 @@ pub(super) enum Command {
     Check,
     /// Brings the database to this program's schema.
     Migrate,
-    /// Imports accounts from a CSV file: takes the good rows, names every bad one.
-    Import {
-        /// The file; its first line holds the headers.
-        file: PathBuf,
-        /// The account type of rows that have no column `type`.
-        #[arg(long = "type", value_name = "TYPE")]
-        account_type: Option<String>,
-        /// What a header means: 'HEADER=FIELD', or 'HEADER=' to leave its column out.
-        #[arg(long, value_name = "HEADER=FIELD", value_parser = mapping)]
-        map: Vec<(String, String)>,
-        /// For programs.
-        #[arg(long)]
-        json: bool,
-    },
+    /// Imports accounts from a CSV or NDJSON file: takes the good rows, names every bad one.
+    Import(ImportArguments),
     /// Compacts and drops old months, as the daemon does every night.
     Compact {
         /// For programs.
@@ -168,10 +157,4 @@ pub(super) struct DemoOptions {
     /// Ends after the first round, instead of keeping watch until Ctrl-C.
     #[arg(long)]
     pub(super) exit: bool,
-}
-
-fn mapping(text: &str) -> Result<(String, String), String> {
-    let (header, field) =
-        text.rsplit_once('=').ok_or("accepted is HEADER=FIELD, or HEADER= to leave the column out")?;
-    Ok((header.to_owned(), field.to_owned()))
 }

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod demo;
+mod import;
 mod key;
 mod pause;
 mod tables;
@@ -18,7 +19,6 @@ use std::{
 use anyhow::Context as _;
 use arguments::{Arguments, Command};
 use clap::Parser;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::{
@@ -108,9 +108,7 @@ async fn with_settings(
             commands::migrate(settings).await?;
             say("The database is at this program's schema.")?;
         }
-        Command::Import { file, account_type, map, json } => {
-            return import(settings, file, account_type.clone(), map, *json).await;
-        }
+        Command::Import(options) => return import::run(settings, options).await,
         Command::Compact { json } => {
             let compacted = commands::compact(settings).await?;
             show(*json, &compacted, || tables::compacted(&compacted))?;
@@ -253,29 +251,6 @@ fn check(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         ))?;
     }
     Ok(code)
-}
-
-async fn import(
-    settings: &Settings,
-    file: &Path,
-    account_type: Option<String>,
-    map: &[(String, String)],
-    json: bool,
-) -> anyhow::Result<ExitCode> {
-    let bar = ProgressBar::new(0);
-    bar.set_style(ProgressStyle::with_template(
-        "{bar:40} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left",
-    )?);
-    let headers = map.iter().cloned().collect();
-    let imported = commands::import(settings, file, account_type, headers, |done, size| {
-        bar.set_length(size);
-        bar.set_position(done);
-    })
-    .await;
-    bar.finish_and_clear();
-    let imported = imported?;
-    show(json, &imported, || tables::imported(&imported))?;
-    Ok(if imported.bad.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(BAD_NEWS) })
 }
 
 /// Runs a program beside an embedded cluster that loses everything in a crash, or beside the server of

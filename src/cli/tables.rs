@@ -53,10 +53,7 @@ pub(super) fn imported(imported: &Imported) -> String {
         &mut text,
         format_args!(
             "{} accounts created, {} updated, {} unchanged, {} rows not taken",
-            imported.created,
-            imported.updated,
-            imported.unchanged,
-            imported.bad.len()
+            imported.created, imported.updated, imported.unchanged, imported.rejected
         ),
     );
     if !imported.bad.is_empty() {
@@ -65,6 +62,10 @@ pub(super) fn imported(imported: &Imported) -> String {
             bad.add_row([row.line.to_string(), row.reason.clone()]);
         }
         line(&mut text, format_args!("{bad}"));
+        let more = imported.rejected - imported.bad.len() as u64;
+        if more > 0 {
+            line(&mut text, format_args!("and {more} more rows; --rejects FILE writes them all to a file"));
+        }
     }
     text
 }

@@ -26,6 +26,7 @@ pub mod budgets;
 pub mod enrol;
 pub mod expiry;
 pub mod fleet;
+mod importers;
 mod in_flight;
 mod lane;
 mod marks;
@@ -180,6 +181,8 @@ impl Engine {
         let reverify =
             task::drive(reverify::Reverify::new(self.clone()), reverify::EVERY, part, stop.clone());
         tracker.spawn(vital("reverify", stop, daemon, reverify));
+        let part = self.progress.part("importers");
+        tracker.spawn(vital("importers", stop, daemon, importers::drive(self.clone(), part, stop.clone())));
         let part = self.progress.part("pauses");
         let poll = task::drive(pauses::Poll::new(self.clone()), pauses::EVERY, part, stop.clone());
         tracker.spawn(vital("pauses", stop, daemon, poll));

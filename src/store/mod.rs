@@ -19,6 +19,7 @@ mod error;
 pub mod events;
 pub mod hits;
 pub mod idempotency;
+pub mod importers;
 pub mod inquiries;
 pub mod inquiry_templates;
 pub mod leases;

@@ -160,6 +160,18 @@ impl DataKey {
         serde_json::from_slice(&plain).map_err(|_| VaultError::Unreadable { purpose: purpose.label() })
     }
 
+    /// Seals bytes as they are for `purpose`.
+    pub fn seal_bytes(&self, purpose: Purpose, plain: &[u8]) -> Vec<u8> {
+        let key = subkey(&self.key, purpose);
+        seal(&key, purpose, self.object, self.key_id, self.random.bytes(), plain)
+    }
+
+    /// Opens what [`DataKey::seal_bytes`] made for the same purpose.
+    pub fn open_bytes(&self, purpose: Purpose, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let key = subkey(&self.key, purpose);
+        Ok(open(&key, purpose, self.object, self.key_id, sealed)?.to_vec())
+    }
+
     /// A keyed hash (HMAC-SHA-256, RFC 2104) that tells equal contents without telling them.
     pub fn digest(&self, content: &[u8]) -> [u8; 32] {
         let key = subkey(&self.key, Purpose::Digest);

@@ -25,6 +25,8 @@ pub enum Purpose {
     InquiryContent,
     /// `idempotency_replies.sealed_body`
     IdempotencyReply,
+    /// `importer_pieces.sealed_content`
+    ImporterPiece,
     /// `data_keys.wrapped`
     DataKey,
     /// `master_key_checks.sealed`
@@ -43,6 +45,7 @@ impl Purpose {
         Self::PauseReason,
         Self::InquiryContent,
         Self::IdempotencyReply,
+        Self::ImporterPiece,
         Self::DataKey,
         Self::MasterKeyCheck,
         Self::Digest,
@@ -58,6 +61,7 @@ impl Purpose {
             Self::PauseReason => "pause-reason",
             Self::InquiryContent => "inquiry-content",
             Self::IdempotencyReply => "idempotency-reply",
+            Self::ImporterPiece => "importer-piece",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
             Self::Digest => "digest",

@@ -51,7 +51,7 @@ use watchkeeper::{
     vault::{Keyring, MasterKey},
 };
 
-pub(crate) use client::{Client, Reply as Answered};
+pub(crate) use client::{Client, Reply};
 pub(crate) use scripted::{Reply, Scripted, finding};
 
 /// How long anything may take before a test gives up.
@@ -195,7 +195,8 @@ impl House {
         csv: impl AsRef<[u8]>,
         options: &ImportOptions,
     ) -> Result<Imported, watchkeeper::actions::ActionError> {
-        import::import(&self.engine.context, &self.types, options, "test.csv", csv.as_ref(), |_| ()).await
+        let file = std::io::Cursor::new(csv.as_ref().to_vec());
+        import::import(&self.engine.context, &self.types, options, "test.csv", file, &mut ()).await
     }
 
     /// Imports individuals of the names `Test Person-REFERENCE`, and enrols them.

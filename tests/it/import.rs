@@ -17,7 +17,7 @@ fn bad(rows: &[BadRow]) -> Vec<(u64, &str)> {
 fn options(account_type: Option<&str>, headers: &[(&str, &str)]) -> ImportOptions {
     let headers: HeaderMap =
         headers.iter().map(|(header, key)| ((*header).to_owned(), (*key).to_owned())).collect();
-    ImportOptions { account_type: account_type.map(str::to_owned), headers }
+    ImportOptions { account_type: account_type.map(str::to_owned), headers, ..ImportOptions::default() }
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]

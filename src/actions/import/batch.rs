@@ -7,9 +7,9 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{BadRow, Imported, rows::Row};
+use super::{BadRow, ImportOptions, Imported, rows::Row, source};
 use crate::{
-    actions::{ActionError, Context, accounts::fields},
+    actions::{ActionError, Context, accounts::fields, importers},
     domain::{
         account_type::AccountType,
         id::{AccountId, AccountTypeId, Shard},
@@ -30,38 +30,40 @@ const ACTOR: &str = "import";
 /// Up to so many changed accounts of a batch are screened ahead of routine work.
 const AT_ONCE: usize = 100;
 
-/// How often a batch is tried that lost a lock to somebody else.
-const TRIES: u32 = 5;
-
-/// Writes a batch; adds to what was imported only once it is committed.
+/// Writes a batch in one transaction. Returns what it did.
 pub(super) async fn write(
     context: &Context,
     types: &[(AccountTypeId, AccountType)],
-    rows: &[Row],
-    imported: &mut Imported,
-) -> Result<(), ActionError> {
+    options: &ImportOptions,
+    batch: &source::Batch,
+    from_line: u64,
+) -> Result<Imported, ActionError> {
     let mut by_type: BTreeMap<usize, Vec<&Row>> = BTreeMap::new();
-    for row in rows {
+    for row in &batch.rows {
         by_type.entry(row.type_index).or_default().push(row);
     }
+    let actor = options.importer.as_ref().map_or(ACTOR, |(_, actor)| actor);
+    let mut imported = Imported { bad: batch.bad.clone(), ..Imported::default() };
+    let mut transaction = context.store.transaction().await?;
     for (index, rows) in by_type {
         let Some((id, account_type)) = types.get(index) else { continue };
-        let batch = Batch { context, id: *id, account_type };
-        let mut tries = 1;
-        while let Err(error) = batch.write(&rows, imported).await {
-            match error {
-                ActionError::Store(error) if error.is_lost_lock() && tries < TRIES => tries += 1,
-                error => return Err(error),
-            }
-        }
+        let batch = Batch { context, id: *id, account_type, actor };
+        batch.write(&mut transaction, &rows, &mut imported).await?;
     }
-    Ok(())
+    if let Some((importer, _)) = options.importer {
+        importers::save_progress(&mut transaction, importer, from_line, (&imported, batch.line)).await?;
+    }
+    if !options.dry_run {
+        transaction.commit().await?;
+    }
+    Ok(imported)
 }
 
 struct Batch<'a> {
     context: &'a Context,
     id: AccountTypeId,
     account_type: &'a AccountType,
+    actor: &'a str,
 }
 
 /// How an account that is there changes.
@@ -74,15 +76,19 @@ struct Update {
 }
 
 impl Batch<'_> {
-    async fn write(&self, rows: &[&Row], imported: &mut Imported) -> Result<(), ActionError> {
+    async fn write(
+        &self,
+        transaction: &mut PgConnection,
+        rows: &[&Row],
+        imported: &mut Imported,
+    ) -> Result<(), ActionError> {
         let context = self.context;
         let now = context.now();
         let references: Vec<String> = rows.iter().map(|row| row.reference_id.clone()).collect();
-        let mut transaction = context.store.transaction().await?;
 
         // Due rows are locked before accounts, everywhere: so look, wake, and only then lock. An account
         // that somebody else changes in between is woken by that change.
-        let before = accounts::list_by_references(&mut transaction, self.id, &references).await?;
+        let before = accounts::list_by_references(transaction, self.id, &references).await?;
         let mut screened = Vec::new();
         for (row, account) in pair(rows, &before) {
             if account.archived_at.is_none() && self.update(row, account)?.screened {
@@ -90,14 +96,14 @@ impl Batch<'_> {
             }
         }
         if !screened.is_empty() {
-            wake(&mut transaction, &screened, now).await?;
+            wake(transaction, &screened, now).await?;
         }
         let present = if before.is_empty() {
             Vec::new()
         } else {
             let ids: Vec<AccountId> = before.iter().map(|account| account.id).collect();
-            accounts::lock_all(&mut transaction, &ids).await?;
-            accounts::list_by_references(&mut transaction, self.id, &references).await?
+            accounts::lock_all(transaction, &ids).await?;
+            accounts::list_by_references(transaction, self.id, &references).await?
         };
 
         let mut done = Imported::default();
@@ -113,7 +119,7 @@ impl Batch<'_> {
         for (row, account) in pair(rows, &present) {
             if account.archived_at.is_some() {
                 let reason = "reference_id: the account is archived".to_owned();
-                done.bad.push(BadRow { line: row.line, reason });
+                done.bad.push(BadRow::new(row.line, reason));
                 archived += 1;
                 continue;
             }
@@ -131,18 +137,18 @@ impl Batch<'_> {
         }
         // Changed by somebody else between the look and the lock, and now changed back.
         if !unwoken.is_empty() {
-            wake(&mut transaction, &unwoken, now).await?;
+            wake(transaction, &unwoken, now).await?;
         }
-        data_keys::insert_all(&mut transaction, &keys, now).await?;
-        accounts::save_fields(&mut transaction, &fields, now).await?;
-        accounts::save_statuses(&mut transaction, &statuses, now).await?;
+        data_keys::insert_all(transaction, &keys, now).await?;
+        accounts::save_fields(transaction, &fields, now).await?;
+        accounts::save_statuses(transaction, &statuses, now).await?;
 
         let (new, new_keys, by_account) = self.new_accounts(rows, &present, &mut done.bad)?;
-        let inserted = accounts::insert_all(&mut transaction, &new, now).await?;
+        let inserted = accounts::insert_all(transaction, &new, now).await?;
         let inserted: std::collections::HashSet<AccountId> = inserted.into_iter().collect();
         let new_keys: Vec<_> =
             new_keys.into_iter().filter(|(id, _)| inserted.contains(&AccountId(*id))).collect();
-        data_keys::insert_all(&mut transaction, &new_keys, now).await?;
+        data_keys::insert_all(transaction, &new_keys, now).await?;
         for (account, row) in by_account {
             if inserted.contains(&account) {
                 done.created += 1;
@@ -151,31 +157,29 @@ impl Batch<'_> {
                 told.push(context.event(
                     account,
                     "account.created",
-                    ACTOR,
+                    self.actor,
                     json!({ "type": self.account_type.name }),
                 ));
             } else {
                 let reason =
                     "reference_id: was taken by somebody else during the import; import the row again";
-                done.bad.push(BadRow { line: row.line, reason: reason.to_owned() });
+                done.bad.push(BadRow::new(row.line, reason.to_owned()));
             }
         }
-        for (account, tag) in account_tags::insert_all(&mut transaction, &tagged, None, now).await? {
+        for (account, tag) in account_tags::insert_all(transaction, &tagged, None, now).await? {
             if !inserted.contains(&account) && !changed.contains(&account) {
                 changed.push(account);
             }
-            told.push(context.event(account, "account.tag-added", ACTOR, json!({ "tag": tag })));
+            told.push(context.event(account, "account.tag-added", self.actor, json!({ "tag": tag })));
         }
         for account in &changed {
-            told.push(context.event(*account, "account.updated-fields", ACTOR, json!({})));
+            told.push(context.event(*account, "account.updated-fields", self.actor, json!({})));
         }
         done.updated = changed.len() as u64;
         done.unchanged = (present.len() - changed.len() - archived) as u64;
         moved.extend(changed);
-        events::insert_all(&mut transaction, &told, now).await?;
-        enrolment::insert_queue(&mut transaction, &moved).await?;
-        transaction.commit().await?;
-
+        events::insert_all(transaction, &told, now).await?;
+        enrolment::insert_queue(transaction, &moved).await?;
         imported.created += done.created;
         imported.updated += done.updated;
         imported.unchanged += done.unchanged;
@@ -219,7 +223,7 @@ impl Batch<'_> {
             .collect();
         for row in rows.iter().filter(|row| !present.contains(&row.reference_id.to_lowercase())) {
             if let Some(field) = self.account_type.lacking(&row.fields).next() {
-                bad.push(BadRow { line: row.line, reason: format!("{}: is required", field.key) });
+                bad.push(BadRow::new(row.line, format!("{}: is required", field.key)));
                 continue;
             }
             let [shard] = self.context.random.bytes::<1>();

@@ -53,15 +53,7 @@ impl Columns {
         types: &[(AccountTypeId, AccountType)],
         options: &ImportOptions,
     ) -> Result<Self, String> {
-        let default_type = match &options.account_type {
-            None if types.len() == 1 => Some(0),
-            None => None,
-            Some(wanted) => {
-                Some(types.iter().position(|(_, known)| known.name == *wanted).ok_or_else(|| {
-                    format!("there is no account type of that name; accepted are {}", names(types))
-                })?)
-            }
-        };
+        let default_type = default_type(types, options)?;
         let mut all = Vec::with_capacity(headers.len());
         let mut unknown: Vec<String> = Vec::new();
         for (number, header) in (1..).zip(headers) {
@@ -105,7 +97,27 @@ impl Columns {
     }
 }
 
-fn meaning(header: &str, types: &[(AccountTypeId, AccountType)], options: &ImportOptions) -> Option<Column> {
+/// The type of rows that do not say, where that is clear.
+pub(super) fn default_type(
+    types: &[(AccountTypeId, AccountType)],
+    options: &ImportOptions,
+) -> Result<Option<usize>, String> {
+    match &options.account_type {
+        None if types.len() == 1 => Ok(Some(0)),
+        None => Ok(None),
+        Some(wanted) => match types.iter().position(|(_, known)| known.name == *wanted) {
+            Some(place) => Ok(Some(place)),
+            None => Err(format!("there is no account type of that name; accepted are {}", names(types))),
+        },
+    }
+}
+
+/// What a header means.
+pub(super) fn meaning(
+    header: &str,
+    types: &[(AccountTypeId, AccountType)],
+    options: &ImportOptions,
+) -> Option<Column> {
     match options.headers.get(header) {
         Some(key) if key.is_empty() => Some(Column::Ignored),
         Some(key) => named(key, types),

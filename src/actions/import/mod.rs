@@ -1,50 +1,105 @@
-//! Import of accounts from CSV: the good rows are taken, every bad one is named with its line and the
+//! Import of accounts from CSV or NDJSON: the good rows are taken, every bad one is named with its line, column and
 //! reason; no reason quotes what the row says.
 //!
 //! A row whose reference id is new makes an account. One whose reference id is there updates it: cells
 //! with a value replace fields, empty cells leave them, tags are added. So the same file, corrected,
 //! can be imported again. Rows go in by batches of one transaction each; an import that is cut short
-//! has taken whole batches, and the same command finishes it.
+//! has taken whole batches, and the same command finishes it. Reading, checking and writing go on at the same
+//! time; memory does not grow with the file.
 
 mod batch;
 mod columns;
 mod rows;
+mod source;
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, RandomState},
-    io::Read,
-};
+use std::{io::Read, sync::Arc};
 
-use serde::Serialize;
+use futures_util::{StreamExt, stream::FuturesOrdered};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 
 pub use columns::HeaderMap;
 
+use self::source::Batch;
 use super::{ActionError, Context};
-use crate::domain::{account_type::AccountType, id::AccountTypeId};
+use crate::domain::{
+    account_type::AccountType,
+    id::{AccountTypeId, ImporterId},
+};
 
 /// Rows of one transaction.
 const BATCH: usize = 1000;
 
+/// Batches that are written at the same time: while one waits for the database, the other is sealed.
+const AT_ONCE: usize = 2;
+
+/// How often a batch is tried that lost a lock to somebody else.
+const TRIES: u32 = 5;
+
+/// Bad rows that are kept to be shown; further ones are counted, and go to whoever listens.
+const SHOWN: usize = 10_000;
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// Comma-separated values with a header line (RFC 4180).
+    #[default]
+    Csv,
+    /// A JSON object a line.
+    Ndjson,
+}
+
+impl Format {
+    /// What a file's name says of it.
+    pub fn of_name(name: &str) -> Self {
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+        match extension.as_deref() {
+            Some("ndjson" | "jsonl" | "json") => Self::Ndjson,
+            _ => Self::Csv,
+        }
+    }
+}
+
 /// How to read a file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ImportOptions {
     /// The type of rows that do not say.
     pub account_type: Option<String>,
     /// What headers of the file mean: field keys, or nothing to leave the column out.
     pub headers: HeaderMap,
+    /// How it is written.
+    pub format: Format,
+    /// Whether it is only to be told what would be done.
+    pub dry_run: bool,
+    /// Lines up to this one were done before.
+    #[serde(skip)]
+    pub after_line: u64,
+    /// The import through the API that it is, which hears of each batch in its transaction, and who asked for it.
+    #[serde(skip)]
+    pub importer: Option<(ImporterId, String)>,
 }
 
 /// A row that was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BadRow {
-    /// Its line in the file, the header being line 1.
+    /// Its line in the file, the first being line 1.
     pub line: u64,
+    /// The column that is at fault, where it is one.
+    pub column: Option<String>,
     /// Why, naming the column and what is accepted.
     pub reason: String,
 }
 
-/// What an import did.
+impl BadRow {
+    fn new(line: u64, reason: String) -> Self {
+        let column = reason.split_once(": ").map(|(column, _)| column.to_owned());
+        Self { line, column, reason }
+    }
+}
+
+/// What an import did, or would do.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Imported {
     /// Accounts made.
@@ -53,74 +108,107 @@ pub struct Imported {
     pub updated: u64,
     /// Accounts that were as the file says already.
     pub unchanged: u64,
-    /// Rows that were not taken.
+    /// Rows that were not taken: how many.
+    pub rejected: u64,
+    /// The first of them.
     pub bad: Vec<BadRow>,
 }
 
-/// Imports a file. `name` names it in errors; `progress` hears after each batch how far it is (bytes).
+impl Imported {
+    fn add(&mut self, other: Self) -> &[BadRow] {
+        self.created += other.created;
+        self.updated += other.updated;
+        self.unchanged += other.unchanged;
+        self.rejected += other.bad.len() as u64;
+        let before = self.bad.len();
+        self.bad.extend(other.bad);
+        self.bad.get(before..).unwrap_or_default()
+    }
+}
+
+/// What is heard of an import while it goes on.
+pub trait Listener: Send {
+    /// Up to which byte of the file it has come.
+    fn progress(&mut self, _bytes: u64) {}
+
+    /// Rows that were not taken.
+    fn rejected(&mut self, _rows: &[BadRow]) {}
+}
+
+/// Nobody listens.
+impl Listener for () {}
+
+/// Imports a file. `name` names it in errors.
 pub async fn import(
     context: &Context,
     types: &[(AccountTypeId, AccountType)],
     options: &ImportOptions,
     name: &str,
-    file: impl Read,
-    mut progress: impl FnMut(u64),
+    file: impl Read + Send + 'static,
+    listener: &mut impl Listener,
 ) -> Result<Imported, ActionError> {
-    // A record ends at a line feed, also the last: so each one's line is known. Cells are trimmed, which
-    // takes the carriage return of a CRLF off the last.
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .terminator(csv::Terminator::Any(b'\n'))
-        .from_reader(file.chain(b"\n".as_slice()));
-    let form = |fault: String| ActionError::Form { path: name.to_owned(), fault };
-    let headers = reader.byte_headers().map_err(|error| read_error(name, error))?.clone();
-    let columns = columns::Columns::find(&headers, types, options).map_err(form)?;
-
+    let types: source::Types = Arc::from(types);
+    // The place in the file moves with each batch: one after the other.
+    let at_once = if options.importer.is_some() { 1 } else { AT_ONCE };
+    let mut from_line = options.after_line;
+    let mut batches = start_reading(name, file, Arc::clone(&types), options.clone());
     let mut imported = Imported::default();
-    // Hashes, not texts: a file may have many millions of rows.
-    let mut seen: HashMap<u64, u64> = HashMap::new();
-    let hasher = RandomState::new();
-    let mut pending = Vec::with_capacity(BATCH);
-    let mut record = csv::ByteRecord::new();
-    loop {
-        let more = reader.read_byte_record(&mut record).map_err(|error| read_error(name, error))?;
-        let is_blank = record.len() == 1 && record.as_slice().trim_ascii().is_empty();
-        if more && !is_blank {
-            // The record's own position may lie before blank lines that were skipped, so count from its end.
-            let lines = record.as_slice().split(|byte| *byte == b'\n').count() as u64;
-            let begun = record.position().map_or(0, csv::Position::line);
-            let line = reader.position().line().saturating_sub(lines).max(begun);
-            match rows::read(&record, line, headers.len(), &columns, types) {
-                Ok(row) => {
-                    let first = *seen
-                        .entry(hasher.hash_one((row.account_type, row.reference_id.to_lowercase())))
-                        .or_insert(line);
-                    if first == line {
-                        pending.push(row);
-                    } else {
-                        let reason = format!(
-                            "reference_id: line {first} of this file has the same; accepted is each once"
-                        );
-                        imported.bad.push(BadRow { line, reason });
-                    }
-                }
-                Err(reason) => imported.bad.push(BadRow { line, reason }),
+    let mut writing = FuturesOrdered::new();
+    while let Some(batch) = batches.recv().await {
+        let batch = batch?;
+        let line = std::mem::replace(&mut from_line, batch.line);
+        writing.push_back(write(context, &types, options, batch, line));
+        // The next batch is read meanwhile; written is what there is room for.
+        while writing.len() >= at_once {
+            if let Some(written) = writing.next().await {
+                take(&mut imported, written?, listener);
             }
         }
-        if pending.len() == BATCH || (!more && !pending.is_empty()) {
-            batch::write(context, types, &pending, &mut imported).await?;
-            pending.clear();
-            progress(reader.position().byte());
-        }
-        if !more {
-            return Ok(imported);
+    }
+    while let Some(written) = writing.next().await {
+        take(&mut imported, written?, listener);
+    }
+    Ok(imported)
+}
+
+/// Reads on a thread of its own: parsing is work, and the file may be slow.
+fn start_reading(
+    name: &str,
+    file: impl Read + Send + 'static,
+    types: source::Types,
+    options: ImportOptions,
+) -> mpsc::Receiver<Result<Batch, ActionError>> {
+    let (batches, read) = mpsc::channel(AT_ONCE);
+    let name = name.to_owned();
+    tokio::task::spawn_blocking(move || source::read(&name, file, &types, &options, &batches));
+    read
+}
+
+/// What a batch did, and up to which byte of the file it reaches.
+type Written = (Imported, u64);
+
+async fn write(
+    context: &Context,
+    types: &source::Types,
+    options: &ImportOptions,
+    batch: Batch,
+    from_line: u64,
+) -> Result<Written, ActionError> {
+    let bytes = batch.bytes;
+    let mut tries = 1;
+    loop {
+        match batch::write(context, types, options, &batch, from_line).await {
+            Err(ActionError::Store(error)) if error.is_lost_lock() && tries < TRIES => tries += 1,
+            done => return Ok((done?, bytes)),
         }
     }
 }
 
-fn read_error(name: &str, error: csv::Error) -> ActionError {
-    match error.into_kind() {
-        csv::ErrorKind::Io(source) => ActionError::File { path: name.to_owned(), source },
-        _ => ActionError::Form { path: name.to_owned(), fault: "is not CSV".to_owned() },
+fn take(imported: &mut Imported, (done, bytes): Written, listener: &mut impl Listener) {
+    let bad = imported.add(done);
+    if !bad.is_empty() {
+        listener.rejected(bad);
     }
+    imported.bad.truncate(SHOWN);
+    listener.progress(bytes);
 }

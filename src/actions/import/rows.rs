@@ -23,8 +23,62 @@ pub(super) struct Row {
     pub(super) fields: Map<String, Value>,
 }
 
-/// Reads a row, or says what is wrong with it without quoting it.
-pub(super) fn read(
+/// What a row says in one of its columns.
+#[derive(Clone, Copy)]
+pub(super) enum Cell<'a> {
+    /// A text of a CSV file, trimmed.
+    Text(&'a str),
+    /// A value of a JSON object.
+    Json(&'a Value),
+}
+
+impl Cell<'_> {
+    fn is_empty(self) -> bool {
+        match self {
+            Self::Text(text) => text.is_empty(),
+            Self::Json(value) => value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty()),
+        }
+    }
+
+    /// The text of an attribute; a number counts as the text that it is written as.
+    fn text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.to_owned()),
+            Self::Json(Value::String(text)) => Some(text.trim().to_owned()),
+            Self::Json(Value::Number(number)) => Some(number.to_string()),
+            Self::Json(_) => None,
+        }
+    }
+
+    /// Several texts: of a list, or of a text with semicolons, commas or bars between.
+    fn texts(self) -> Option<Vec<String>> {
+        match self {
+            Self::Json(Value::Array(list)) => {
+                list.iter().map(|text| text.as_str().map(|text| text.trim().to_owned())).collect()
+            }
+            cell => {
+                let text = cell.text()?;
+                let texts = text.split([';', ',', '|']).map(str::trim).filter(|text| !text.is_empty());
+                Some(texts.map(str::to_owned).collect())
+            }
+        }
+    }
+
+    fn value(self, kind: &FieldKind) -> Value {
+        match self {
+            Self::Text(text) => raw_value(kind, text),
+            // A list or a name may be given as one text, as in a CSV file.
+            Self::Json(Value::String(text)) => raw_value(kind, text.trim()),
+            Self::Json(value) => value.clone(),
+        }
+    }
+}
+
+/// The cells of a row: header, what it means, what the row says.
+pub(super) type Cells<'a> = Vec<(&'a str, &'a Column, Cell<'a>)>;
+
+/// Reads a row of a CSV file, or says what is wrong with it without quoting it.
+pub(super) fn read_csv(
     record: &csv::ByteRecord,
     line: u64,
     width: usize,
@@ -37,55 +91,52 @@ pub(super) fn read(
     let mut cells = Vec::with_capacity(width);
     for (cell, (header, column)) in record.iter().zip(&columns.all) {
         let cell = std::str::from_utf8(cell).map_err(|_| format!("{header}: accepted is UTF-8"))?.trim();
-        cells.push((header.as_str(), column, cell));
+        cells.push((header.as_str(), column, Cell::Text(cell)));
     }
+    assemble(cells, line, columns.default_type, types)
+}
+
+/// Makes a row of its cells, or says what is wrong with it without quoting it.
+pub(super) fn assemble(
+    cells: Cells<'_>,
+    line: u64,
+    default_type: Option<usize>,
+    types: &[(AccountTypeId, AccountType)],
+) -> Result<Row, String> {
     let filled = |wanted: &Column| {
         cells.iter().find(|(_, column, cell)| *column == wanted && !cell.is_empty()).map(|(_, _, cell)| *cell)
     };
-    let type_index = match filled(&Column::Type) {
+    let text = |wanted: &Column, accepted: &str| {
+        filled(wanted).map(|cell| cell.text().ok_or_else(|| accepted.to_owned())).transpose()
+    };
+    let type_index = match text(&Column::Type, "type: accepted is a text")? {
         Some(name) => types.iter().position(|(_, known)| known.name == name).ok_or_else(|| {
             let names: Vec<&str> = types.iter().map(|(_, known)| known.name.as_str()).collect();
             format!("type: accepted is one of {}", names.join(", "))
         })?,
-        None => columns.default_type.ok_or("type: is empty, and no --type says which")?,
+        None => default_type.ok_or("type: is empty, and no --type says which")?,
     };
     let (id, account_type) = types.get(type_index).ok_or("type: is unknown")?;
-    let reference_id = filled(&Column::ReferenceId)
+    let reference_id = text(&Column::ReferenceId, "reference_id: accepted is a text")?
         .ok_or("reference_id: is empty; accepted is a text of 1 to 255 characters")?;
-    if !is_plain(reference_id) {
+    if !is_plain(&reference_id) {
         return Err(
             "reference_id: accepted is a text of 1 to 255 characters without control characters".to_owned()
         );
     }
-    let status = filled(&Column::Status);
-    if status.is_some_and(|status| !account_type.has_status(status)) {
+    let status = text(&Column::Status, "status: accepted is a text")?;
+    if status.as_ref().is_some_and(|status| !account_type.has_status(status)) {
         return Err(format!("status: accepted is one of {}", account_type.statuses.join(", ")));
     }
-    let tags: Vec<String> = filled(&Column::Tags)
-        .map(|tags| {
-            tags.split([';', ',', '|'])
-                .map(str::trim)
-                .filter(|tag| !tag.is_empty())
-                .map(str::to_owned)
-                .collect()
-        })
-        .unwrap_or_default();
-    if !tags.iter().all(|tag| is_plain(tag)) {
-        return Err("tags: accepted are texts of 1 to 255 characters, with semicolons between".to_owned());
-    }
+    let tags = filled(&Column::Tags).map_or(Some(Vec::new()), Cell::texts);
+    let tags = tags
+        .filter(|tags| tags.iter().all(|tag| is_plain(tag)))
+        .ok_or("tags: accepted are texts of 1 to 255 characters, with semicolons between")?;
     let fields = fields(&cells, account_type)?;
-    Ok(Row {
-        line,
-        account_type: *id,
-        type_index,
-        reference_id: reference_id.to_owned(),
-        status: status.map(str::to_owned),
-        tags,
-        fields,
-    })
+    Ok(Row { line, account_type: *id, type_index, reference_id, status, tags, fields })
 }
 
-fn fields(cells: &[(&str, &Column, &str)], account_type: &AccountType) -> Result<Map<String, Value>, String> {
+fn fields(cells: &Cells<'_>, account_type: &AccountType) -> Result<Map<String, Value>, String> {
     let mut raw: Map<String, Value> = Map::new();
     for (header, column, cell) in cells {
         let screened = &account_type.screened;
@@ -100,20 +151,20 @@ fn fields(cells: &[(&str, &Column, &str)], account_type: &AccountType) -> Result
             continue;
         }
         // A quotation mark that nobody closed makes one cell of many lines.
-        if cell.contains(['\n', '\r']) {
+        if matches!(cell, Cell::Text(text) if text.contains(['\n', '\r'])) {
             return Err(format!("{header}: accepted is a text of one line"));
         }
         let Some(key) = key else {
             return Err(format!("{header}: accounts of type {} have no such field", account_type.name));
         };
         if let Some(field) = account_type.field(key) {
-            raw.insert(key.to_owned(), raw_value(&field.kind, cell));
+            raw.insert(key.to_owned(), cell.value(&field.kind));
         } else if let Some((field, part)) = name_part(key)
             && account_type.field(field).is_some_and(|field| field.kind == FieldKind::PersonName)
         {
             let name = raw.entry(field).or_insert_with(|| Value::Object(Map::new()));
             if let Some(name) = name.as_object_mut() {
-                name.insert(part.to_owned(), Value::from(*cell));
+                name.insert(part.to_owned(), cell.value(&FieldKind::String));
             }
         } else {
             return Err(format!("{header}: accounts of type {} have no such field", account_type.name));

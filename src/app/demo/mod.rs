@@ -5,6 +5,7 @@ pub mod people;
 use std::{
     collections::BTreeMap,
     fs,
+    io::Cursor,
     path::{Path, PathBuf},
 };
 
@@ -174,7 +175,7 @@ impl Demo {
         let types: Vec<_> = types.into_values().collect();
         let options = ImportOptions::default();
         let imported =
-            import::import(&context, &types, &options, "the demo's accounts", file.as_slice(), |_| {})
+            import::import(&context, &types, &options, "the demo's accounts", Cursor::new(file), &mut ())
                 .await?;
         context.store.close().await;
         Ok(imported)

@@ -17,7 +17,8 @@ pub(super) enum Inflection {
 }
 
 /// Below these keys the customer's own names stand.
-const OWN_NAMES: [&str; 5] = ["fields", "parameters", "default-value", "json-schema", "option-labels"];
+const OWN_NAMES: [&str; 6] =
+    ["fields", "parameters", "default-value", "json-schema", "option-labels", "mapping"];
 
 impl Inflection {
     /// What a header asks for. Clients also send `snake_case`, `camelCase`, `kebab-case`, in any case.

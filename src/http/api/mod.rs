@@ -14,6 +14,7 @@ mod docs;
 mod errors;
 mod events;
 mod idempotency;
+mod importers;
 mod inflection;
 mod inquiries;
 mod inquiry_templates;
@@ -44,7 +45,7 @@ use self::{
     call::Call,
     errors::ApiError,
     inflection::Inflection,
-    operation::Operation,
+    operation::{Operation, Sent},
 };
 use crate::{
     actions::Context,
@@ -58,10 +59,14 @@ const ROOT: &str = "/api/v1";
 /// How long a request may take, whatever it waits for.
 const DEADLINE: Duration = Duration::from_mins(1);
 
+/// How long a request may take whose body is taken in as it comes, a file of any size.
+const STREAM_DEADLINE: Duration = Duration::from_hours(1);
+
 /// Everything that can be asked for.
 fn operations() -> Vec<Operation> {
     [
         events::operations(),
+        importers::operations(),
         api_keys::operations(),
         inquiries::operations(),
         inquiry_templates::operations(),
@@ -131,7 +136,8 @@ async fn answer(
     let mut told = Told::default();
     let judged =
         AssertUnwindSafe(carry_out(&api, &operation, &parameters, request, &mut told)).catch_unwind();
-    let answered = match tokio::time::timeout(DEADLINE, judged).await {
+    let deadline = if matches!(operation.sent, Sent::Stream(_)) { STREAM_DEADLINE } else { DEADLINE };
+    let answered = match tokio::time::timeout(deadline, judged).await {
         Ok(Ok(answered)) => answered,
         // The hook of panics has told where.
         Ok(Err(_)) => Err(ApiError::internal()),

@@ -1,9 +1,9 @@
 //! The operations of the API: one table is the router, the check of permissions and the documentation.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{borrow::Cow, future::Future, pin::Pin, sync::Arc};
 
 use axum::http::Method;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::{answer::Answer, call::Call, errors::ApiError};
@@ -168,7 +168,7 @@ impl Operation {
 }
 
 /// A request's document: `{"data": {"attributes": A}, "meta": M}`.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(
     deny_unknown_fields,
     bound(deserialize = "A: Deserialize<'de> + Default, M: Deserialize<'de> + Default")
@@ -183,8 +183,37 @@ pub(super) struct Document<A, M = Empty> {
     pub(super) meta: M,
 }
 
+impl<A: JsonSchema, M: JsonSchema> JsonSchema for Document<A, M> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}Document", A::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "properties": {
+                "data": {
+                    "type": "object",
+                    "properties": {
+                        "type": { "type": ["string", "null"] },
+                        "id": { "type": ["string", "null"] },
+                        "attributes": generator.subschema_for::<A>(),
+                    },
+                    "additionalProperties": false,
+                },
+                "meta": generator.subschema_for::<M>(),
+            },
+            "additionalProperties": false,
+        })
+    }
+}
+
 /// The object of a request.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "A: Deserialize<'de> + Default"))]
 #[schemars(bound = "A: JsonSchema + Default")]
 pub(super) struct Data<A> {

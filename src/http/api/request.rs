@@ -29,28 +29,31 @@ pub(super) async fn body(
         Sent::Stream(_) => Ok((Value::Null, Some(body))),
         // Nothing is expected, and some clients send `{}` or `null` all the same.
         Sent::Nothing => Ok((Value::Null, None)),
-        Sent::Json(_) => {
-            let bytes = to_bytes(body, LARGEST_BODY).await.map_err(|_| {
-                let details = "the body is larger than 16 MiB, or was not sent to its end";
-                ApiError::other(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large", details)
-            })?;
-            if bytes.iter().all(u8::is_ascii_whitespace) {
-                return Ok((Value::Null, None));
-            }
-            is_json(headers)?;
-            let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
-                let details =
-                    format!("the body is not JSON, from line {} column {} on", error.line(), error.column());
-                ApiError::bad_request("", details)
-            })?;
-            if !value.is_object() {
-                return Err(ApiError::bad_request("", "the body must be a JSON object"));
-            }
-            let mut path = String::new();
-            acceptable(&value, &mut path, 0)?;
-            Ok((inflection::inward(value), None))
-        }
+        Sent::Json(_) => Ok((json(headers, body).await?, None)),
     }
+}
+
+/// A JSON body with keys in kebab-case; null when there is none.
+pub(super) async fn json(headers: &HeaderMap, body: Body) -> Result<Value, ApiError> {
+    let bytes = to_bytes(body, LARGEST_BODY).await.map_err(|_| {
+        let details = "the body is larger than 16 MiB, or was not sent to its end";
+        ApiError::other(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large", details)
+    })?;
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Value::Null);
+    }
+    is_json(headers)?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
+        let details =
+            format!("the body is not JSON, from line {} column {} on", error.line(), error.column());
+        ApiError::bad_request("", details)
+    })?;
+    if !value.is_object() {
+        return Err(ApiError::bad_request("", "the body must be a JSON object"));
+    }
+    let mut path = String::new();
+    acceptable(&value, &mut path, 0)?;
+    Ok(inflection::inward(value))
 }
 
 /// Refuses a body that says to be something else than JSON.

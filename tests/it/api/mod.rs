@@ -1,4 +1,5 @@
 //! The API as a client sees it.
 
 mod events;
+mod importers;
 mod wire;

@@ -10,9 +10,9 @@ use watchkeeper::engine::{
 };
 
 use super::{KYC, account, complete, inquiry, jane};
-use crate::fixtures::{Answered, Client, House};
+use crate::fixtures::{Client, House, Reply};
 
-async fn act(client: &Client, inquiry: &str, action: &str) -> Answered {
+async fn act(client: &Client, inquiry: &str, action: &str) -> Reply {
     client.post(&format!("/inquiries/{inquiry}/{action}"), &json!({})).await
 }
 

@@ -1,0 +1,226 @@
+//! A file of rows, read and checked on a thread of its own, batch by batch.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    io::{BufRead, BufReader, Read},
+    sync::Arc,
+};
+
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+
+use super::{
+    BATCH, BadRow, Format, ImportOptions,
+    columns::{self, Columns},
+    rows::{self, Cell, Row},
+};
+use crate::{
+    actions::ActionError,
+    domain::{account_type::AccountType, id::AccountTypeId},
+};
+
+/// Account types by id, in the order of their names.
+pub(super) type Types = Arc<[(AccountTypeId, AccountType)]>;
+
+/// The longest line of an NDJSON file, in bytes.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// How many reference ids are remembered at least, to refuse those that a file has twice: memory stays flat.
+const REMEMBERED: usize = 500_000;
+
+/// A piece of a file.
+pub(super) struct Batch {
+    /// Rows that can be taken.
+    pub(super) rows: Vec<Row>,
+    /// Rows that cannot.
+    pub(super) bad: Vec<BadRow>,
+    /// Up to which byte of the file it reaches.
+    pub(super) bytes: u64,
+    /// Up to which line.
+    pub(super) line: u64,
+}
+
+/// Reads a file to its end, or until nobody listens any more.
+pub(super) fn read(
+    name: &str,
+    file: impl Read,
+    types: &Types,
+    options: &ImportOptions,
+    batches: &mpsc::Sender<Result<Batch, ActionError>>,
+) {
+    let reading = Reading {
+        name,
+        types,
+        seen: Seen::default(),
+        batch: Batch { rows: Vec::with_capacity(BATCH), bad: Vec::new(), bytes: 0, line: 0 },
+        after_line: options.after_line,
+        batches,
+    };
+    let read = match options.format {
+        Format::Csv => reading.csv(file, options),
+        Format::Ndjson => reading.ndjson(file, options),
+    };
+    if let Err(error) = read {
+        // Whoever no longer listens has its own error.
+        drop(batches.blocking_send(Err(error)));
+    }
+}
+
+struct Reading<'a> {
+    name: &'a str,
+    types: &'a Types,
+    seen: Seen,
+    batch: Batch,
+    after_line: u64,
+    batches: &'a mpsc::Sender<Result<Batch, ActionError>>,
+}
+
+impl Reading<'_> {
+    fn csv(mut self, file: impl Read, options: &ImportOptions) -> Result<(), ActionError> {
+        // A record ends at a line feed, also the last: so each one's line is known. Cells are trimmed, which
+        // takes the carriage return of a CRLF off the last.
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .terminator(csv::Terminator::Any(b'\n'))
+            .from_reader(file.chain(b"\n".as_slice()));
+        let failed = |error| read_error(self.name, error);
+        let headers = reader.byte_headers().map_err(failed)?.clone();
+        let columns = Columns::find(&headers, self.types, options).map_err(|fault| self.form(fault))?;
+        let mut record = csv::ByteRecord::new();
+        loop {
+            let more = reader.read_byte_record(&mut record).map_err(|error| read_error(self.name, error))?;
+            if !more {
+                self.send();
+                return Ok(());
+            }
+            if record.len() == 1 && record.as_slice().trim_ascii().is_empty() {
+                continue;
+            }
+            // The record's own position may lie before blank lines that were skipped, so count from its end.
+            let lines = record.as_slice().split(|byte| *byte == b'\n').count() as u64;
+            let begun = record.position().map_or(0, csv::Position::line);
+            let line = reader.position().line().saturating_sub(lines).max(begun);
+            let row = rows::read_csv(&record, line, headers.len(), &columns, self.types);
+            if !self.take(line, reader.position().byte(), row) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn ndjson(mut self, file: impl Read, options: &ImportOptions) -> Result<(), ActionError> {
+        let default_type = columns::default_type(self.types, options).map_err(|fault| self.form(fault))?;
+        let mut reader = BufReader::with_capacity(1 << 16, file);
+        let (mut text, mut line, mut bytes) = (Vec::new(), 0_u64, 0_u64);
+        loop {
+            text.clear();
+            let read = Read::take(&mut reader, LONGEST_LINE)
+                .read_until(b'\n', &mut text)
+                .map_err(|source| ActionError::File { path: self.name.to_owned(), source })?;
+            if read == 0 {
+                self.send();
+                return Ok(());
+            }
+            line += 1;
+            bytes += read as u64;
+            if read as u64 == LONGEST_LINE && !text.ends_with(b"\n") {
+                return Err(self.form(format!("line {line} is longer than {LONGEST_LINE} bytes")));
+            }
+            if text.trim_ascii().is_empty() {
+                continue;
+            }
+            let row = self.object(&text, default_type, line, options);
+            if !self.take(line, bytes, row) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads an object whose keys are what headers of a CSV file are; `fields` may hold the fields.
+    fn object(
+        &self,
+        text: &[u8],
+        default_type: Option<usize>,
+        line: u64,
+        options: &ImportOptions,
+    ) -> Result<Row, String> {
+        let object: Map<String, Value> =
+            serde_json::from_slice(text).map_err(|_| "is not a JSON object on one line".to_owned())?;
+        let mut cells = Vec::with_capacity(object.len());
+        for (key, value) in object {
+            match value {
+                Value::Object(fields) if key == "fields" => {
+                    cells.extend(fields.into_iter().map(|(key, value)| (key, value)));
+                }
+                value => cells.push((key, value)),
+            }
+        }
+        let mut known = Vec::with_capacity(cells.len());
+        for (key, value) in cells {
+            let column = columns::meaning(&key, self.types, options)
+                .ok_or("a key is not known; accepted are those of the header of a CSV file")?;
+            known.push((key, column, value));
+        }
+        let cells = known.iter().map(|(key, column, value)| (key.as_str(), column, Cell::Json(value)));
+        rows::assemble(cells.collect(), line, default_type, self.types)
+    }
+
+    /// Takes a row in, or notes why not; returns whether anybody still listens.
+    fn take(&mut self, line: u64, bytes: u64, row: Result<Row, String>) -> bool {
+        let row = row.and_then(|row| match self.seen.first(&row, line) {
+            None => Ok(row),
+            Some(first) => {
+                Err(format!("reference_id: line {first} of this file has the same; accepted is each once"))
+            }
+        });
+        // What was done before a restart is read again, for what it says of later lines, and not done again.
+        if line > self.after_line {
+            match row {
+                Ok(row) => self.batch.rows.push(row),
+                Err(reason) => self.batch.bad.push(BadRow::new(line, reason)),
+            }
+        }
+        (self.batch.bytes, self.batch.line) = (bytes, line);
+        self.batch.rows.len() + self.batch.bad.len() < BATCH || self.send()
+    }
+
+    fn send(&mut self) -> bool {
+        let (bytes, line) = (self.batch.bytes, self.batch.line);
+        let next = Batch { rows: Vec::with_capacity(BATCH), bad: Vec::new(), bytes, line };
+        self.batches.blocking_send(Ok(std::mem::replace(&mut self.batch, next))).is_ok()
+    }
+
+    fn form(&self, fault: String) -> ActionError {
+        ActionError::Form { path: self.name.to_owned(), fault }
+    }
+}
+
+/// Reference ids that a file had lately, as hashes, with their lines: at least the last [`REMEMBERED`].
+#[derive(Default)]
+struct Seen {
+    hasher: RandomState,
+    young: HashMap<u64, u64>,
+    old: HashMap<u64, u64>,
+}
+
+impl Seen {
+    /// The line that had the same reference id; none when this is the first.
+    fn first(&mut self, row: &Row, line: u64) -> Option<u64> {
+        let hash = self.hasher.hash_one((row.account_type, row.reference_id.to_lowercase()));
+        if let Some(first) = self.young.get(&hash).or_else(|| self.old.get(&hash)) {
+            return Some(*first);
+        }
+        if self.young.len() == REMEMBERED {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(hash, line);
+        None
+    }
+}
+
+fn read_error(name: &str, error: csv::Error) -> ActionError {
+    match error.into_kind() {
+        csv::ErrorKind::Io(source) => ActionError::File { path: name.to_owned(), source },
+        _ => ActionError::Form { path: name.to_owned(), fault: "is not CSV".to_owned() },
+    }
+}
