@@ -51,7 +51,7 @@ use watchkeeper::{
     vault::{Keyring, MasterKey},
 };
 
-pub(crate) use client::{Client, Reply};
+pub(crate) use client::{Answered, Client};
 pub(crate) use scripted::{Reply, Scripted, finding};
 
 /// How long anything may take before a test gives up.

@@ -16,7 +16,7 @@ async fn work(house: &House) {
 }
 
 /// Sends a body of a media type.
-async fn send(client: &Client, media_type: &str, body: impl Into<Vec<u8>>) -> crate::fixtures::Reply {
+async fn send(client: &Client, media_type: &str, body: impl Into<Vec<u8>>) -> crate::fixtures::Answered {
     let request = client.request("POST", "/importer/accounts").header("content-type", media_type);
     client.send(request.body(body.into())).await
 }
