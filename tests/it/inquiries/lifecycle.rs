@@ -10,9 +10,9 @@ use watchkeeper::engine::{
 };
 
 use super::{KYC, account, complete, inquiry, jane};
-use crate::fixtures::{Client, House, Reply};
+use crate::fixtures::{Answered, Client, House};
 
-async fn act(client: &Client, inquiry: &str, action: &str) -> Reply {
+async fn act(client: &Client, inquiry: &str, action: &str) -> Answered {
     client.post(&format!("/inquiries/{inquiry}/{action}"), &json!({})).await
 }
 

@@ -7,13 +7,13 @@ use watchkeeper::actions::inquiries;
 use super::{KYC, account, inquiry, jane, opened, template};
 use crate::fixtures::{Client, House};
 
-async fn create(client: &Client, attributes: Value, meta: Value) -> crate::fixtures::Reply {
+async fn create(client: &Client, attributes: Value, meta: Value) -> crate::fixtures::Answered {
     let mut attributes = attributes;
     attributes["inquiry-template-id"] = json!(template("kyc"));
     client.post("/inquiries", &json!({ "data": { "attributes": attributes }, "meta": meta })).await
 }
 
-fn account_of(reply: &crate::fixtures::Reply) -> Value {
+fn account_of(reply: &crate::fixtures::Answered) -> Value {
     reply.body["data"]["relationships"]["account"]["data"]["id"].clone()
 }
 
@@ -54,7 +54,7 @@ async fn what_contradicts_itself_or_names_nothing_is_refused_and_nothing_is_made
     let house = House::new(&pool, KYC).await;
     let client = Client::start(&house).await;
     let jane = account(&house, "c-1", &jane()).await;
-    let pointer = |reply: &crate::fixtures::Reply| reply.body["errors"][0]["source"]["pointer"].clone();
+    let pointer = |reply: &crate::fixtures::Answered| reply.body["errors"][0]["source"]["pointer"].clone();
 
     let meta = json!({ "auto-create-account": false, "auto-create-account-reference-id": "c-9" });
     let refused = create(&client, json!({}), meta).await.expect(400);
@@ -100,7 +100,7 @@ async fn every_type_has_a_template_without_configuration_and_the_configuration_a
     let mut house = House::new(&pool, KYC).await;
     let client = Client::start(&house).await;
     let listed = client.get("/inquiry-templates").await.expect(200);
-    let names = |reply: &crate::fixtures::Reply| {
+    let names = |reply: &crate::fixtures::Answered| {
         let data = reply.body["data"].as_array().unwrap();
         data.iter().map(|one| one["attributes"]["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };

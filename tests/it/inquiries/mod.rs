@@ -11,7 +11,7 @@ use watchkeeper::{
     domain::{id::AccountId, inquiry_template::InquiryTemplate},
 };
 
-use crate::fixtures::{Client, House, Reply};
+use crate::fixtures::{Answered, Client, House};
 
 /// A template that wants name and date of birth, shows a phone number that differs, and updates the means of contact.
 const KYC: &str = r#"
@@ -74,13 +74,13 @@ async fn inquiry(client: &Client, account: AccountId) -> String {
 }
 
 /// Completes an inquiry with fields.
-async fn complete(client: &Client, inquiry: &str, values: &Value) -> Reply {
+async fn complete(client: &Client, inquiry: &str, values: &Value) -> Answered {
     let body = json!({ "data": { "attributes": { "fields": values } } });
     client.post(&format!("/inquiries/{inquiry}/complete"), &body).await
 }
 
 /// Names, verdicts and reasons of an inquiry's checks.
-fn checks(reply: &Reply) -> Vec<String> {
+fn checks(reply: &Answered) -> Vec<String> {
     let checks = reply.attribute("checks").as_array().unwrap();
     let text = |check: &Value, key: &str| check[key].as_str().unwrap().to_owned();
     checks
