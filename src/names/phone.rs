@@ -42,7 +42,8 @@ impl Phone {
         let number = number.trim();
         // `+44 (0)20 …` shows both ways of dialling at once: the zero is for callers at home.
         let has_plus = number.starts_with('+') || number.starts_with("(+");
-        let number = if has_plus { number.replace("(0)", "") } else { number.to_owned() };
+        let number =
+            if has_plus || number.starts_with("00") { number.replace("(0)", "") } else { number.to_owned() };
         let digits = digits_of(&number);
         let plan = country.and_then(|country| plan_of(&country.to_ascii_uppercase()));
         let (digits, is_international) = if has_plus {

@@ -95,6 +95,10 @@ fn in_parts(one: &PersonName, other: &PersonName) -> Outcome {
     if firsts == Answer::Same && lasts == Answer::Same && middles == Answer::Same {
         return Outcome::full(same(&one.text(), &other.text()));
     }
+    // The same words, cut otherwise: `Mary Jane` as a first name, or as first and middle.
+    if letters(&parts(&one.text())) == letters(&parts(&other.text())) {
+        return Outcome::partial(Reason::DividedOtherwise);
+    }
     // A lone initial is like half of all names: the other name must then be the same.
     let weak = [firsts, lasts].iter().filter(|answer| **answer == Answer::Initial).count();
     if firsts <= Answer::LeftOut && lasts <= Answer::LeftOut && weak < 2 && lasts != Answer::Initial {
@@ -114,7 +118,7 @@ fn in_parts(one: &PersonName, other: &PersonName) -> Outcome {
     if crossed.0.is_like() && crossed.1.is_like() && crossed.0.min(crossed.1) == Answer::Same {
         return Outcome::partial(Reason::Transposed);
     }
-    // The same words, cut otherwise: `Maria del Carmen` as a first name, or as first and middle.
+    // Cut otherwise, and with a slip in it.
     let (all, others) = (parts(&one.text()), parts(&other.text()));
     if all.len() > 2 && others.len() > 1 && answer(&all, &others, Sort::Either).is_like() {
         return Outcome::partial(Reason::DividedOtherwise);

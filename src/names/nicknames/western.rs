@@ -108,7 +108,7 @@ pub(super) const GROUPS: &[&str] = &[
     "matthew matt matty mat matthias matteo mateo matheus mathieu mateusz matias mattias thijs teo",
     "maurice morris moritz mauricio maurizio mauro mo",
     "maximilian max maxi maxim massimo maximo massimiliano maximiliano maksymilian",
-    "michael mike mickey mick mikey mick micky mitch michel michele miguel michal misha michiel mikkel mihai mikael mischa micha miki mihaly",
+    "michael mike mickey mick mikey micky mitch michel michele miguel michal misha michiel mikkel mihai mikael mischa micha miki mihaly",
     "mitchell mitch",
     "montgomery monty",
     "nathaniel nat nate nathan natanael",

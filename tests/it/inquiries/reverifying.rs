@@ -8,6 +8,7 @@ use watchkeeper::{
     domain::id::AccountId,
     engine::{
         reverify::Reverify,
+        storage,
         task::{Activation, Task},
     },
 };
@@ -71,6 +72,7 @@ async fn an_account_is_due_so_many_days_after_its_last_completed_inquiry_and_tol
     assert_eq!(dates(&client, jane.id).await, ["yearly 2027-03-01 upcoming"]);
 
     house.clock.advance(365 * DAY);
+    storage::ensure_partitions(&house.engine.context).await.unwrap();
     work(&house).await;
     work(&house).await;
     assert_eq!(dates(&client, jane.id).await, ["yearly 2027-03-01 due"]);
