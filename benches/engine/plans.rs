@@ -46,7 +46,7 @@ pub(crate) async fn print(bench: &Bench, cluster: &Cluster) -> Result<(), Failur
             transaction.execute("set local auto_explain.log_min_duration = 0").await?;
         }
         let shards: Vec<_> = Shard::all().collect();
-        wakeups::list(&mut transaction, lane, &shards, now, 2000).await?;
+        wakeups::list(&mut transaction, lane, &shards, now, &[], 2000).await?;
         let mut found = due::list_after(&mut transaction, lane, &marks, now, 4).await?;
         found.truncate(500);
         let monitors: Vec<MonitorId> = found.iter().map(|due| due.monitor).collect();

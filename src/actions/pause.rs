@@ -18,7 +18,7 @@ use crate::{
     store::{
         StoreError, data_keys, enrolment, events, monitors,
         pauses::{self, Pause},
-        providers, schedules,
+        providers, rests, schedules,
     },
     vault::Purpose,
 };
@@ -54,6 +54,8 @@ pub struct Changed {
     pub name: Option<String>,
     /// False when it was so already.
     pub changed: bool,
+    /// Whether a rest that a provider had asked for was ended.
+    pub rest_ended: bool,
 }
 
 /// A pause, as it is shown.
@@ -133,8 +135,8 @@ pub async fn pause(
     finish(transaction, target, changed).await
 }
 
-/// Resumes everything, a provider or a schedule. What became due meanwhile runs once. Resuming what is not
-/// paused succeeds and changes nothing.
+/// Resumes everything, a provider or a schedule. What became due meanwhile runs once. A provider that rests
+/// because it asked for it is asked again, too. Resuming what is not paused succeeds and changes nothing.
 pub async fn resume(context: &Context, actor: &str, target: &Target) -> Result<Changed, ActionError> {
     let now = context.now();
     let (scope, object) = target.parts();
@@ -146,7 +148,13 @@ pub async fn resume(context: &Context, actor: &str, target: &Target) -> Result<C
         events::insert_all(&mut transaction, &[event], now).await?;
         tracing::info!(pause.scope = scope.word(), pause.name = object, actor, "resumed");
     }
-    finish(transaction, target, changed).await
+    let rest_ended = matches!(target, Target::Provider(_)) && rests::remove(&mut transaction, object).await?;
+    if rest_ended {
+        let event = context.event_of_all("rest.ended", actor, json!({ "provider": object }));
+        events::insert_all(&mut transaction, &[event], now).await?;
+        tracing::warn!(provider.name = object, actor, "the rest that the provider had asked for is ended");
+    }
+    Ok(Changed { rest_ended, ..finish(transaction, target, changed).await? })
 }
 
 /// Begins the transaction of a change; refuses names that nothing has.
@@ -184,7 +192,7 @@ async fn finish(
     transaction.commit().await.map_err(StoreError::from)?;
     let (scope, object) = target.parts();
     let name = (!object.is_empty()).then(|| object.to_owned());
-    Ok(Changed { scope: scope.word(), name, changed })
+    Ok(Changed { scope: scope.word(), name, changed, rest_ended: false })
 }
 
 /// Pauses an account: its active monitors stop, and an answer under way no longer counts. The reason is kept
@@ -214,7 +222,7 @@ pub async fn pause_account(
         tracing::info!(account.id = %account, actor, "account paused");
     }
     transaction.commit().await.map_err(StoreError::from)?;
-    Ok(Changed { scope: "account", name: Some(account.to_string()), changed })
+    Ok(Changed { scope: "account", name: Some(account.to_string()), changed, rest_ended: false })
 }
 
 async fn seal(
@@ -245,7 +253,7 @@ pub async fn resume_account(context: &Context, actor: &str, reference: &str) -> 
         tracing::info!(account.id = %account, actor, "account resumed");
     }
     transaction.commit().await.map_err(StoreError::from)?;
-    Ok(Changed { scope: "account", name: Some(account.to_string()), changed })
+    Ok(Changed { scope: "account", name: Some(account.to_string()), changed, rest_ended: false })
 }
 
 /// All that is paused, with at most `limit` accounts.

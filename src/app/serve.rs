@@ -176,6 +176,7 @@ impl Daemon {
         // would go on beside the new engine's calls for the same monitors.
         let every_call = self.settings.engine.run_deadline + RECORDED;
         self.running.drain(self.settings.engine.drain_deadline.max(every_call)).await;
+        self.engine.metrics.forget_providers();
         self.engine.plan = Arc::new(plan);
         self.engine.settings = Arc::new(settings.engine.clone());
         let running = Running::start(&self.engine, &settings.storage, &self.soft).await;

@@ -58,7 +58,7 @@ pub(super) struct PauseOptions {
 pub(super) enum ResumeCommand {
     /// What `pause everything` stopped; other pauses stay.
     Everything(Who),
-    /// A provider.
+    /// A provider; one that rests because it asked for it is asked again, too.
     Provider {
         /// Its name.
         name: String,
@@ -144,10 +144,15 @@ pub(super) async fn resume(settings: &Settings, command: &ResumeCommand) -> anyh
 
 fn resumed(who: &Who, changed: &Changed) -> anyhow::Result<ExitCode> {
     show(who.json, changed, || {
-        if changed.changed {
+        let resumed = if changed.changed {
             format!("Resumed: {}. What became due meanwhile runs once.", named(changed))
         } else {
             format!("{} was not paused.", named(changed))
+        };
+        if changed.rest_ended {
+            format!("{resumed} It rested, as it had asked for: that is ended.")
+        } else {
+            resumed
         }
     })?;
     Ok(ExitCode::SUCCESS)

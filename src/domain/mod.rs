@@ -8,6 +8,7 @@ pub mod comparison;
 pub mod date;
 pub mod hit;
 pub mod id;
+pub mod importer;
 pub mod inquiry;
 pub mod inquiry_template;
 pub mod monitor;

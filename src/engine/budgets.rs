@@ -16,11 +16,12 @@ use super::{
 };
 use crate::{
     domain::rest::RestReason,
-    providers::budget::{AHEAD, Errand, Granted, Told},
+    providers::budget::{AHEAD, Budget, Errand, FleetLimits, Granted, Told},
     store::{
         self,
-        budgets::{self, Ask, BudgetRow},
+        budgets::{self, Ask, BudgetRow, LimitsRow},
         providers::Lane,
+        rests,
     },
     telemetry::{
         health::Health,
@@ -38,7 +39,7 @@ const AWAY: Duration = Duration::from_millis(250);
 /// calls under way are over.
 pub fn start(engine: &Engine, tracker: &TaskTracker, stop: &CancellationToken, daemon: &CancellationToken) {
     for provider in &engine.plan.providers {
-        provider.budget.share();
+        provider.budget.share(engine.plan.revision.unwrap_or(0));
         let server = serve(engine.clone(), Arc::clone(provider), stop.clone());
         tracker.spawn(vital("budget", stop, daemon, server));
     }
@@ -117,39 +118,40 @@ impl Task for Budgets {
 /// Runs the errands of a provider's budget; after `stop`, those of the calls that were under way.
 async fn serve(engine: Engine, provider: Arc<PlannedProvider>, stop: CancellationToken) {
     let budget = &provider.budget;
-    let mut is_known = false;
     while let Some(errand) = stop.run_until_cancelled(budget.errand()).await {
-        if let Err(error) = store::within(run(&engine, &provider, errand, &mut is_known)).await {
+        if let Err(error) = store::within(run(&engine, &provider, errand)).await {
             task::report(&engine.health, "budget", &error);
             let _ = stop.run_until_cancelled(tokio::time::sleep(AWAY)).await;
         }
     }
     let _idle = budget.close().await;
     while let Some(errand) = budget.last_errand() {
-        if let Err(error) = store::within(run(&engine, &provider, errand, &mut is_known)).await {
+        if let Err(error) = store::within(run(&engine, &provider, errand)).await {
             task::report(&engine.health, "budget", &error);
             return;
         }
     }
 }
 
-async fn run(
-    engine: &Engine,
-    provider: &PlannedProvider,
-    errand: Errand,
-    is_known: &mut bool,
-) -> Result<(), EngineError> {
+async fn run(engine: &Engine, provider: &PlannedProvider, errand: Errand) -> Result<(), EngineError> {
     let (lane, budget) = (provider.lane, &provider.budget);
     let name = provider.provider.name();
     let mut connection = engine.context.store.connection().await?;
-    if !*is_known {
-        budgets::insert_missing(&mut connection, &[lane]).await?;
-        *is_known = true;
-    }
     match errand {
+        Errand::Introduce => {
+            budgets::insert_missing(&mut connection, &[lane]).await?;
+            let Some(ask) = ask(budget, 0) else { return Ok(()) };
+            budgets::save_limits(&mut connection, lane, &ask).await?;
+            let asked_at = Instant::now();
+            let rows = budgets::list(&mut connection).await?;
+            let received_at = Instant::now();
+            // One that somebody removes at this moment is introduced again.
+            let Some(row) = rows.iter().find(|row| row.lane == lane) else { return Ok(()) };
+            budget.learn(told(row), asked_at, received_at);
+        }
         Errand::Rest(until, reason) => {
             let rest = until.saturating_duration_since(Instant::now());
-            let is_news = budgets::save_rest(&mut connection, lane, rest, reason).await?;
+            let is_news = rests::save_rest(&mut connection, lane, rest, reason).await?;
             let rest_seconds = rest.as_secs();
             match reason {
                 RestReason::Quota if is_news => {
@@ -166,7 +168,7 @@ async fn run(
         }
         Errand::Open => {
             let probe_every = budget.terms().probe_every;
-            if budgets::save_opened(&mut connection, lane, probe_every).await? {
+            if rests::save_opened(&mut connection, lane, probe_every).await? {
                 let probe_seconds = probe_every.as_secs_f64();
                 tracing::warn!(
                     provider.name = name,
@@ -176,25 +178,17 @@ async fn run(
             }
         }
         Errand::Close(since) => {
-            if budgets::save_closed(&mut connection, lane, since).await? {
+            if rests::save_closed(&mut connection, lane, since).await? {
                 tracing::info!(provider.name = name, "the provider answers again");
             }
         }
         Errand::Ask(wanted) => {
-            let terms = budget.terms();
-            let ask = Ask {
-                wanted,
-                pace: budget.pace(),
-                ahead: AHEAD,
-                per_day: terms.calls_per_day,
-                per_month: terms.calls_per_month,
-                probe_every: terms.probe_every,
-            };
+            let Some(ask) = ask(budget, wanted) else { return Ok(()) };
             let asked_at = Instant::now();
             let grant = budgets::grant(&mut connection, lane, &ask).await?;
             let received_at = Instant::now();
             let Some(grant) = grant else {
-                *is_known = false;
+                budget.forgotten();
                 return Ok(());
             };
             let labels = ProviderLabels { provider: name.to_owned() };
@@ -212,6 +206,19 @@ async fn run(
     Ok(())
 }
 
+/// What a process asks for, by the limits that it holds for the fleet's.
+fn ask(budget: &Budget, wanted: u32) -> Option<Ask> {
+    let (kept, pace) = budget.kept()?;
+    let limits = LimitsRow {
+        revision: kept.revision,
+        rate_per_second: kept.rate_per_second,
+        burst: kept.burst,
+        per_day: kept.calls_per_day,
+        per_month: kept.calls_per_month,
+    };
+    Some(Ask { wanted, limits, pace, ahead: AHEAD, probe_every: budget.terms().probe_every })
+}
+
 fn told(row: &BudgetRow) -> Told {
     Told {
         now: row.now,
@@ -219,5 +226,12 @@ fn told(row: &BudgetRow) -> Told {
         breaker: row.breaker,
         used_today: row.used_today.unsigned_abs(),
         used_this_month: row.used_this_month.unsigned_abs(),
+        limits: Some(FleetLimits {
+            revision: row.limits.revision,
+            rate_per_second: row.limits.rate_per_second,
+            burst: row.limits.burst,
+            calls_per_day: row.limits.per_day,
+            calls_per_month: row.limits.per_month,
+        }),
     }
 }

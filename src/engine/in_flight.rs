@@ -9,18 +9,27 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
 use super::fleet::Fleet;
-use crate::domain::id::MonitorId;
+use crate::{domain::id::MonitorId, store::due::Due};
 
 #[derive(Default)]
 struct State {
     running: HashSet<MonitorId>,
     /// Since the present walk began.
     settled: HashSet<MonitorId>,
-    /// A run was given up: its due row lies behind the mark.
-    given_up: bool,
+    /// Runs that were given up: their due rows lie behind the marks.
+    given_up: Vec<GivenUp>,
+}
+
+/// A run that was given up: its due row stands as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct GivenUp {
+    pub(super) monitor: MonitorId,
+    /// When it was due.
+    pub(super) at: DateTime<Utc>,
 }
 
 /// The monitors under way in one lane.
@@ -73,12 +82,12 @@ impl InFlight {
     }
 
     /// Notes that a run was given up.
-    pub(super) fn give_up(&self) {
-        self.state().given_up = true;
+    pub(super) fn give_up(&self, due: &Due) {
+        self.state().given_up.push(GivenUp { monitor: due.monitor, at: due.at });
     }
 
-    /// Whether a run was given up since this was last asked.
-    pub(super) fn take_given_up(&self) -> bool {
+    /// The runs that were given up since this was last asked.
+    pub(super) fn take_given_up(&self) -> Vec<GivenUp> {
         std::mem::take(&mut self.state().given_up)
     }
 

@@ -37,6 +37,7 @@ pub(super) struct Lane {
     suspects: Suspects,
     nudges: watch::Receiver<()>,
     passed_over: PassedOver,
+    routine: capacity::Routine,
     /// Runs that may be under way or waiting: `most`, of which the lane itself keeps back what it does
     /// not want to take on at present.
     room: Arc<Semaphore>,
@@ -74,6 +75,7 @@ impl Lane {
             suspects: Suspects::new(engine.clone(), provider),
             nudges: engine.nudge.subscribe(),
             passed_over: PassedOver::default(),
+            routine: capacity::Routine::default(),
             room,
             most,
             kept_back,
@@ -111,7 +113,7 @@ impl Lane {
                     continue;
                 }
                 Err(error) => {
-                    self.marks.restart();
+                    self.marks.recover(Instant::now(), error.is_deadline());
                     task::report(&self.engine.health, "lane", &error);
                     AWAY
                 }

@@ -64,6 +64,11 @@ impl Pauses {
         self.any(|pause| pause.schedule_id == Some(id))
     }
 
+    /// The schedules that are paused.
+    pub fn schedules(&self) -> Vec<i32> {
+        self.now().pauses.iter().filter_map(|pause| pause.schedule_id).collect()
+    }
+
     /// How long a lane is to rest before it asks again, if its provider is paused.
     pub fn rest(&self, lane: Lane) -> Option<Duration> {
         self.provider(lane).then_some(EVERY)

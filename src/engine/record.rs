@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use super::{
     Engine, EngineError, outcome,
     progress::Part,
-    run::{End, Finished},
+    run::{End, Finished, HELD_BACK},
     storage, task,
 };
 use crate::{
@@ -234,6 +234,7 @@ fn new_run(finished: &Finished, now: DateTime<Utc>) -> Result<NewRun, Postponed>
             (outcome, i32::try_from(answer.findings.len()).unwrap_or(i32::MAX), None, *digest)
         }
         End::Failed { class } => (Outcome::Error, 0, Some(*class), None),
+        End::Lapsed { .. } => (Outcome::Error, 0, Some(HELD_BACK), None),
         End::Postponed { wait, attempted } => {
             return Err(Postponed {
                 monitor: finished.monitor(),
@@ -254,7 +255,12 @@ fn new_run(finished: &Finished, now: DateTime<Utc>) -> Result<NewRun, Postponed>
         due_at: finished.due.at,
         started_at: finished.started_at,
         duration_ms: i32::try_from(finished.duration.as_millis()).unwrap_or(i32::MAX),
-        next_run_at: finished.schedule.next_due(finished.monitor(), now),
+        next_run_at: match finished.end {
+            End::Lapsed { next_run_at } => next_run_at,
+            End::Answered { .. } | End::Failed { .. } | End::Postponed { .. } => {
+                finished.schedule.next_due(finished.monitor(), now)
+            }
+        },
         basis_id: finished.basis_id,
         account_version: finished.account_version,
         outcome,
@@ -275,6 +281,6 @@ fn later(at: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
 pub(super) fn content(finished: &Finished) -> serde_json::Value {
     match &finished.end {
         End::Answered { input, answer, .. } => json!({ "input": input, "answer": answer }),
-        End::Failed { .. } | End::Postponed { .. } => serde_json::Value::Null,
+        End::Failed { .. } | End::Lapsed { .. } | End::Postponed { .. } => serde_json::Value::Null,
     }
 }

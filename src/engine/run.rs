@@ -30,6 +30,13 @@ use crate::{
 /// The class of failure when an account's sealed fields do not open.
 const SEALED: &str = "sealed-data";
 
+/// The class of failure when an attempt failed and there was no other until the next run was due.
+pub(super) const HELD_BACK: &str = "retries-held-back";
+
+/// How far a run is put off that the provider refused, at most. The provider rests for as long as it asked for;
+/// this only lets others go first, and is not in the way when somebody ends the rest.
+const LONGEST_PUT_OFF: Duration = Duration::from_mins(5);
+
 /// A run about to be made.
 pub struct Job {
     /// The due row that it answers.
@@ -101,11 +108,17 @@ pub enum End {
         /// The class of failure.
         class: &'static str,
     },
+    /// Attempts failed, and no other was to be had before the next run of its schedule: an errored run.
+    Lapsed {
+        /// When that run is due.
+        next_run_at: DateTime<Utc>,
+    },
     /// The attempt failed; another may not.
     Postponed {
         /// How long to wait.
         wait: Duration,
-        /// Whether it was an attempt: a call was made.
+        /// Whether it counts: not when the provider refused it and said when to come back, nor when no call was
+        /// made.
         attempted: bool,
     },
 }
@@ -225,7 +238,8 @@ async fn ask(
             engine.metrics.retries_held_back.get_or_create(&ProviderLabels { provider }).inc();
             let made = u32::from(due.attempts.unsigned_abs());
             let wait = backoff(made, engine.context.random.fraction(), &engine.settings);
-            return Some(End::Postponed { wait, attempted: false });
+            let next_run_at = schedule.next_due(due.monitor, due.at);
+            return Some(held_back(wait, next_run_at, engine.context.now()));
         }
     };
     call.unrecorded = Some(unrecorded);
@@ -271,23 +285,33 @@ async fn ask(
 
 /// What a failed attempt means: another attempt later, or an errored run.
 ///
-/// A provider that says when to come back is obeyed, however often: it does not exhaust the attempts, but
-/// they are counted, so that who looks sees a monitor that fails. Otherwise the wait doubles from attempt
-/// to attempt, and a random part of up to a half is taken off it, so that those that failed together do not
-/// come back together.
+/// A provider that says when to come back is obeyed, however often: that uses up no attempts. The wait is not
+/// longer than a few minutes, since the provider itself rests. Otherwise the wait doubles from attempt to attempt,
+/// and a random part of up to a half is taken off it, so that those that failed together do not come back together.
 fn failed(error: &CallError, attempts: i16, fraction: f64, settings: &crate::config::EngineSettings) -> End {
     let made = u32::from(attempts.unsigned_abs()) + 1;
     match (error.verdict, error.retry_after) {
         (Verdict::Never, _) => End::Failed { class: error.class.as_str() },
         (Verdict::Later, Some(rest)) => {
             // The provider is one; its clients shall not all knock at the same instant.
-            let wait = rest.saturating_add(settings.retry_base.mul_f64(fraction));
-            End::Postponed { wait, attempted: true }
+            let wait = rest.min(LONGEST_PUT_OFF) + settings.retry_base.mul_f64(fraction);
+            End::Postponed { wait, attempted: false }
         }
         (Verdict::Later, None) if made >= settings.max_attempts => {
             End::Failed { class: error.class.as_str() }
         }
         (Verdict::Later, None) => End::Postponed { wait: backoff(made, fraction, settings), attempted: true },
+    }
+}
+
+/// What becomes of a run that may not be repeated now: it waits, until the next run of its schedule would be due
+/// before it. That one is new, and a first attempt: so none waits longer than its schedule would have it wait, and
+/// what a provider failed to answer is asked again with the schedules, not on top of them.
+fn held_back(wait: Duration, next_run_at: DateTime<Utc>, now: DateTime<Utc>) -> End {
+    if now + wait < next_run_at {
+        End::Postponed { wait, attempted: false }
+    } else {
+        End::Lapsed { next_run_at }
     }
 }
 
@@ -354,7 +378,7 @@ mod tests {
     fn wait(end: &End) -> Option<Duration> {
         match end {
             End::Postponed { wait, .. } => Some(*wait),
-            End::Failed { .. } | End::Answered { .. } => None,
+            End::Failed { .. } | End::Lapsed { .. } | End::Answered { .. } => None,
         }
     }
 
@@ -374,7 +398,22 @@ mod tests {
 
     #[test]
     fn a_provider_that_says_when_to_come_back_is_obeyed_however_often() {
-        let end = failed(&error(Verdict::Later, Some(3600)), 99, 0.0, &settings());
-        assert_eq!(wait(&end), Some(Duration::from_hours(1)));
+        for (rest, put_off) in [(40, 40), (3600, 300), (u64::MAX, 300)] {
+            let end = failed(&error(Verdict::Later, Some(rest)), 99, 0.0, &settings());
+            assert!(matches!(end, End::Postponed { attempted: false, .. }), "{end:?}");
+            assert_eq!(wait(&end), Some(Duration::from_secs(put_off)));
+        }
+    }
+
+    #[test]
+    fn a_run_that_may_not_be_repeated_waits_no_longer_than_its_next_one() {
+        let now: DateTime<Utc> = "2026-03-01T09:00:00Z".parse().unwrap();
+        let minutes = |count| Duration::from_mins(count);
+        let end = held_back(minutes(10), now + minutes(11), now);
+        assert!(matches!(end, End::Postponed { attempted: false, .. }));
+        for next in [now + minutes(10), now - minutes(1)] {
+            let end = held_back(minutes(10), next, now);
+            assert!(matches!(end, End::Lapsed { next_run_at } if next_run_at == next), "{end:?}");
+        }
     }
 }

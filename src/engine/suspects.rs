@@ -238,18 +238,20 @@ async fn quarantine(engine: &Engine, guilty: &[MonitorId], why: &str) -> Result<
     Ok(())
 }
 
-/// Counts a run that panicked: puts it off, or quarantines its monitor.
-pub(super) async fn panicked(engine: &Engine, lane: Lane, due: &Due) {
+/// Counts a run that panicked: puts it off, or quarantines its monitor. One that was struck before it ran has that
+/// strike for it.
+pub(super) async fn panicked(engine: &Engine, lane: Lane, due: &Due, is_struck: bool) {
     tracing::error!(monitor.id = %due.monitor, "a run panicked");
-    if let Err(error) = count_panic(engine, lane, due).await {
+    if let Err(error) = count_panic(engine, lane, due, is_struck).await {
         tracing::warn!(monitor.id = %due.monitor, error = &error as &dyn std::error::Error, "a panic could not be counted");
     }
 }
 
-async fn count_panic(engine: &Engine, lane: Lane, due: &Due) -> Result<(), EngineError> {
+async fn count_panic(engine: &Engine, lane: Lane, due: &Due, is_struck: bool) -> Result<(), EngineError> {
     let now = engine.context.now();
     let mut transaction = engine.context.store.transaction().await?;
-    let strikes = strikes::add_one(&mut transaction, lane, due.monitor, engine.process, now).await?;
+    let strikes =
+        strikes::add_one(&mut transaction, lane, due.monitor, engine.process, is_struck, now).await?;
     let wait = TimeDelta::from_std(engine.settings.retry_base).unwrap_or(TimeDelta::zero());
     let postponed = Postponed {
         monitor: due.monitor,

@@ -61,10 +61,10 @@ fn router(served: Served, settings: &HttpSettings) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/status", get(status))
-        .fallback(not_found)
-        .method_not_allowed_fallback(not_allowed)
         .with_state(served)
         .merge(api)
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
 }
 
 /// The process lives. Asks nothing else, so that a database that is away restarts nobody.

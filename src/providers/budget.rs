@@ -15,6 +15,9 @@
 //! that is stricter by as much (`pace`). Where the database's answers take longer than that, the time of the
 //! network to the provider is used up too.
 //!
+//! The limits themselves are the fleet's, too: those of its newest configuration, which the row tells to who has
+//! an older one. What is owed is owed in permits, whatever they took to earn when they were granted.
+//!
 //! A budget that no fleet shares (in a test) paces alone. In either case governor keeps each process within the
 //! limit by itself, whatever the database's clock does. Where there is neither rate nor quota and the breaker
 //! is closed, no grant is needed: a call costs the database nothing. Concurrency is each process's own.
@@ -55,8 +58,8 @@ mod retries;
 use fleet::Fleet;
 pub use fleet::{Errand, Granted, Told};
 use gate::{Gate, Pass, is_outage, later, rest_reason};
-pub use limits::{Attempt, Limits, Terms};
-use pace::{Pace, PacingClock, quota};
+pub use limits::{Attempt, FleetLimits, Limits, Terms};
+use pace::{PacingClock, quota};
 use retries::Retries;
 
 /// How far ahead permits are granted.
@@ -109,6 +112,7 @@ pub struct BudgetState {
 /// Hands out permits within its limits.
 pub struct Budget {
     places: Arc<Semaphore>,
+    limits: Limits,
     concurrency: u32,
     /// Who holds it is next. Tokio's mutex is first come, first served.
     turn: tokio::sync::Mutex<()>,
@@ -128,19 +132,15 @@ impl Budget {
         }
         let now = Instant::now();
         let clock = PacingClock { start: now };
-        let (pacer, pace) = match limits.rate_per_second {
-            Some(rate) => {
-                let pacer = RateLimiter::direct_with_clock(quota(rate, limits.burst)?, clock);
-                (Some(pacer), Some(Pace::new(rate, limits.burst)))
-            }
-            None => (None, None),
+        let pacer = match limits.rate_per_second {
+            Some(rate) => Some(RateLimiter::direct_with_clock(quota(rate, limits.burst)?, clock)),
+            None => None,
         };
         let most = u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX);
         let concurrency = limits.concurrency.min(most);
         let gate = Gate {
             clock,
             pacer,
-            pace,
             terms: Terms::default(),
             heard: None,
             retries: Retries::new(now),
@@ -148,6 +148,7 @@ impl Budget {
         };
         Ok(Self {
             places: Arc::new(Semaphore::new(concurrency as usize)),
+            limits,
             concurrency,
             turn: tokio::sync::Mutex::new(()),
             waiting: AtomicU32::new(0),
@@ -164,10 +165,12 @@ impl Budget {
         self
     }
 
-    /// From now on the budget is one of a fleet: somebody runs its errands.
-    pub fn share(&self) {
+    /// From now on the budget is one of a fleet: somebody runs its errands. Its limits are those of this
+    /// revision of the configuration. No permit is to be had before the fleet's state is known.
+    pub fn share(&self, revision: i32) {
         let mut gate = self.gate();
-        let fleet = Fleet::new(gate.pace, gate.terms, Instant::now());
+        let limits = FleetLimits::own(revision, self.limits, gate.terms);
+        let fleet = Fleet::new(limits, gate.terms.probe_every, Instant::now());
         gate.fleet.get_or_insert(fleet);
     }
 
@@ -296,8 +299,22 @@ impl Budget {
 
     /// The database was told.
     pub fn done(&self, errand: Errand) {
-        if let Some(fleet) = &mut self.gate().fleet {
+        let mut gate = self.gate();
+        if let Errand::Rest(until, _) = errand {
+            // The fleet's from now on: who ends it there ends it here.
+            gate.heard = gate.heard.filter(|(heard, _)| *heard > until);
+        }
+        if let Some(fleet) = &mut gate.fleet {
             fleet.done(errand, Instant::now());
+        }
+        drop(gate);
+        self.wake();
+    }
+
+    /// The database knows nothing of the budget: it is to be introduced again.
+    pub fn forgotten(&self) {
+        if let Some(fleet) = &mut self.gate().fleet {
+            fleet.forgotten();
         }
     }
 
@@ -317,12 +334,15 @@ impl Budget {
         self.wake();
     }
 
-    /// The time that the fleet's permits have to earn, and how much may be owed; none without a rate.
-    pub fn pace(&self) -> Option<(Duration, Duration)> {
-        self.gate().pace.map(|pace| (pace.interval, pace.owed))
+    /// The limits that the fleet keeps; and the time that each permit has to earn, and how much may be owed,
+    /// where there is a rate. None when the budget is not shared.
+    pub fn kept(&self) -> Option<(FleetLimits, Option<(Duration, Duration)>)> {
+        let gate = self.gate();
+        let limits = *gate.fleet.as_ref()?.limits();
+        Some((limits, limits.pace().map(|pace| (pace.interval, pace.owed))))
     }
 
-    /// What the fleet keeps to.
+    /// What this process's configuration has the fleet keep to.
     pub fn terms(&self) -> Terms {
         self.gate().terms
     }

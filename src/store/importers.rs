@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::StoreError;
-use crate::domain::id::ImporterId;
+use crate::domain::{id::ImporterId, importer::ImporterStatus};
 
 /// An import.
 #[derive(Clone, Debug)]
@@ -14,8 +14,8 @@ pub struct Importer {
     pub id: ImporterId,
     /// Who asked for it.
     pub actor: String,
-    /// `pending`, `ready` or `errored`.
-    pub status: String,
+    /// How far it is.
+    pub status: ImporterStatus,
     /// How to read the file.
     pub options: Value,
     /// How many pieces the file has; none while it is being sent.
@@ -215,10 +215,11 @@ pub async fn save_ended(
 macro_rules! importer {
     ($row:expr) => {{
         let row = $row;
-        Importer {
+        Ok(Importer {
             id: ImporterId(row.importer_id),
             actor: row.actor,
-            status: row.status,
+            status: ImporterStatus::from_word(&row.status)
+                .ok_or(StoreError::Inconsistent { column: "importers.status" })?,
             options: row.options,
             pieces: row.pieces,
             created: row.created_count,
@@ -229,7 +230,7 @@ macro_rules! importer {
             fault: row.fault,
             created_at: row.created_at,
             completed_at: row.completed_at,
-        }
+        })
     }};
 }
 
@@ -248,7 +249,7 @@ pub async fn find_pending(conn: &mut PgConnection) -> Result<Option<Importer>, S
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| importer!(row)))
+    row.map(|row| importer!(row)).transpose()
 }
 
 /// Imports whose file has been coming since before `before`: whoever sent it went away.
@@ -286,7 +287,7 @@ pub async fn find(conn: &mut PgConnection, id: ImporterId) -> Result<Option<Impo
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| importer!(row)))
+    row.map(|row| importer!(row)).transpose()
 }
 
 /// Imports, the newest first, before and after ids.
@@ -311,7 +312,8 @@ pub async fn list(
     )
     .fetch_all(conn)
     .await?;
-    let mut importers: Vec<Importer> = rows.into_iter().map(|row| importer!(row)).collect();
+    let mut importers =
+        rows.into_iter().map(|row| importer!(row)).collect::<Result<Vec<Importer>, StoreError>>()?;
     importers.sort_unstable_by_key(|importer| std::cmp::Reverse(importer.id));
     Ok(importers)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::StoreError;
@@ -16,6 +17,8 @@ pub struct Lease {
     pub holder: Option<ProcessId>,
     /// Whether the last holder died in it, and its front has not been gone through since.
     pub suspect: bool,
+    /// When the holder took it: another time is another lease.
+    pub taken_at: Option<DateTime<Utc>>,
     /// How long ago it was last taken from a process that died.
     pub lost_ago: Option<Duration>,
 }
@@ -24,7 +27,7 @@ pub struct Lease {
 pub async fn list(conn: &mut PgConnection) -> Result<Vec<Lease>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select shard, process_id, suspect,
+        select shard, process_id, suspect, taken_at,
                extract(epoch from clock_timestamp() - lost_at)::float8 as lost_ago
         from shard_leases
         order by shard
@@ -40,6 +43,7 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<Lease>, StoreError> {
                     .map_err(|_| StoreError::Inconsistent { column: "shard_leases.shard" })?,
                 holder: row.process_id.map(ProcessId),
                 suspect: row.suspect,
+                taken_at: row.taken_at,
                 lost_ago: row.lost_ago.map(|ago| Duration::try_from_secs_f64(ago).unwrap_or_default()),
             })
         })

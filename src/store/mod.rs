@@ -30,6 +30,7 @@ pub mod pauses;
 mod pool;
 pub mod processes;
 pub mod providers;
+pub mod rests;
 pub mod reverifications;
 pub mod revisions;
 pub mod run_months;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::StoreError;
+use super::{StoreError, leases::Lost};
 use crate::domain::id::ProcessId;
 
 /// A daemon counts as running while it was seen within this time.
@@ -101,7 +101,28 @@ pub async fn save_seen(conn: &mut PgConnection, id: ProcessId, seen: &Seen) -> R
     Ok(())
 }
 
-/// Says that daemons are gone: one that stopped says so of itself, of one that died its successor does.
+/// Says that daemons are gone of which nothing was seen. One whose beat has moved since is back, and stays.
+pub async fn save_lost(conn: &mut PgConnection, lost: &[Lost], now: DateTime<Utc>) -> Result<(), StoreError> {
+    let ids: Vec<uuid::Uuid> = lost.iter().map(|lost| lost.id.0).collect();
+    let beats: Vec<i64> = lost.iter().map(|lost| lost.beat).collect();
+    sqlx::query!(
+        r#"
+        update processes as process
+        set stopped_at = $3
+        from unnest($1::uuid[], $2::bigint[]) as lost (process_id, beat)
+        where process.process_id = lost.process_id
+          and process.beat = lost.beat
+        "#,
+        &ids,
+        &beats,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Says that daemons stopped in good order.
 pub async fn save_stopped(
     conn: &mut PgConnection,
     ids: &[ProcessId],

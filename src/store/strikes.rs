@@ -1,5 +1,7 @@
 //! Strikes: which monitors may have killed a process. Counted before their runs, forgotten when those end.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -25,30 +27,29 @@ pub struct Struck {
 }
 
 /// Counts a strike against each of `monitors`: `process` is about to run them. A process can be killed but
-/// once, so it strikes a monitor but once.
+/// once, so it strikes a monitor but once. Returns those that have one more now.
 pub async fn insert_all(
     conn: &mut PgConnection,
     lane: Lane,
     monitors: &[MonitorId],
     process: ProcessId,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<HashSet<MonitorId>, StoreError> {
     let shards: Vec<i16> = monitors.iter().map(|monitor| monitor.shard().column()).collect();
     let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
-    sqlx::query!(
+    let struck = sqlx::query_scalar!(
         r#"
         insert into strikes as kept (shard, monitor_id, lane, strikes, process_id, struck_at)
         select shard, monitor_id, $3, 1, $4, $5
         from unnest($1::smallint[], $2::uuid[]) as struck (shard, monitor_id)
         order by shard, monitor_id
         on conflict on constraint strikes_pkey do update
-        set strikes = case
-                when kept.process_id = excluded.process_id then kept.strikes
-                else least(kept.strikes + 1, 1000)
-            end,
+        set strikes = least(kept.strikes + 1, 1000),
             lane = excluded.lane,
             process_id = excluded.process_id,
             struck_at = excluded.struck_at
+        where kept.process_id <> excluded.process_id
+        returning monitor_id
         "#,
         &shards,
         &ids,
@@ -56,17 +57,19 @@ pub async fn insert_all(
         process.0,
         now,
     )
-    .execute(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(())
+    Ok(struck.into_iter().map(MonitorId).collect())
 }
 
-/// Counts a strike against a monitor whose run panicked, in a process that lives on; returns how many it has.
+/// Counts a strike against a monitor whose run panicked, in a process that lives on, unless it `has_one` for that
+/// run already; returns how many it has.
 pub async fn add_one(
     conn: &mut PgConnection,
     lane: Lane,
     monitor: MonitorId,
     process: ProcessId,
+    has_one: bool,
     now: DateTime<Utc>,
 ) -> Result<i16, StoreError> {
     let strikes = sqlx::query_scalar!(
@@ -74,7 +77,7 @@ pub async fn add_one(
         insert into strikes as kept (shard, monitor_id, lane, strikes, process_id, struck_at)
         values ($1, $2, $3, 1, $4, $5)
         on conflict on constraint strikes_pkey do update
-        set strikes = least(kept.strikes + 1, 1000),
+        set strikes = case when $6 then kept.strikes else least(kept.strikes + 1, 1000) end,
             process_id = excluded.process_id,
             struck_at = excluded.struck_at
         returning strikes
@@ -84,6 +87,7 @@ pub async fn add_one(
         lane,
         process.0,
         now,
+        has_one,
     )
     .fetch_one(conn)
     .await?;

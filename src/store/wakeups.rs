@@ -94,12 +94,13 @@ pub async fn insert_of_accounts(
     insert_all(conn, &monitors, reason, urgency, now).await
 }
 
-/// The urgent work of a lane on these shards, oldest first.
+/// The urgent work of a lane on these shards, oldest first, but that of `paused` schedules.
 pub async fn list(
     conn: &mut PgConnection,
     lane: Lane,
     shards: &[Shard],
     now: DateTime<Utc>,
+    paused: &[i32],
     limit: i64,
 ) -> Result<Vec<(Due, Trigger)>, StoreError> {
     let shards: Vec<i16> = shards.iter().map(|shard| shard.column()).collect();
@@ -119,6 +120,13 @@ pub async fn list(
           and due.lane = $1
           -- Before the limit: many that are put off must not hide those whose time has come.
           and due.next_run_at <= $2
+          -- Nor may those that cannot be run. Looked up only where something is paused.
+          and (cardinality($5::integer[]) = 0 or not exists (
+              select from monitors
+              where monitors.shard = wakeup.shard
+                and monitors.monitor_id = wakeup.monitor_id
+                and monitors.schedule_id = any($5)
+          ))
         order by wakeup.created_at, wakeup.monitor_id
         limit $3
         "#,
@@ -126,6 +134,7 @@ pub async fn list(
         now,
         limit,
         &shards,
+        paused,
     )
     .fetch_all(conn)
     .await?;

@@ -288,6 +288,26 @@ impl Form {
 }
 
 impl Metrics {
+    /// Forgets the gauges of providers and lists: a configuration without some of them may be about to run, and
+    /// those that it has are set again within a second. What was counted stays.
+    pub fn forget_providers(&self) {
+        for gauges in [
+            &self.in_flight,
+            &self.due,
+            &self.overdue,
+            &self.places_left,
+            &self.permits_left,
+            &self.rest,
+            &self.breaker_open,
+        ] {
+            gauges.clear();
+        }
+        self.oldest_due_age.clear();
+        self.quota_left.clear();
+        self.lists.clear();
+        self.list_loaded_at.clear();
+    }
+
     /// The metrics as text.
     pub fn encode(&self, form: Form) -> String {
         let mut text = String::new();

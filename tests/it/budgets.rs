@@ -12,14 +12,18 @@ use tokio_util::{
     task::TaskTracker,
 };
 use watchkeeper::{
-    actions::{inspect, run_now},
+    actions::{
+        inspect,
+        pause::{self, Target},
+        run_now,
+    },
     domain::rest::RestReason,
     engine::budgets,
     providers::{
         CallError, FailureClass, Verdict,
         budget::{Attempt, Budget, Limits, Refused, Terms},
     },
-    store::budgets::{self as rows, BudgetRow},
+    store::budgets::{self as rows, Ask, BudgetRow, LimitsRow},
 };
 
 use crate::fixtures::{DAILY, House, IMPATIENT, PATIENCE, Reply, UNLIMITED, until};
@@ -255,8 +259,9 @@ async fn a_used_up_quota_puts_runs_off_until_it_is_back_and_nobody_calls_before(
     let resting = "select count(*) from provider_budgets where rest_reason = 'quota'
                    and not_before > clock_timestamp() + interval '29 hours'";
     until("the provider rests", async || house.count(resting).await == 1).await;
-    until("the run is put off", async || house.due("p1").await.attempts == 1).await;
-    assert!(house.due("p1").await.at >= house.now() + Duration::from_hours(30));
+    until("the run is put off", async || house.due("p1").await.at > house.now()).await;
+    assert_eq!(house.due("p1").await.attempts, 0, "to rest is no attempt");
+    house.clock.advance(Duration::from_hours(1));
     // Even what is wanted at once waits.
     let account = inspect::find_account(&house.engine.context, "p1").await.unwrap();
     run_now::request(&house.engine.context, account.id).await.unwrap();
@@ -283,6 +288,103 @@ async fn repetitions_without_a_token_are_put_off_uncounted_and_unasked(pool: PgP
     assert_eq!((due.slot, due.attempts), (0, 11));
     assert!(due.at > house.now());
     assert_eq!(house.scripted.calls().len(), 11);
+
+    // It waits until its next run is due. That one is new.
+    let mut before = due;
+    for _ in 0..100 {
+        if house.count("select count(*) from runs").await > 0 {
+            break;
+        }
+        before = house.due("p1").await;
+        house.clock.advance((before.at - house.now()).to_std().unwrap_or_default());
+        house.run("p1").await;
+    }
+    assert_eq!(house.texts("select outcome || ' ' || failure from runs").await, ["error retries-held-back"]);
+    let due = house.due("p1").await;
+    assert_eq!((due.slot, due.attempts, house.scripted.calls().len()), (1, 0, 11));
+    let schedule = house.engine.plan.schedules.values().next().unwrap();
+    assert_eq!(due.at, schedule.next_due(due.monitor, before.at), "at its own time");
+    house.run("p1").await;
+    assert_eq!((house.scripted.calls().len(), house.due("p1").await.attempts), (12, 1));
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_rest_that_was_a_mistake_is_ended_by_resuming_the_provider(pool: PgPool) {
+    let first = Process::start(&pool, UNLIMITED, IMPATIENT).await;
+    let second = Process::start(&pool, UNLIMITED, IMPATIENT).await;
+    first.fail(FailureClass::RateLimited, Some(Duration::from_hours(700))).await;
+    let all_rest =
+        async |rest: bool| [&first, &second].iter().all(|one| one.budget().rest().is_some() == rest);
+    until("both rest", async || all_rest(true).await).await;
+    until("the fleet knows", async || first.row().await.rest.is_some()).await;
+    let (context, target) = (&first.house.engine.context, Target::Provider("scripted".to_owned()));
+    for ended in [true, false] {
+        let changed = pause::resume(context, "cli:ops", &target).await.unwrap();
+        assert_eq!((changed.changed, changed.rest_ended), (false, ended));
+    }
+    until("nobody rests", async || all_rest(false).await).await;
+    first.take().await.unwrap();
+    second.take().await.unwrap();
+    let told = "select actor || ' ' || (detail ->> 'provider') from events where kind = 'rest.ended'";
+    assert_eq!(first.house.texts(told).await, ["cli:ops scripted"]);
+}
+
+/// What a process asks that has limits by a revision of the configuration.
+fn ask(revision: i32, rate: f64, burst: u32) -> Ask {
+    let interval = Duration::from_secs_f64(1.0 / rate);
+    Ask {
+        wanted: 1000,
+        limits: LimitsRow { revision, rate_per_second: Some(rate), burst, per_day: None, per_month: None },
+        pace: Some((interval, interval * (burst - 1))),
+        ahead: Duration::from_millis(250),
+        probe_every: Duration::from_secs(30),
+    }
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn processes_with_other_limits_keep_those_of_the_newest_configuration_and_forget_no_debt(pool: PgPool) {
+    let house = House::new(&pool, "").await;
+    let lane = house.engine.plan.providers[0].lane;
+    let mut connection = house.engine.context.store.connection().await.unwrap();
+    rows::insert_missing(&mut connection, &[lane]).await.unwrap();
+    let (older, newer) = (ask(1, 1000.0, 10), ask(2, 0.01, 100));
+    rows::save_limits(&mut connection, lane, &older).await.unwrap();
+    let mut grant = async |ask: &Ask| rows::grant(&mut connection, lane, ask).await.unwrap().unwrap();
+    assert_eq!(grant(&Ask { wanted: 1, ..older }).await.permits, 1);
+    let mut connection = house.engine.context.store.connection().await.unwrap();
+    rows::save_limits(&mut connection, lane, &newer).await.unwrap();
+    let granted = grant(&newer).await.permits;
+    assert!((99..=100).contains(&granted), "{granted}");
+    // Who has the older one learns of the newer, also when it starts just now; and the debt stands.
+    rows::save_limits(&mut connection, lane, &older).await.unwrap();
+    let refused = grant(&older).await;
+    assert_eq!((refused.permits, refused.row.limits), (0, newer.limits));
+    assert_eq!(grant(&newer).await.permits, 0);
+
+    // The hundred permits take another time to earn now, and are owed as before.
+    let newest = ask(3, 50.0, 200);
+    rows::save_limits(&mut connection, lane, &newest).await.unwrap();
+    let granted = grant(&newest).await.permits;
+    assert!((100..190).contains(&granted), "{granted}");
+    assert_eq!(grant(&newer).await.permits, 0);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn under_a_quota_nothing_is_granted_that_could_be_used_when_the_day_is_over(pool: PgPool) {
+    let house = House::new(&pool, "").await;
+    let lane = house.engine.plan.providers[0].lane;
+    let mut connection = house.engine.context.store.connection().await.unwrap();
+    rows::insert_missing(&mut connection, &[lane]).await.unwrap();
+    let day = Duration::from_hours(24);
+    for (ahead, per_month, permits) in
+        [(day, None, 1), (day, Some(10), 0), (Duration::from_millis(1), Some(10), 1)]
+    {
+        let limits = LimitsRow { per_month, burst: 1, ..LimitsRow::default() };
+        let ask = Ask { wanted: 1, limits, pace: None, ahead, probe_every: day };
+        rows::save_limits(&mut connection, lane, &ask).await.unwrap();
+        let grant = rows::grant(&mut connection, lane, &ask).await.unwrap().unwrap();
+        assert_eq!(grant.permits, permits, "{ahead:?} {per_month:?}");
+    }
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use sqlx::PgPool;
 use watchkeeper::{
     actions::{inspect, run_now},
+    domain::id::Shard,
     providers::budget::Limits,
+    store::wakeups,
 };
 
 use crate::fixtures::{DAILY, House, Reply, until};
@@ -132,4 +134,35 @@ async fn urgent_work_runs_before_a_backlog_of_routine_work(pool: PgPool) {
     assert!(place <= 2, "it was number {place} of {names:?}");
     let triggers = "select trigger || ' ' || count(*) from runs group by trigger order by 1";
     assert_eq!(house.texts(triggers).await, ["first 30", "new-account 1"]);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn urgent_work_that_is_put_off_or_paused_hides_no_other(pool: PgPool) {
+    let second = DAILY.replace("daily", "second").replace("individual", "business");
+    let house = House::new(&pool, &format!("{DAILY}{second}")).await;
+    for (kind, count) in [("individual", 4), ("business", 1)] {
+        import(&house, kind, count).await;
+        house.enrol().await;
+        house.clock.advance(std::time::Duration::from_secs(1));
+    }
+    let mut connection = house.engine.context.store.connection().await.unwrap();
+    let (lane, shards): (_, Vec<Shard>) = (house.engine.plan.providers[0].lane, Shard::all().collect());
+    let mut list = async |paused: &[i32]| -> Vec<String> {
+        let listed = wakeups::list(&mut connection, lane, &shards, house.now(), paused, 2).await.unwrap();
+        listed.into_iter().map(|(due, _)| due.monitor.to_string()).collect()
+    };
+    let monitor = async |reference: &str| house.account(reference).await.monitors[0].id.clone();
+    let business = monitor("business-0").await;
+    assert!(!list(&[]).await.contains(&business), "others are older");
+
+    let daily = *house.engine.plan.schedules.iter().find(|(_, one)| one.schedule.name == "daily").unwrap().0;
+    assert_eq!(list(&[daily]).await, std::slice::from_ref(&business));
+    sqlx::query(
+        "update monitor_due set next_run_at = 'infinity' where monitor_id in (
+             select monitor_id from wakeups order by created_at, monitor_id limit 4)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    assert_eq!(list(&[]).await, [business]);
 }

@@ -350,6 +350,26 @@ async fn a_process_that_starts_knows_what_is_paused_before_it_runs_anything(pool
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_was_held_or_quarantined_since_it_was_seen_active_is_not_paused_over(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1", "p2", "p3"]).await;
+    let mut connection = house.engine.context.store.connection().await.unwrap();
+    let mut listed = Vec::new();
+    for reference in ["p1", "p2", "p3"] {
+        listed.push(house.due(reference).await.monitor);
+    }
+    for (monitor, state) in listed.iter().zip([MonitorState::Held, MonitorState::Quarantined]) {
+        monitors::save_stopped(&mut connection, &[*monitor], state, "test", house.now()).await.unwrap();
+    }
+    let state = MonitorState::Paused;
+    let paused =
+        monitors::save_stopped(&mut connection, &listed, state, "account-paused", house.now()).await.unwrap();
+    assert_eq!(paused, listed[2..]);
+    let states = "select state from monitors order by state";
+    assert_eq!(house.texts(states).await, ["held", "paused", "quarantined"]);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
 async fn neither_a_pause_nor_its_end_lets_a_monitor_out_of_quarantine(pool: PgPool) {
     let house = House::new(&pool, DAILY).await;
     house.people(&["p1"]).await;

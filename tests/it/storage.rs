@@ -147,6 +147,21 @@ async fn a_long_reader_puts_a_drop_off_and_holds_up_nobody_who_records(pool: PgP
 }
 
 #[sqlx::test(migrator = "MIGRATIONS")]
+async fn a_second_old_month_behind_a_long_reader_waits_with_the_first(pool: PgPool) {
+    let house = in_may(&pool).await;
+    house.clock.advance(DAY * 31);
+    let mut reader = PgConnection::connect_with(&pool.connect_options()).await.unwrap();
+    reader.execute("begin isolation level repeatable read").await.unwrap();
+    reader.execute("select from runs").await.unwrap();
+    let both = ["runs_2026_03", "runs_2026_04"];
+    // A table detaches one partition at a time, and the first has begun to.
+    assert_eq!(compact(&house).await.waiting, both);
+    assert_eq!(compact(&house).await.waiting, both);
+    reader.execute("rollback").await.unwrap();
+    assert_eq!(compact(&house).await.dropped, both);
+}
+
+#[sqlx::test(migrator = "MIGRATIONS")]
 async fn partitions_are_made_while_somebody_reads_and_somebody_writes(pool: PgPool) {
     let house = House::new(&pool, DAILY).await;
     house.people(&["p1"]).await;

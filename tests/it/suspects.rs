@@ -9,7 +9,12 @@ use watchkeeper::{
     actions::release::release,
     domain::id::{ProcessId, Shard},
     engine::{Engine, Fleet, fleet::Membership, task},
-    store::{Store, processes},
+    store::{
+        Store,
+        leases::Lost,
+        processes::{self, Seen},
+        strikes,
+    },
 };
 
 use crate::fixtures::{DAILY, House, Reply, until};
@@ -143,4 +148,72 @@ async fn a_run_that_panics_is_put_off_and_then_quarantined_while_the_rest_flows(
     running.stop().await;
     assert_eq!(house.scripted.calls().iter().filter(|call| call.name == "Test Person-bad").count(), 3);
     assert_eq!(house.count("select count(*) from strikes").await, 0);
+}
+
+/// A process that says that it runs.
+async fn process(house: &House) -> ProcessId {
+    let (id, now) = (ProcessId(house.engine.context.new_uuid(Shard(0))), house.now());
+    let process = processes::Process {
+        id,
+        host: "test".to_owned(),
+        pid: 1,
+        version: "test".to_owned(),
+        machine: None,
+        machine_process: None,
+        started_at: now,
+        seen_at: now,
+        revision: None,
+        leaving: false,
+        beat: 0,
+        shards: 0,
+    };
+    let mut connection = house.engine.context.store.connection().await.unwrap();
+    processes::insert(&mut connection, &process).await.unwrap();
+    id
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_process_strikes_once_takes_back_its_own_and_a_panic_counts_once(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1"]).await;
+    let (monitor, lane) = (house.due("p1").await.monitor, house.engine.plan.providers[0].lane);
+    let (first, second) = (process(&house).await, process(&house).await);
+    let mut connection = house.engine.context.store.connection().await.unwrap();
+    let mut strike = async |process, expected: bool| {
+        let struck =
+            strikes::insert_all(&mut connection, lane, &[monitor], process, house.now()).await.unwrap();
+        assert_eq!(struck.contains(&monitor), expected);
+    };
+    strike(first, true).await;
+    strike(first, false).await;
+    strike(second, true).await;
+    assert_eq!(self::strikes(&house).await, 2);
+
+    // Its run panics: the strike that it got before it is for that; another run has none.
+    for (has_one, expected) in [(true, 2), (false, 3)] {
+        let counted =
+            strikes::add_one(&mut connection, lane, monitor, second, has_one, house.now()).await.unwrap();
+        assert_eq!(counted, expected);
+    }
+    strikes::take_back(&mut connection, first).await.unwrap();
+    assert_eq!(self::strikes(&house).await, 3, "they are another's");
+    strikes::take_back(&mut connection, second).await.unwrap();
+    assert_eq!(self::strikes(&house).await, 2, "that of the first stays");
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn who_was_taken_for_dead_and_has_moved_since_is_not_said_to_have_stopped(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1"]).await;
+    let (monitor, lane) = (house.due("p1").await.monitor, house.engine.plan.providers[0].lane);
+    let id = process(&house).await;
+    let mut connection = house.engine.context.store.connection().await.unwrap();
+    strikes::insert_all(&mut connection, lane, &[monitor], id, house.now()).await.unwrap();
+    let seen = Seen { recorded_at: None, revision: None, leaving: false };
+    processes::save_seen(&mut connection, id, &seen).await.unwrap();
+    for (beat, lives) in [(0, true), (1, false)] {
+        processes::save_lost(&mut connection, &[Lost { id, beat }], house.now()).await.unwrap();
+        let struck = strikes::list(&mut connection, lane, &[monitor.shard()]).await.unwrap();
+        assert_eq!(struck[0].may_run, lives);
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::PgPool;
 use watchkeeper::domain::{
     hit::HitState,
+    importer::ImporterStatus,
     inquiry::InquiryStatus,
     monitor::{MonitorState, Outcome, Trigger},
     pause::Scope,
@@ -55,6 +56,7 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
             words(RestReason::ALL.iter().map(|reason| reason.word())),
         ),
         ("inquiries.inquiries_status_check", words(InquiryStatus::ALL.iter().map(|status| status.word()))),
+        ("importers.importers_status_check", words(ImporterStatus::ALL.iter().map(|status| status.word()))),
         ("hits.hits_state_check", words(HitState::ALL.iter().map(|state| state.word()))),
     ]);
     // A hit that is gone stood somewhere else before.

@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 
 use super::{
     Engine, EngineError,
@@ -55,6 +55,8 @@ pub struct Owned {
 
 struct Held {
     lease: u64,
+    /// When it was taken, by the database.
+    taken_at: Option<DateTime<Utc>>,
     /// The lanes that have not gone through the front of the shard since its holder died.
     suspect: BTreeSet<Lane>,
     was_suspect: bool,
@@ -89,7 +91,7 @@ pub struct Fleet {
 impl Fleet {
     /// A process that shares its database with no other: all shards are its own.
     pub fn alone() -> Self {
-        let held = Shard::all().map(|shard| (shard, Held::new(1, BTreeSet::new()))).collect();
+        let held = Shard::all().map(|shard| (shard, Held::new(1, None, BTreeSet::new()))).collect();
         Self::new(State { held, ..State::default() }, None)
     }
 
@@ -196,22 +198,26 @@ impl std::fmt::Debug for Fleet {
 }
 
 impl Held {
-    fn new(lease: u64, suspect: BTreeSet<Lane>) -> Self {
-        Self { lease, was_suspect: !suspect.is_empty(), suspect, draining: None }
+    fn new(lease: u64, taken_at: Option<DateTime<Utc>>, suspect: BTreeSet<Lane>) -> Self {
+        Self { lease, taken_at, was_suspect: !suspect.is_empty(), suspect, draining: None }
     }
 }
 
 impl State {
     /// Takes in what the database says of the leases. Returns the suspect shards that are new.
     fn follow(&mut self, mine: &[Lease], renewed_at: Instant) -> usize {
-        self.held.retain(|shard, _| mine.iter().any(|lease| lease.shard == *shard));
+        // One that was lost and is had again is another: somebody else went on from where it stood.
+        let stands = |shard: &Shard, held: &Held| {
+            mine.iter().any(|lease| lease.shard == *shard && lease.taken_at == held.taken_at)
+        };
+        self.held.retain(|shard, held| stands(shard, held));
         let mut suspect = 0;
         for lease in mine {
             if !self.held.contains_key(&lease.shard) {
                 self.leases += 1;
                 let lanes = if lease.suspect { self.lanes.clone() } else { BTreeSet::new() };
                 suspect += usize::from(lease.suspect);
-                self.held.insert(lease.shard, Held::new(self.leases, lanes));
+                self.held.insert(lease.shard, Held::new(self.leases, lease.taken_at, lanes));
             }
         }
         self.renewed_at = Some(renewed_at);
@@ -320,10 +326,10 @@ impl Membership {
         let gone: Vec<_> = lost
             .iter()
             .filter(|lost| !all.iter().any(|lease| lease.holder == Some(lost.id)))
-            .map(|lost| lost.id)
+            .copied()
             .collect();
         if !gone.is_empty() {
-            processes::save_stopped(&mut connection, &gone, engine.context.now()).await?;
+            processes::save_lost(&mut connection, &gone, engine.context.now()).await?;
         }
         let holds = fleet.held().len();
         if holds != before {
@@ -382,4 +388,31 @@ pub async fn leave(engine: &Engine) -> Result<(), EngineError> {
     crate::store::strikes::take_back(&mut connection, engine.process).await?;
     processes::save_stopped(&mut connection, &[engine.process], engine.context.now()).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_lease_that_was_lost_and_is_had_again_starts_from_the_beginning_and_with_care() {
+        let lease = |shard, second, suspect| Lease {
+            shard: Shard(shard),
+            holder: Some(crate::domain::id::ProcessId(Uuid::nil())),
+            suspect,
+            taken_at: DateTime::from_timestamp(second, 0),
+            lost_ago: None,
+        };
+        let fleet = Fleet::joining(Duration::from_secs(10));
+        fleet.configure(None, [1].into_iter());
+        fleet.state().follow(&[lease(1, 10, false), lease(2, 10, false)], Instant::now());
+        let before = fleet.owned(1);
+        let suspect = fleet.state().follow(&[lease(1, 10, false), lease(2, 30, true)], Instant::now());
+        let after = fleet.owned(1);
+        assert_eq!((suspect, after[0]), (1, before[0]));
+        assert_eq!((after[1].shard, after[1].suspect), (Shard(2), true));
+        assert_ne!(after[1].lease, before[1].lease);
+    }
 }

@@ -74,6 +74,7 @@ mod tests {
             shard,
             holder: (place < count).then_some(id(holder)),
             suspect: false,
+            taken_at: None,
             lost_ago: None,
         };
         Shard::all().enumerate().map(lease).collect()

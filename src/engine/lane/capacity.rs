@@ -1,4 +1,4 @@
-//! How many runs a lane takes on.
+//! How many runs a lane takes on, and how many of them are kept for routine work.
 
 use std::time::Duration;
 
@@ -22,11 +22,46 @@ pub(super) fn capacity(rate_per_second: Option<f64>, concurrency: u32, latency: 
     count(at_once).saturating_add(count(waiting))
 }
 
+/// Of so many places urgent work leaves one to routine work: a flood must not starve it.
+const SHARE: usize = 8;
+
+/// What routine work has coming to it of the places that urgent work is given first.
+#[derive(Debug, Default)]
+pub(super) struct Routine {
+    /// Places of which routine work has not had its share yet; as many at most as one is kept of.
+    since: usize,
+}
+
+impl Routine {
+    /// How many of the places of a turn are kept for routine work, of which so much waits. A turn may have
+    /// fewer places than one is kept of: then it is every so many turns.
+    pub(super) fn reserve(&mut self, places: usize, waiting: usize) -> usize {
+        let all = self.since + places;
+        let reserved = (all / SHARE).min(waiting).min(places);
+        self.since = (all - reserved * SHARE).min(SHARE);
+        reserved
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::capacity;
+    use super::{Routine, capacity};
+
+    #[test]
+    fn routine_work_has_an_eighth_of_the_places_also_where_turns_have_few() {
+        let kept = |places: usize, turns: usize| -> usize {
+            let mut routine = Routine::default();
+            (0..turns).map(|_| routine.reserve(places, 100)).sum()
+        };
+        assert_eq!((kept(1, 80), kept(3, 80), kept(7, 80), kept(80, 2)), (10, 30, 70, 20));
+        let mut routine = Routine::default();
+        let one_by_one: Vec<usize> = (0..8).map(|_| routine.reserve(1, 1)).collect();
+        assert_eq!(one_by_one, [0, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(routine.reserve(80, 3), 3, "no more than waits");
+        assert_eq!((routine.reserve(1, 0), routine.reserve(1, 5), routine.reserve(1, 5)), (0, 1, 0));
+    }
 
     #[test]
     fn no_more_wait_than_are_answered_within_a_quarter_of_a_second() {

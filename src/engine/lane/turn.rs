@@ -1,6 +1,11 @@
 //! A turn of a lane: walk, admit, load, start.
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
@@ -11,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     super::{
         EngineError,
+        marks::WINDOW,
         run::{self, Job, Place},
         suspects::{self, Care},
     },
@@ -35,13 +41,36 @@ struct Admitted {
     place: Place,
 }
 
+/// Who of those that run may kill this process.
+struct AtRisk {
+    /// Those that have strikes.
+    suspects: Vec<MonitorId>,
+    /// Those that got one for this run.
+    struck: HashSet<MonitorId>,
+}
+
+/// How long a walk goes on with further shards that start over.
+const BITES: Duration = Duration::from_secs(1);
+
 /// What a walk read.
 struct Walked {
+    /// What is due, or will be within a walk's interval.
     found: Vec<Due>,
-    /// The first that is due after now, if it is within a walk's interval.
-    next: Option<DateTime<Utc>>,
     /// How many of each shard were asked for at most.
     asked: HashMap<Shard, usize>,
+    /// Whether there was no time for all of them.
+    is_cut: bool,
+}
+
+impl Walked {
+    /// How much of it is due.
+    fn count(&self, now: DateTime<Utc>) -> usize {
+        self.found.iter().filter(|due| due.at <= now).count()
+    }
+
+    fn is_enough(&self, wanted: usize, now: DateTime<Utc>) -> bool {
+        self.count(now) >= wanted
+    }
 }
 
 impl Lane {
@@ -61,7 +90,8 @@ impl Lane {
         let mut connection = engine.context.store.connection().await?;
         let now = engine.context.now();
         self.in_flight.begin_walk();
-        if self.in_flight.take_given_up() | self.passed_over.take_resumed(&engine.pauses) {
+        self.marks.give_back(&self.in_flight.take_given_up());
+        if self.passed_over.take_resumed(&engine.pauses) {
             self.marks.restart();
         }
         self.marks.step_back(now, Instant::now());
@@ -74,83 +104,144 @@ impl Lane {
             }
             drop(room.split(room.num_permits().saturating_sub(most)));
         }
-        let (admitted, next) = match care {
+        let (admitted, idle) = match care {
             Care::Alone(struck) | Care::Few(struck) => {
                 let admit = |due| self.let_in(due, Trigger::Interval, &mut room);
-                (struck.into_iter().filter_map(admit).collect::<Vec<_>>(), None)
+                (struck.into_iter().filter_map(admit).collect::<Vec<_>>(), Turn::Idle(None))
             }
             Care::Needless | Care::Cohort => self.find(&mut connection, &mut room, now).await?,
         };
         drop(room);
         self.show_in_flight();
         if admitted.is_empty() {
-            return Ok(Turn::Idle(next));
+            return Ok(idle);
         }
         let suspects: Vec<MonitorId> =
             admitted.iter().map(|one| one.due.monitor).filter(|one| self.suspects.is_suspect(*one)).collect();
-        if !suspects.is_empty() {
+        let struck = if suspects.is_empty() {
+            HashSet::new()
+        } else {
             // Counted before anything of their accounts is touched: if this kills us, somebody knows.
-            strikes::insert_all(&mut connection, lane, &suspects, engine.process, now).await?;
-        }
+            strikes::insert_all(&mut connection, lane, &suspects, engine.process, now).await?
+        };
+        let suspects = AtRisk { suspects, struck };
         let started = self.start(connection, admitted, &suspects, stop, now).await?;
-        Ok(if started > 0 { Turn::Started } else { Turn::Idle(next) })
+        Ok(if started > 0 { Turn::Started } else { idle })
     }
 
-    /// Finds what is due, urgent work first.
+    /// Finds what is due, urgent work first. Tells what the turn comes to if none of it can be started.
     async fn find(
         &mut self,
         conn: &mut PgConnection,
         room: &mut OwnedSemaphorePermit,
         now: DateTime<Utc>,
-    ) -> Result<(Vec<Admitted>, Option<DateTime<Utc>>), EngineError> {
-        // Routine work is read first, and admitted last: what becomes due in between, with a reason, is then
-        // seen with its reason.
-        let walked = self.walk(conn, room.num_permits(), now).await?;
-        let shards = self.marks.shards();
-        let urgent = wakeups::list(conn, self.provider.lane, &shards, now, i64::from(self.most)).await?;
-        let mut admitted = Vec::with_capacity(room.num_permits());
-        // Urgent work goes first, and leaves an eighth to routine work: a flood must not starve it.
-        let reserved = walked.found.len().min(room.num_permits() / 8);
+    ) -> Result<(Vec<Admitted>, Turn), EngineError> {
+        let wanted = room.num_permits();
+        let mut admitted = Vec::with_capacity(wanted);
         let mut left_urgent = Vec::new();
-        for (due, trigger) in urgent {
-            if room.num_permits() > reserved {
-                admitted.extend(self.admit(due, trigger, room));
-            } else {
-                left_urgent.push(due.monitor.shard());
-            }
+        // Routine work is read before urgent work, and admitted after it: what becomes due in between, with a
+        // reason, is then seen with its reason.
+        let mut walked = self.walk(conn, wanted, now).await?;
+        self.admit_urgent(conn, room, &walked, now, &mut admitted, &mut left_urgent).await?;
+        // What somebody waits for does not wait for the other shards: another turn follows at once.
+        if admitted.is_empty() && !walked.is_enough(wanted, now) {
+            self.walk_on(conn, wanted, now, &mut walked).await?;
+            left_urgent.clear();
+            self.admit_urgent(conn, room, &walked, now, &mut admitted, &mut left_urgent).await?;
         }
+        let next = walked.found.iter().map(|due| due.at).filter(|at| *at > now).min();
+        walked.found.retain(|due| due.at <= now);
         let mut found: HashMap<Shard, usize> = HashMap::new();
         for due in &walked.found {
             *found.entry(due.monitor.shard()).or_default() += 1;
         }
-        let kept = self.marks.take(walked.found, room.num_permits());
+        let kept = self.marks.take(walked.found, room.num_permits(), &walked.asked, now);
         self.suspects.passed(&walked.asked, &found, &kept, &left_urgent);
         for due in kept {
             let trigger = if due.slot == 0 { Trigger::First } else { Trigger::Interval };
             admitted.extend(self.admit(due, trigger, room));
         }
-        Ok((admitted, walked.next))
+        Ok((admitted, if walked.is_cut { Turn::Started } else { Turn::Idle(next) }))
     }
 
-    /// Reads routine work, from a few shards first and from the others if that is not enough; and a little
-    /// ahead of time, so that what is due soon need not wait for the next walk.
+    /// Admits urgent work, and notes the shards of what there is no room for.
+    async fn admit_urgent(
+        &mut self,
+        conn: &mut PgConnection,
+        room: &mut OwnedSemaphorePermit,
+        walked: &Walked,
+        now: DateTime<Utc>,
+        admitted: &mut Vec<Admitted>,
+        left: &mut Vec<Shard>,
+    ) -> Result<(), EngineError> {
+        let (shards, paused) = (self.marks.shards(), self.engine.pauses.schedules());
+        let urgent =
+            wakeups::list(conn, self.provider.lane, &shards, now, &paused, i64::from(self.most)).await?;
+        if urgent.is_empty() {
+            return Ok(());
+        }
+        let reserved = self.routine.reserve(room.num_permits(), walked.count(now));
+        for (due, trigger) in urgent {
+            if room.num_permits() > reserved {
+                admitted.extend(self.admit(due, trigger, room));
+            } else {
+                left.push(due.monitor.shard());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads routine work from a few shards; and a little ahead of time, so that what is due soon need not wait
+    /// for the next walk.
     async fn walk(
         &mut self,
         conn: &mut PgConnection,
         wanted: usize,
         now: DateTime<Utc>,
     ) -> Result<Walked, EngineError> {
-        let horizon = now + self.engine.settings.walk_interval;
-        let mut walked = Walked { found: Vec::new(), next: None, asked: HashMap::new() };
+        let mut walked = Walked { found: Vec::new(), asked: HashMap::new(), is_cut: false };
+        // Some of those that start over each time, however much the others bring.
+        self.read_bite(conn, wanted, now, &mut walked).await?;
         let window = self.marks.next();
-        self.read(conn, &window, wanted, horizon, &mut walked).await?;
-        if walked.found.iter().filter(|due| due.at <= now).count() < wanted {
-            let others = self.marks.others(&window);
-            self.read(conn, &others, wanted, horizon, &mut walked).await?;
+        if !walked.is_enough(wanted, now) {
+            self.read(conn, &window, wanted, now, &mut walked).await?;
         }
-        walked.next = walked.found.iter().map(|due| due.at).filter(|at| *at > now).min();
-        walked.found.retain(|due| due.at <= now);
         Ok(walked)
+    }
+
+    /// Reads from the other shards, too: those that were read did not bring enough.
+    async fn walk_on(
+        &mut self,
+        conn: &mut PgConnection,
+        wanted: usize,
+        now: DateTime<Utc>,
+        walked: &mut Walked,
+    ) -> Result<(), EngineError> {
+        let others = self.marks.others(&walked.asked);
+        self.read(conn, &others, wanted, now, walked).await?;
+        let began = Instant::now();
+        while !walked.is_enough(wanted, now) && self.marks.has_bite(&walked.asked, Instant::now()) {
+            if began.elapsed() > BITES {
+                walked.is_cut = true;
+                break;
+            }
+            self.read_bite(conn, wanted, now, walked).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads from a few shards that start over.
+    async fn read_bite(
+        &mut self,
+        conn: &mut PgConnection,
+        wanted: usize,
+        now: DateTime<Utc>,
+        walked: &mut Walked,
+    ) -> Result<(), EngineError> {
+        let bite = self.marks.bite(&walked.asked, Instant::now());
+        self.read(conn, &bite, wanted, now, walked).await?;
+        self.marks.bitten(Instant::now());
+        Ok(())
     }
 
     async fn read(
@@ -158,13 +249,15 @@ impl Lane {
         conn: &mut PgConnection,
         places: &[(Shard, Mark)],
         wanted: usize,
-        horizon: DateTime<Utc>,
+        now: DateTime<Utc>,
         walked: &mut Walked,
     ) -> Result<(), EngineError> {
+        let horizon = now + self.engine.settings.walk_interval;
         if places.is_empty() {
             return Ok(());
         }
-        let per_shard = wanted.div_ceil(places.len()) + 2;
+        // Of few shards no more than of many: one alone must not fill a batch with what is due last.
+        let per_shard = wanted.div_ceil(places.len().max(WINDOW.min(self.marks.count()))) + 2;
         let limit = i64::try_from(per_shard).unwrap_or(i64::MAX);
         walked.found.extend(due::list_after(conn, self.provider.lane, places, horizon, limit).await?);
         walked.asked.extend(places.iter().map(|(shard, _)| (*shard, per_shard)));
@@ -189,7 +282,7 @@ impl Lane {
         &mut self,
         mut connection: Connection,
         admitted: Vec<Admitted>,
-        suspects: &[MonitorId],
+        at_risk: &AtRisk,
         stop: &CancellationToken,
         now: DateTime<Utc>,
     ) -> Result<usize, EngineError> {
@@ -219,7 +312,7 @@ impl Lane {
             let basis_id = schedule.basis_id(&mut connection, engine.process, now).await?;
             jobs.push((Job { due, trigger, loaded, schedule: Arc::clone(schedule), basis_id }, place));
         }
-        left_out.retain(|monitor| suspects.contains(monitor));
+        left_out.retain(|monitor| at_risk.suspects.contains(monitor));
         if !left_out.is_empty() {
             strikes::remove_all(&mut connection, &left_out).await?;
         }
@@ -228,14 +321,15 @@ impl Lane {
         // Behind routine work that was passed over there may be more: no reason to wait.
         let started = jobs.len() + passed_over;
         for (job, place) in jobs {
-            let is_suspect = suspects.contains(&job.due.monitor);
-            self.spawn(job, place, is_suspect, stop.clone());
+            self.spawn(job, place, at_risk, stop.clone());
         }
         Ok(started)
     }
 
-    fn spawn(&self, job: Job, place: Place, is_suspect: bool, stop: CancellationToken) {
+    fn spawn(&self, job: Job, place: Place, at_risk: &AtRisk, stop: CancellationToken) {
         let recorder = self.recorder(job.due.monitor);
+        let is_suspect = at_risk.suspects.contains(&job.due.monitor);
+        let is_struck = at_risk.struck.contains(&job.due.monitor);
         let (engine, in_flight, lane) = (self.engine.clone(), self.in_flight.clone(), self.provider.lane);
         self.tracker.spawn(async move {
             let due = job.due.clone();
@@ -250,12 +344,12 @@ impl Lane {
                 // Its place goes first: the walk that hears of it must not refuse it.
                 Ok(None) => {
                     drop(place);
-                    in_flight.give_up();
+                    in_flight.give_up(&due);
                 }
                 Err(_) => {
-                    suspects::panicked(&engine, lane, &due).await;
+                    suspects::panicked(&engine, lane, &due, is_struck).await;
                     drop(place);
-                    in_flight.give_up();
+                    in_flight.give_up(&due);
                 }
             }
         });

@@ -1,8 +1,11 @@
 //! A request as a handler sees it: who asks, what for, and what was sent.
 
-use std::str::FromStr;
+use std::{
+    str::FromStr,
+    sync::{Mutex, PoisonError},
+};
 
-use axum::http::HeaderMap;
+use axum::{body::Body, http::HeaderMap};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
@@ -39,8 +42,9 @@ pub(super) struct Call {
     pub(super) query: Vec<(String, String)>,
     /// What was sent, with keys in kebab-case; null when nothing was.
     pub(super) body: Value,
-    /// What is being sent, where an operation takes it as it comes.
-    pub(super) stream: Option<axum::body::Body>,
+    /// What is being sent, where an operation takes it as it comes; in a lock, so that a call can be lent to
+    /// whatever carries it out.
+    pub(super) stream: Mutex<Option<Body>>,
     /// Its place among the requests that use the database; who only waits gives it up.
     pub(super) place: Option<OwnedSemaphorePermit>,
 }
@@ -73,6 +77,11 @@ impl Call {
     /// Who does it, for events.
     pub(super) fn actor(&self) -> String {
         format!("api-key:{}", self.caller.key.name)
+    }
+
+    /// What is being sent, where an operation takes it as it comes; once.
+    pub(super) fn take_stream(&self) -> Option<Body> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The version that the client speaks.

@@ -98,7 +98,7 @@ struct Reject {
 
 fn resource(importer: &Importer) -> Result<Resource, ApiError> {
     let attributes = Attributes {
-        status: importer.status.clone(),
+        status: importer.status.word().to_owned(),
         fault: importer.fault.clone(),
         created_at: time(importer.created_at),
         completed_at: importer.completed_at.map(time),
@@ -132,7 +132,7 @@ struct File {
 }
 
 async fn create(mut call: Call) -> Result<Answer, ApiError> {
-    let body = call.stream.take().ok_or_else(ApiError::internal)?;
+    let body = call.take_stream().ok_or_else(ApiError::internal)?;
     let (context, actor, headers) = (call.context.clone(), call.actor(), call.headers.clone());
     // The file may come slowly, and uses a connection only now and then.
     call.place = None;

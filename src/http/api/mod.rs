@@ -25,7 +25,11 @@ mod reverifications;
 mod sparse;
 mod version;
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -210,7 +214,7 @@ async fn carry_out(
         query: request::query(head.uri.query().unwrap_or_default())?,
         headers: head.headers,
         body,
-        stream,
+        stream: Mutex::new(stream),
         place: Some(place),
     };
     let fieldsets = sparse::Fieldsets::of(&call);

@@ -173,7 +173,6 @@ impl Operation {
     deny_unknown_fields,
     bound(deserialize = "A: Deserialize<'de> + Default, M: Deserialize<'de> + Default")
 )]
-#[schemars(bound = "A: JsonSchema + Default, M: JsonSchema + Default")]
 pub(super) struct Document<A, M = Empty> {
     /// The object.
     #[serde(default)]
@@ -215,7 +214,6 @@ impl<A: JsonSchema, M: JsonSchema> JsonSchema for Document<A, M> {
 /// The object of a request.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "A: Deserialize<'de> + Default"))]
-#[schemars(bound = "A: JsonSchema + Default")]
 pub(super) struct Data<A> {
     /// Its type, if anybody says.
     #[serde(default, rename = "type")]

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, Utc};
 use tokio::time::Instant;
 
-use super::{AHEAD, Terms, breaker::Failures, database_time::DatabaseTime, pace::Pace};
+use super::{AHEAD, FleetLimits, breaker::Failures, database_time::DatabaseTime, pace::Pace};
 use crate::domain::rest::RestReason;
 
 /// How soon after an answer the database is asked again at most.
@@ -21,7 +21,7 @@ const LOOK_AHEAD: Duration = Duration::from_millis(100);
 const LEAST_WINDOW: Duration = Duration::from_millis(2);
 
 /// The fleet's budget as the database told it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Told {
     /// The database's time.
     pub now: DateTime<Utc>,
@@ -33,6 +33,8 @@ pub struct Told {
     pub used_today: u64,
     /// Permits granted this month.
     pub used_this_month: u64,
+    /// The limits that the fleet keeps.
+    pub limits: Option<FleetLimits>,
 }
 
 /// Permits that the database granted.
@@ -51,6 +53,8 @@ pub struct Granted {
 /// What the database is to be told or asked for a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Errand {
+    /// Our limits are to be the fleet's, unless it keeps newer ones; and we are to be told how it stands.
+    Introduce,
     /// The provider asked to be left alone until then.
     Rest(Instant, RestReason),
     /// It fails: its breaker is to be opened.
@@ -81,8 +85,10 @@ pub(super) struct Open {
 /// The part of a budget that is the fleet's.
 #[derive(Debug)]
 pub(super) struct Fleet {
+    limits: FleetLimits,
     pace: Option<Pace>,
-    terms: Terms,
+    probe_every: Duration,
+    introduced: bool,
     time: Option<DatabaseTime>,
     told: Option<Told>,
     slots: VecDeque<Slot>,
@@ -93,8 +99,10 @@ pub(super) struct Fleet {
     resting: Option<(Instant, RestReason)>,
     opening: bool,
     closing: Option<DateTime<Utc>>,
-    /// When the database last opened or closed the breaker for us: what was asked before may not know it.
+    /// When the database last opened or closed the breaker for us, or took note of a rest: what was asked before
+    /// may not know it.
     turned_at: Instant,
+    rested_at: Instant,
     ask_at: Instant,
     /// Permits used since then, and a second before that.
     used: (u32, Instant),
@@ -102,10 +110,12 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    pub(super) fn new(pace: Option<Pace>, terms: Terms, now: Instant) -> Self {
+    pub(super) fn new(limits: FleetLimits, probe_every: Duration, now: Instant) -> Self {
         Self {
-            pace,
-            terms,
+            limits,
+            pace: limits.pace(),
+            probe_every,
+            introduced: false,
             time: None,
             told: None,
             slots: VecDeque::new(),
@@ -116,15 +126,26 @@ impl Fleet {
             opening: false,
             closing: None,
             turned_at: now,
+            rested_at: now,
             ask_at: now,
             used: (0, now),
             per_second: 0.0,
         }
     }
 
+    /// Whether the fleet knows of us, and we of it.
+    pub(super) fn is_introduced(&self) -> bool {
+        self.introduced
+    }
+
+    /// The limits that the fleet keeps.
+    pub(super) fn limits(&self) -> &FleetLimits {
+        &self.limits
+    }
+
     /// Whether a call needs a grant; if not, what was told is enough.
     pub(super) fn needs_grant(&self) -> bool {
-        self.pace.is_some() || self.terms.has_quota() || self.open.is_some()
+        self.pace.is_some() || self.limits.has_quota() || self.open.is_some()
     }
 
     /// Until when the provider rests, its breaker and quota aside.
@@ -134,7 +155,7 @@ impl Fleet {
 
     /// Until when there is no quota.
     pub(super) fn quota_until(&self) -> Option<Instant> {
-        let until = quota_until(self.told.as_ref()?, &self.terms)?;
+        let until = quota_until(self.told.as_ref()?, &self.limits)?;
         Some(self.time?.surely_reached(until))
     }
 
@@ -167,6 +188,9 @@ impl Fleet {
 
     /// What the database is to be told or asked next; or when to look again, where that is known.
     pub(super) fn errand(&mut self, waiting: u32, now: Instant) -> Result<Errand, Option<Instant>> {
+        if !self.introduced {
+            return Ok(Errand::Introduce);
+        }
         if let Some((until, reason)) = self.resting {
             return Ok(Errand::Rest(until, reason));
         }
@@ -200,7 +224,12 @@ impl Fleet {
     /// The errand is done.
     pub(super) fn done(&mut self, errand: Errand, now: Instant) {
         match errand {
-            Errand::Rest(until, _) => self.resting = self.resting.filter(|(later, _)| *later > until),
+            Errand::Introduce => self.introduced = true,
+            Errand::Rest(until, reason) => {
+                self.resting = self.resting.filter(|(later, _)| *later > until);
+                self.rest = self.rest.filter(|(later, _)| *later > until).or(Some((until, reason)));
+                self.rested_at = now;
+            }
             Errand::Open => {
                 self.opening = false;
                 self.turned_at = now;
@@ -213,12 +242,25 @@ impl Fleet {
         }
     }
 
+    /// The database knows nothing of us.
+    pub(super) fn forgotten(&mut self) {
+        self.introduced = false;
+    }
+
     /// Takes in what the database told.
     pub(super) fn learn(&mut self, told: Told, asked_at: Instant, received_at: Instant) {
         let time = DatabaseTime::new(told.now, asked_at, received_at);
         let time = self.time.map_or(time, |earlier| time.and(earlier));
         self.time = Some(time);
-        self.rest = told.rest.map(|(until, reason)| (time.surely_reached(until), reason));
+        if asked_at >= self.rested_at {
+            self.rest = told.rest.map(|(until, reason)| (time.surely_reached(until), reason));
+        }
+        // Never those of an older configuration: ours are on their way there.
+        if let Some(limits) = told.limits.filter(|limits| limits.revision > self.limits.revision) {
+            self.limits = limits;
+            self.pace = limits.pace();
+            self.ask_at = received_at;
+        }
         match told.breaker {
             _ if asked_at < self.turned_at => {}
             Some((since, probe_at)) if self.closing != Some(since) => {
@@ -239,9 +281,16 @@ impl Fleet {
     /// Takes in permits.
     pub(super) fn receive(&mut self, granted: Granted, asked_at: Instant, received_at: Instant) {
         let Granted { wanted, permits, starts_in, told } = granted;
-        let origin = told.now;
+        let (origin, before) = (told.now, self.limits.revision);
+        let granted_by = told.limits.map_or(before, |limits| limits.revision);
         self.learn(told, asked_at, received_at);
+        if granted_by != before {
+            // By other limits than ours are now, or not at all.
+            return;
+        }
         let Some(time) = self.time else { return };
+        // What the day ends is lost: its quota must not be used on the next.
+        let ends = self.limits.has_quota().then(|| time.earliest(end_of_day(origin) - AHEAD));
         let probe = self.open.and_then(|open| open.since);
         let interval = self.pace.map_or(0.0, |pace| pace.interval.as_secs_f64());
         let place = |index: u32| {
@@ -255,6 +304,7 @@ impl Fleet {
                 // Half of the slack is ours, the other the network's.
                 (time.earliest(at) + pace.slack / 2).max(from + LEAST_WINDOW)
             });
+            let until = ends.map_or(until, |ends| until.min(ends));
             self.slots.push_back(Slot { from, until, probe });
         }
         self.ask_at = received_at + PAUSE;
@@ -289,7 +339,7 @@ impl Fleet {
             let opens = self.failures.observe(failed, now) && self.open.is_none();
             if opens {
                 self.opening = true;
-                self.open = Some(Open { since: None, probe_at: now + self.terms.probe_every });
+                self.open = Some(Open { since: None, probe_at: now + self.probe_every });
             }
             opens
         };
@@ -303,8 +353,8 @@ impl Fleet {
     pub(super) fn usage(&self) -> Option<(&Told, Option<u64>, Option<u64>)> {
         let told = self.told.as_ref()?;
         let left = |quota: Option<u64>, used: u64| quota.map(|quota| quota.saturating_sub(used));
-        let today = left(self.terms.calls_per_day, told.used_today);
-        Some((told, today, left(self.terms.calls_per_month, told.used_this_month)))
+        let today = left(self.limits.calls_per_day, told.used_today);
+        Some((told, today, left(self.limits.calls_per_month, told.used_this_month)))
     }
 
     /// How many permits to hold that nobody waits for yet: what was used lately in a tenth of a second. None
@@ -316,7 +366,7 @@ impl Fleet {
             self.per_second = f64::from(used) / passed.as_secs_f64();
             self.used = (0, now);
         }
-        if self.terms.has_quota() {
+        if self.limits.has_quota() {
             return 0;
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
@@ -330,20 +380,32 @@ fn interval_or(pace: Option<Pace>, other: Duration) -> Duration {
 }
 
 /// When there is quota again, if it is used up: the next UTC day, or the first of the next month.
-fn quota_until(told: &Told, terms: &Terms) -> Option<DateTime<Utc>> {
+fn quota_until(told: &Told, limits: &FleetLimits) -> Option<DateTime<Utc>> {
     let today = told.now.date_naive();
-    let midnight = |date: NaiveDate| date.and_time(NaiveTime::MIN).and_utc();
     let is_used = |used: u64, quota: Option<u64>| quota.is_some_and(|quota| used >= quota);
-    let month = is_used(told.used_this_month, terms.calls_per_month)
+    let month = is_used(told.used_this_month, limits.calls_per_month)
         .then(|| today.with_day(1)?.checked_add_months(Months::new(1)))
-        .flatten();
-    let day = is_used(told.used_today, terms.calls_per_day).then(|| today.succ_opt()).flatten();
-    month.max(day).map(midnight)
+        .flatten()
+        .map(midnight);
+    let day = is_used(told.used_today, limits.calls_per_day).then(|| end_of_day(told.now));
+    month.max(day)
+}
+
+/// The UTC midnight after `now`.
+fn end_of_day(now: DateTime<Utc>) -> DateTime<Utc> {
+    midnight(now.date_naive().succ_opt().unwrap_or(NaiveDate::MAX))
+}
+
+fn midnight(date: NaiveDate) -> DateTime<Utc> {
+    date.and_time(NaiveTime::MIN).and_utc()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{Limits, Terms},
+        *,
+    };
 
     #[test]
     fn a_used_up_quota_comes_back_with_the_utc_day_or_month() {
@@ -353,9 +415,12 @@ mod tests {
             breaker: None,
             used_today,
             used_this_month,
+            limits: None,
         };
         let terms = Terms { calls_per_day: Some(10), calls_per_month: Some(100), ..Terms::default() };
-        let until = |told: &Told| quota_until(told, &terms).map(|until| until.to_rfc3339());
+        let limits = Limits { rate_per_second: None, burst: 1, concurrency: 1 };
+        let limits = FleetLimits::own(1, limits, terms);
+        let until = |told: &Told| quota_until(told, &limits).map(|until| until.to_rfc3339());
         assert_eq!(until(&told("2026-12-31T23:59:59Z", 9, 99)), None);
         assert_eq!(until(&told("2026-02-28T23:59:59Z", 10, 99)).unwrap(), "2026-03-01T00:00:00+00:00");
         assert_eq!(until(&told("2026-02-03T00:00:00Z", 10, 100)).unwrap(), "2026-03-01T00:00:00+00:00");

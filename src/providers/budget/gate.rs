@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{
     Attempt, Refused, Terms,
     fleet::{Fleet, Slot},
-    pace::{Pace, Pacer, PacingClock},
+    pace::{Pacer, PacingClock},
     retries::Retries,
 };
 use crate::{
@@ -36,7 +36,6 @@ pub(super) enum Pass {
 pub(super) struct Gate {
     pub(super) clock: PacingClock,
     pub(super) pacer: Option<Pacer>,
-    pub(super) pace: Option<Pace>,
     pub(super) terms: Terms,
     /// What this process heard itself.
     pub(super) heard: Option<(Instant, RestReason)>,
@@ -54,6 +53,8 @@ impl Gate {
             return if until - now > SHORT { Pass::Never(Refused::Resting) } else { Pass::At(until) };
         }
         let slot = match &mut self.fleet {
+            // Somebody may have heard of a rest, or keep other limits.
+            Some(fleet) if !fleet.is_introduced() => return Pass::Ask,
             Some(fleet) if fleet.needs_grant() => match fleet.first(now) {
                 None => return Pass::Ask,
                 Some(slot) if slot.from > now => return Pass::At(slot.from),

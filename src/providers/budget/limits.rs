@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::pace::Pace;
+
 /// What a provider allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
@@ -24,7 +26,37 @@ pub struct Terms {
     pub probe_every: Duration,
 }
 
-impl Terms {
+/// The limits that a fleet keeps: those of its newest configuration, also where this process has another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FleetLimits {
+    /// The revision of that configuration.
+    pub revision: i32,
+    /// Calls a second in the long run.
+    pub rate_per_second: Option<f64>,
+    /// Calls at once after a quiet time.
+    pub burst: u32,
+    /// Calls on a UTC day.
+    pub calls_per_day: Option<u64>,
+    /// Calls in a UTC month.
+    pub calls_per_month: Option<u64>,
+}
+
+impl FleetLimits {
+    /// What a process has by its own configuration.
+    pub(super) fn own(revision: i32, limits: Limits, terms: Terms) -> Self {
+        Self {
+            revision,
+            rate_per_second: limits.rate_per_second,
+            burst: limits.burst,
+            calls_per_day: terms.calls_per_day,
+            calls_per_month: terms.calls_per_month,
+        }
+    }
+
+    pub(super) fn pace(&self) -> Option<Pace> {
+        self.rate_per_second.map(|rate| Pace::new(rate, self.burst))
+    }
+
     pub(super) fn has_quota(&self) -> bool {
         self.calls_per_day.is_some() || self.calls_per_month.is_some()
     }

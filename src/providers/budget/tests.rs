@@ -11,7 +11,9 @@ fn budget(rate_per_second: Option<f64>, burst: u32, concurrency: u32) -> Budget 
 /// A budget of a fleet, which somebody else serves.
 fn shared(rate_per_second: Option<f64>, burst: u32, terms: Terms) -> Arc<Budget> {
     let budget = budget(rate_per_second, burst, 100).with_terms(terms);
-    budget.share();
+    budget.share(1);
+    assert_eq!(budget.last_errand(), Some(Errand::Introduce));
+    budget.done(Errand::Introduce);
     Arc::new(budget)
 }
 
@@ -56,7 +58,7 @@ impl Database {
 
     fn told(self) -> Told {
         let now = START.parse::<DateTime<Utc>>().unwrap() + self.start.elapsed();
-        Told { now, rest: None, breaker: None, used_today: 0, used_this_month: 0 }
+        Told { now, rest: None, breaker: None, used_today: 0, used_this_month: 0, limits: None }
     }
 
     fn grant(self, budget: &Budget, wanted: u32, permits: u32, starts_in: f64) {
@@ -396,6 +398,96 @@ async fn governor_keeps_a_process_within_the_limit_whatever_is_granted() {
     }
     assert!(times.len() > 10, "{}", times.len());
     assert_within(&times, 4.0, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_passes_before_it_is_known_how_the_fleet_stands() {
+    let budget = Arc::new(budget(None, 1, 100));
+    budget.share(1);
+    let database = Database::new();
+    let waiting = caller(&budget);
+    sleep(Duration::from_secs(1)).await;
+    assert!(!waiting.is_finished());
+    assert_eq!(budget.errand().await, Errand::Introduce);
+    database.tell(&budget, |told| {
+        told.rest = Some((told.now + TimeDelta::hours(2), RestReason::RetryAfter));
+    });
+    budget.done(Errand::Introduce);
+    assert_eq!(waiting.await.unwrap().0.unwrap_err(), Refused::Resting);
+
+    database.tell(&budget, |_| ());
+    take(&budget, 1).await;
+    budget.forgotten();
+    assert_eq!(budget.last_errand(), Some(Errand::Introduce), "the database lost it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_an_older_configuration_keeps_the_limits_of_the_newest() {
+    let budget = shared(None, 1, Terms::default());
+    let database = Database::new();
+    let limits = |revision, rate_per_second, calls_per_day| {
+        Some(FleetLimits { revision, rate_per_second, burst: 1, calls_per_day, calls_per_month: None })
+    };
+    database.tell(&budget, |told| told.limits = limits(0, Some(0.1), None));
+    take(&budget, 3).await;
+    database.tell(&budget, |told| told.limits = limits(2, Some(0.1), Some(7)));
+    let (kept, pace) = budget.kept().unwrap();
+    assert_eq!(Some(kept), limits(2, Some(0.1), Some(7)));
+    assert!(pace.unwrap().0 >= Duration::from_secs(10));
+    assert_eq!(budget.state().left_today, Some(7));
+    let waiting = caller(&budget);
+    sleep(Duration::from_millis(1)).await;
+    assert_eq!(budget.errand().await, Errand::Ask(1), "a call needs a permit now");
+
+    // The limits became others while permits were on their way: those are void.
+    let mut told = database.told();
+    told.limits = limits(3, Some(0.2), None);
+    let now = Instant::now();
+    budget.receive(Granted { wanted: 1, permits: 0, starts_in: 0.0, told: told.clone() }, now, now);
+    told.limits = limits(2, Some(0.1), Some(7));
+    budget.receive(Granted { wanted: 1, permits: 1, starts_in: 0.0, told: told.clone() }, now, now);
+    assert_eq!(budget.state().permits, 0);
+    assert_eq!(budget.errand().await, Errand::Ask(1));
+    told.limits = limits(3, Some(0.2), None);
+    budget.receive(Granted { wanted: 1, permits: 1, starts_in: 0.0, told }, now, now);
+    drop(waiting.await.unwrap().0.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_under_a_quota_lapses_before_its_day_is_over() {
+    let quota = Terms { calls_per_month: Some(1_000_000), ..Terms::default() };
+    for (terms, left) in [(Terms::default(), 124), (quota, 79)] {
+        let budget = shared(Some(10.0), 21, terms);
+        let mut told = Database::new().told();
+        told.now = "2026-03-01T23:59:59.670Z".parse().unwrap();
+        let now = Instant::now();
+        budget.receive(Granted { wanted: 1, permits: 1, starts_in: 0.0, told }, now, now);
+        let permit = budget.permit(Attempt::First).await.unwrap();
+        sleep(Duration::from_millis(left)).await;
+        assert!(!permit.is_over());
+        sleep(Duration::from_millis(2)).await;
+        assert!(permit.is_over());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rest_that_somebody_ended_is_over_for_who_heard_of_it_too() {
+    let budget = shared(None, 1, Terms::default());
+    let database = Database::new();
+    let before = Instant::now();
+    budget.pause_for(Duration::from_hours(700), RestReason::Quota);
+    sleep(Duration::from_millis(1)).await;
+    let errand = budget.errand().await;
+    budget.done(errand);
+    assert!(budget.rest().is_some());
+    budget.learn(database.told(), before, Instant::now());
+    assert!(budget.rest().is_some(), "the database did not know when it was asked");
+    sleep(Duration::from_millis(1)).await;
+    database.tell(&budget, |told| told.rest = Some((told.now + TimeDelta::hours(700), RestReason::Quota)));
+    assert!(budget.rest().is_some());
+    database.tell(&budget, |_| ());
+    assert_eq!(budget.rest(), None);
+    take(&budget, 1).await;
 }
 
 #[test]

@@ -42,6 +42,21 @@ fn filled() -> Metrics {
     metrics
 }
 
+#[test]
+fn what_a_reload_removed_is_shown_no_more_and_what_was_counted_stays() {
+    let metrics = filled();
+    metrics.forget_providers();
+    let text = metrics.encode(Form::Plain);
+    let left: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let of_provider: Vec<&&str> = left.iter().filter(|line| line.contains("provider=")).collect();
+    let is_counted = |line: &&&str| {
+        ["_total{", "_bucket{", "_sum{", "_count{"].iter().any(|counted| line.contains(counted))
+    };
+    assert!(of_provider.iter().all(is_counted), "{of_provider:#?}");
+    assert!(!of_provider.is_empty());
+    assert!(!left.iter().any(|line| line.contains("list=")), "{left:#?}");
+}
+
 #[derive(Debug, Default)]
 struct Read {
     kind: String,
