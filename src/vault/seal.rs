@@ -37,7 +37,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
