@@ -261,7 +261,7 @@ fn listed(entity: &watchkeeper::screening::list::ListEntity) -> people::Listed {
 
 /// Makes the monitors as the daemon does: by the walk over all accounts.
 async fn enrol(bench: &Bench, sizes: &Sizes, report: &mut Report) -> Result<(), Failure> {
-    let parts = app::providers::build(&bench.settings)?;
+    let parts = app::providers::build(&bench.settings)?.providers;
     let began = Instant::now();
     let mut task = Enrol::new(bench.engine(parts));
     while task.activate().await? == Activation::More {}

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{ActionError, Context};
+use super::{ActionError, Context, account_actions, transaction_types};
 use crate::{
     domain::{
+        account_action::AccountAction,
         account_type::AccountType,
         id::{AccountTypeId, ProcessId, Shard},
         inquiry_template::InquiryTemplate,
         reverification::Reverification,
         schedule::Schedule,
+        transaction_type::TransactionType,
     },
     store::{
         account_types, inquiry_templates, processes,
@@ -80,6 +82,10 @@ pub struct Published<'a> {
     pub inquiry_templates: &'a BTreeMap<String, InquiryTemplate>,
     /// Which accounts are to be verified again.
     pub reverifications: &'a BTreeMap<String, Reverification>,
+    /// What one call can do to accounts, by the name of their type.
+    pub account_actions: &'a BTreeMap<String, Vec<AccountAction>>,
+    /// What transactions consist of, by name.
+    pub transaction_types: &'a BTreeMap<String, TransactionType>,
 }
 
 /// Publishes the configuration as a revision, if it is not the newest, and writes what it says. Schedules
@@ -124,6 +130,14 @@ pub async fn apply(
         return Ok(applied);
     }
     applied.types = write_types(context, &mut transaction, types).await?;
+    let actions: Vec<(AccountTypeId, AccountAction)> = published
+        .account_actions
+        .iter()
+        .filter_map(|(name, actions)| Some((applied.types.get(name)?.0, actions)))
+        .flat_map(|(id, actions)| actions.iter().map(move |action| (id, action.clone())))
+        .collect();
+    account_actions::apply(context, &mut transaction, &actions).await?;
+    transaction_types::apply(context, &mut transaction, published.transaction_types.values()).await?;
     for schedule in wanted {
         let definition = serde_json::to_value(schedule).expect("a schedule is plain data");
         let (id, changed) = schedules::save(&mut transaction, &schedule.name, &definition, now).await?;

@@ -1,9 +1,11 @@
 //! One function for each thing that a person or a timer can do. An action owns its transaction, and
 //! writes the event of what it did in it.
 
+pub mod account_actions;
 pub mod accounts;
 pub mod api_keys;
 pub mod apply;
+pub mod consolidate;
 pub mod decide;
 pub mod events;
 pub mod idempotency;
@@ -11,11 +13,18 @@ pub mod import;
 pub mod importers;
 pub mod inquiries;
 pub mod inspect;
+pub mod lists;
 pub mod overview;
 pub mod pause;
+pub mod redact;
+pub mod relations;
 pub mod release;
+pub mod retire;
 pub mod reverify;
 pub mod run_now;
+pub mod tags;
+pub mod transaction_types;
+pub mod transactions;
 
 use std::sync::Arc;
 
@@ -146,6 +155,9 @@ pub enum ActionError {
     /// The thing is in a state that does not allow it.
     #[error("{0}")]
     Refused(&'static str),
+    /// The thing, or another that it goes with, is in a state that does not allow it; the text names which.
+    #[error("{0}")]
+    Conflict(String),
     /// The account is archived: it can be read, and nothing else.
     #[error("the account is archived")]
     Archived,

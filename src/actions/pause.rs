@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{ActionError, Context, inspect};
+use super::{ActionError, Context, inspect, retire};
 use crate::{
     domain::{
         id::AccountId,
@@ -18,7 +18,7 @@ use crate::{
     store::{
         StoreError, data_keys, enrolment, events, monitors,
         pauses::{self, Pause},
-        providers, rests, schedules,
+        providers, rests, schedules, standings,
     },
     vault::Purpose,
 };
@@ -211,6 +211,7 @@ pub async fn pause_account(
     let active = monitors::list_active(&mut transaction, account).await?;
     let by = PausedBy::AccountPaused.word();
     monitors::save_stopped(&mut transaction, &active, MonitorState::Paused, by, now).await?;
+    retire::lock_usable(&mut transaction, account).await?;
     let sealed = match reason {
         None => None,
         Some(reason) => Some(seal(context, &mut transaction, account, reason, now).await?),
@@ -245,6 +246,7 @@ pub async fn resume_account(context: &Context, actor: &str, reference: &str) -> 
     let account = inspect::find_account(context, reference).await?.id;
     let mut transaction = context.store.transaction().await?;
     pauses::lock(&mut transaction).await?;
+    retire::lock_usable(&mut transaction, account).await?;
     let changed = pauses::remove_account(&mut transaction, account).await?;
     if changed {
         let event = context.event(account, "account.resumed", actor, json!({}));
@@ -266,9 +268,14 @@ pub async fn list(context: &Context, limit: i64) -> Result<Paused, ActionError> 
     Ok(Paused { pauses, accounts })
 }
 
-/// The sentence that says why no report of an account runs now, if everything or the account is paused.
+/// The sentence that says why no report of an account runs now, if everything or the account is paused, or it is
+/// archived.
 pub async fn stops(context: &Context, account: AccountId) -> Result<Option<String>, ActionError> {
     let mut connection = context.store.connection().await?;
+    let standing = standings::find(&mut connection, account).await?;
+    if let Some(at) = standing.and_then(|standing| standing.archived_at) {
+        return Ok(Some(format!("the account is archived, since {}", at.format("%Y-%m-%d %H:%M:%S UTC"))));
+    }
     let everything =
         pauses::list(&mut connection).await?.into_iter().find(|pause| pause.scope == Scope::Everything);
     let paused = pauses::list_accounts(&mut connection, Some(account), 1).await?.pop();

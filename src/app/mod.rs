@@ -18,7 +18,7 @@ use crate::{
     ambient::{Random, SampledClock},
     config::Settings,
     domain::id::{ProcessId, Shard},
-    engine::{Engine, EngineError, Fleet, Plan, pauses::Pauses, progress::Progress},
+    engine::{Engine, EngineError, Fleet, Plan, own_lists, pauses::Pauses, progress::Progress},
     http::ListenFault,
     store::{self, Address, Store, StoreError},
     telemetry::{health::Health, logs::LogFault, metrics::Metrics},
@@ -141,6 +141,8 @@ pub async fn apply(
         settings: &settings.published(),
         inquiry_templates: &settings.inquiry_templates,
         reverifications: &settings.reverifications,
+        account_actions: &settings.account_actions,
+        transaction_types: &settings.transaction_types,
     };
     let applied = apply::apply(
         context,
@@ -164,10 +166,14 @@ pub async fn plan(
     let for_providers = settings.clone();
     // A large list takes a second to read: no worker of the runtime waits for it.
     let providers = tokio::task::spawn_blocking(move || providers::build(&for_providers)).await;
-    let providers = providers.map_err(|_| AppError::Fault)??;
+    let built = providers.map_err(|_| AppError::Fault)??;
+    // Before anything runs: what was not read is unknown.
+    own_lists::refresh(context, &built.own_lists).await?;
     let applied = apply(context, settings, process, occasion).await?;
     let templates: Vec<_> = settings.report_templates.values().cloned().collect();
-    let plan = Plan::new(&applied, settings.schedules.values().cloned(), &templates, providers);
+    let schedules = settings.schedules.values().cloned();
+    let mut plan = Plan::new(&applied, schedules, &templates, built.providers);
+    plan.own_lists = built.own_lists;
     Ok((plan, applied.revision))
 }
 

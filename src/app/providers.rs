@@ -1,6 +1,6 @@
 //! Providers and watchlists, built from the settings.
 
-use std::{collections::HashMap, fs, sync::Arc};
+use std::{collections::HashMap, fs, path::Path, sync::Arc};
 
 use crate::{
     config::{
@@ -12,7 +12,7 @@ use crate::{
         Basis, ReportProvider, SettingsFault,
         budget::{Budget, Limits, Terms},
         http::{self, HttpProvider},
-        local::LocalProvider,
+        local::{LocalProvider, OwnList},
         mapping::AnswerMapping,
     },
     screening::{
@@ -54,9 +54,18 @@ pub enum ProviderFault {
     },
 }
 
+/// What the configuration makes of providers.
+pub struct Built {
+    /// Every provider, with its budget.
+    pub providers: Vec<PlannedParts>,
+    /// The lists of the customer's own that they answer from, to be read from the database.
+    pub own_lists: Vec<OwnList>,
+}
+
 /// Builds every configured provider, with its budget.
-pub fn build(settings: &Settings) -> Result<Vec<PlannedParts>, ProviderFault> {
+pub fn build(settings: &Settings) -> Result<Built, ProviderFault> {
     let mut lists: HashMap<&str, Arc<List>> = HashMap::new();
+    let mut own_lists: Vec<OwnList> = Vec::new();
     let mut built = Vec::new();
     for provider in settings.providers.values() {
         let fault = |fault| ProviderFault::Settings { provider: provider.name.clone(), fault };
@@ -73,8 +82,18 @@ pub fn build(settings: &Settings) -> Result<Vec<PlannedParts>, ProviderFault> {
         let answering: Arc<dyn ReportProvider> = match &provider.kind {
             ProviderKind::Local(local) => {
                 let mut indexes = Vec::with_capacity(local.lists.len());
+                let mut own = Vec::new();
                 for name in &local.lists {
                     let Some(list) = settings.lists.get(name) else { continue };
+                    if list.format == ListFormat::List {
+                        let known = own_lists.iter().find(|known| known.name() == name).cloned();
+                        own.push(known.unwrap_or_else(|| {
+                            let new = OwnList::new(name);
+                            own_lists.push(new.clone());
+                            new
+                        }));
+                        continue;
+                    }
                     if !lists.contains_key(name.as_str()) {
                         lists.insert(name, Arc::new(read_list(list)?));
                     }
@@ -82,7 +101,7 @@ pub fn build(settings: &Settings) -> Result<Vec<PlannedParts>, ProviderFault> {
                         indexes.push(Index::build(list));
                     }
                 }
-                Arc::new(LocalProvider::new(&provider.name, indexes, local.threshold))
+                Arc::new(LocalProvider::new(&provider.name, indexes, local.threshold).with_own(own))
             }
             ProviderKind::Http(http) => {
                 Arc::new(HttpProvider::new(http_settings(provider, http)?).map_err(fault)?)
@@ -91,14 +110,13 @@ pub fn build(settings: &Settings) -> Result<Vec<PlannedParts>, ProviderFault> {
         let budget = Budget::new(limits).map_err(fault)?.with_terms(terms);
         built.push((answering, budget, limits));
     }
-    Ok(built)
+    Ok(Built { providers: built, own_lists })
 }
 
 /// Reads a watchlist, and tells what of it was not understood.
 pub fn read_list(settings: &ListSettings) -> Result<List, ProviderFault> {
-    let read = match settings.format {
-        ListFormat::OfacCsv => ofac::read_folder(&settings.folder),
-    };
+    // A list of the customer's own is in the database, and has no folder.
+    let read = ofac::read_folder(settings.folder.as_deref().unwrap_or(Path::new("")));
     let mut list = read.map_err(|fault| ProviderFault::List { list: settings.name.clone(), fault })?;
     list.name.clone_from(&settings.name);
     let faults = list.faults.total();

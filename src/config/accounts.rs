@@ -6,6 +6,7 @@ use super::{
     checker::Checker,
     key::Key,
     raw::{RawAccountType, RawField, RawFieldType, RawScreened},
+    relations,
 };
 use crate::domain::account_type::{AccountType, Field, FieldKind, Screened, is_field_key};
 
@@ -27,21 +28,36 @@ pub(super) fn account_types(
 
 fn account_type(check: &mut Checker<'_>, key: &Key, name: &str, raw: RawAccountType) -> Option<AccountType> {
     let kind = check.needed(&key.at("kind"), raw.kind, "\"person\" or \"organisation\"");
-    let fields: Vec<Field> = raw
-        .fields
-        .into_iter()
-        .filter_map(|(field, raw)| self::field(check, &key.at("fields").at(&field), field, raw))
-        .collect();
-    let statuses = raw.statuses.filter(|statuses| !statuses.is_empty());
-    let statuses = check.needed(&key.at("statuses"), statuses, "a list of names of statuses");
-    let statuses = check.texts(&key.at("statuses"), statuses.unwrap_or_default());
-    let default_status = raw.default_status.or_else(|| statuses.first().cloned()).unwrap_or_default();
+    let fields = fields(check, key, raw.fields);
+    let (statuses, default_status) = statuses(check, key, raw.statuses, raw.default_status);
+    let screened = screened(check, key, raw.screened.unwrap_or_default(), &fields);
+    let relations = relations::relations(check, key, raw.relations);
+    let name = name.to_owned();
+    Some(AccountType { name, kind: kind?, fields, statuses, default_status, screened, relations })
+}
+
+/// Checks `fields` of a type.
+pub(super) fn fields(check: &mut Checker<'_>, of: &Key, raw: BTreeMap<String, RawField>) -> Vec<Field> {
+    let section = of.at("fields");
+    raw.into_iter().filter_map(|(key, raw)| field(check, &section.at(&key), key, raw)).collect()
+}
+
+/// Checks `statuses` of a type, and which of them is the default.
+pub(super) fn statuses(
+    check: &mut Checker<'_>,
+    of: &Key,
+    raw: Option<Vec<String>>,
+    default: Option<String>,
+) -> (Vec<String>, String) {
+    let statuses = raw.filter(|statuses| !statuses.is_empty());
+    let statuses = check.needed(&of.at("statuses"), statuses, "a list of names of statuses");
+    let statuses = check.texts(&of.at("statuses"), statuses.unwrap_or_default());
+    let default = default.or_else(|| statuses.first().cloned()).unwrap_or_default();
     if !statuses.is_empty() {
         let known: Vec<&str> = statuses.iter().map(String::as_str).collect();
-        check.known(&key.at("default-status"), &default_status, "one of the statuses", &known);
+        check.known(&of.at("default-status"), &default, "one of the statuses", &known);
     }
-    let screened = screened(check, key, raw.screened.unwrap_or_default(), &fields);
-    Some(AccountType { name: name.to_owned(), kind: kind?, fields, statuses, default_status, screened })
+    (statuses, default)
 }
 
 fn field(check: &mut Checker<'_>, at: &Key, key: String, raw: RawField) -> Option<Field> {
@@ -72,7 +88,7 @@ fn field(check: &mut Checker<'_>, at: &Key, key: String, raw: RawField) -> Optio
 }
 
 /// `date_of_birth` reads `Date of birth`.
-fn label_of(key: &str) -> String {
+pub(super) fn label_of(key: &str) -> String {
     let mut words = key.replace('_', " ");
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_uppercase();

@@ -3,7 +3,8 @@
 //! The layers, each before the one above it: `config/default.toml`, which is compiled in and is also the
 //! reference; a file, and `conf.d` beside it; systemd's credentials (`sources`); the environment, which
 //! the caller hands in. They become one tree whose values know where they were written (`layers`), then raw settings as serde reads them (`raw`, `read`), then checked ones
-//! (`settings`, `providers`, `accounts`, `schedules`, `verification`). All three steps add to one list of
+//! (`settings`, `providers`, `accounts`, `relations`, `actions`, `schedules`, `verification`). All three steps add to
+//! one list of
 //! faults, so that a person mends a file once. Checked settings are typed and consistent: no later
 //! code asks whether a name is known or a number within bounds. Whether files exist is asked by those
 //! who open them.
@@ -12,6 +13,7 @@
 //! `Debug` and no revision shows.
 
 mod accounts;
+mod actions;
 mod checker;
 mod faults;
 mod key;
@@ -19,6 +21,7 @@ mod layers;
 mod providers;
 mod raw;
 mod read;
+mod relations;
 mod schedules;
 mod settings;
 mod sources;
@@ -56,10 +59,12 @@ pub use self::{
     starter::{Starter, starter},
 };
 use crate::domain::{
+    account_action::AccountAction,
     account_type::AccountType,
     inquiry_template::InquiryTemplate,
     reverification::Reverification,
     schedule::{ReportTemplate, Schedule},
+    transaction_type::TransactionType,
 };
 
 /// The defaults, and the reference of every key.
@@ -95,6 +100,10 @@ pub struct Settings {
     pub providers: BTreeMap<String, ProviderSettings>,
     /// What accounts consist of, by name.
     pub account_types: BTreeMap<String, AccountType>,
+    /// What one call can do to accounts, by the name of their type.
+    pub account_actions: BTreeMap<String, Vec<AccountAction>>,
+    /// What transactions consist of, by name.
+    pub transaction_types: BTreeMap<String, TransactionType>,
     /// The reports that can be asked for, by name.
     pub report_templates: BTreeMap<String, ReportTemplate>,
     /// Which accounts get which report how often, by name.
@@ -113,6 +122,8 @@ impl Settings {
             "lists": self.lists,
             "providers": self.providers,
             "account-types": self.account_types,
+            "account-actions": self.account_actions,
+            "transaction-types": self.transaction_types,
             "report-templates": self.report_templates,
             "schedules": self.schedules,
             "inquiry-templates": self.inquiry_templates,
@@ -206,7 +217,15 @@ fn checked(check: &mut Checker<'_>, files: Vec<PathBuf>, raw: raw::Raw) -> Optio
     let storage = settings::storage(check, &raw.storage);
     let lists = settings::lists(check, raw.lists);
     let providers = providers::providers(check, raw.providers, run_deadline);
-    let account_types = accounts::account_types(check, raw.account_types);
+    let mut raw_types = raw.account_types;
+    let raw_actions = actions::take(&mut raw_types);
+    let account_types = accounts::account_types(check, raw_types);
+    let account_actions = actions::actions(check, raw_actions, &account_types);
+    let transaction_types = relations::transaction_types(check, raw.transaction_types);
+    let of_accounts = account_types.iter().map(|(name, one)| (name.as_str(), one.relations.as_slice()));
+    relations::targets(check, "account-types", of_accounts);
+    let of_transactions = transaction_types.iter().map(|(name, one)| (name.as_str(), one.relations()));
+    relations::targets(check, "transaction-types", of_transactions);
     let report_templates = schedules::templates(check, raw.report_templates);
     let schedules = schedules::schedules(check, raw.schedules, &account_types);
     let inquiry_templates = verification::templates(check, raw.inquiry_templates, &account_types);
@@ -223,6 +242,8 @@ fn checked(check: &mut Checker<'_>, files: Vec<PathBuf>, raw: raw::Raw) -> Optio
         lists,
         providers,
         account_types,
+        account_actions,
+        transaction_types,
         report_templates,
         schedules,
         inquiry_templates,

@@ -12,7 +12,9 @@ use serde::{
 use serde_json::Value;
 
 use crate::domain::{
+    account_action::Step,
     comparison::{Level, Method as ComparisonMethod, Requirement},
+    relation::{Cardinality, ObjectKind},
     schedule::{MatchMode, ReportType},
     subject::SubjectKind,
 };
@@ -76,6 +78,8 @@ sections! {
         providers: BTreeMap<String, RawProvider>,
         #[serde(default)]
         account_types: BTreeMap<String, RawAccountType>,
+        #[serde(default)]
+        transaction_types: BTreeMap<String, RawTransactionType>,
         #[serde(default)]
         report_templates: BTreeMap<String, RawTemplate>,
         #[serde(default)]
@@ -203,6 +207,31 @@ sections! {
         screened: Option<RawScreened>,
         #[serde(default)]
         fields: BTreeMap<String, RawField>,
+        #[serde(default)]
+        relations: BTreeMap<String, RawRelation>,
+        #[serde(default)]
+        actions: BTreeMap<String, RawAction>,
+    }
+
+    struct RawAction {
+        steps: Option<Vec<Step>>,
+    }
+
+    struct RawRelation {
+        label: Option<String>,
+        target: Option<ObjectKind>,
+        target_types: Option<Vec<String>>,
+        cardinality: Option<Cardinality>,
+        inverse: Option<String>,
+    }
+
+    struct RawTransactionType {
+        statuses: Option<Vec<String>>,
+        default_status: Option<String>,
+        #[serde(default)]
+        fields: BTreeMap<String, RawField>,
+        #[serde(default)]
+        relations: BTreeMap<String, RawRelation>,
     }
 
     #[derive(Default)]

@@ -148,6 +148,8 @@ pub struct StorageSettings {
 pub enum ListFormat {
     /// The four CSV files of OFAC's list.
     OfacCsv,
+    /// A list of the customer's own, kept in the database: the one that has this name there.
+    List,
 }
 
 /// `[lists.NAME]`: a watchlist.
@@ -158,8 +160,8 @@ pub struct ListSettings {
     pub name: String,
     /// How it is written.
     pub format: ListFormat,
-    /// The folder of its files.
-    pub folder: PathBuf,
+    /// The folder of its files, where it has some.
+    pub folder: Option<PathBuf>,
 }
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -315,10 +317,19 @@ pub(super) fn lists(
     for (name, raw) in raw {
         let key = Key::of("lists").at(&name);
         check.name(&key, &name);
-        let format = check.needed(&key.at("format"), raw.format, "\"ofac-csv\"");
-        let folder = check.needed(&key.at("folder"), raw.folder, "the path of a folder");
-        let folder = folder.map(|folder| check.path(&key.at("folder"), &folder));
-        if let (Some(format), Some(folder)) = (format, folder) {
+        let format = check.needed(&key.at("format"), raw.format, "\"ofac-csv\" or \"list\"");
+        let at = key.at("folder");
+        let folder = match format {
+            Some(ListFormat::List) => {
+                if raw.folder.is_some() {
+                    check.refuse_name(&at, "is not for lists of format \"list\", which are in the database");
+                }
+                None
+            }
+            Some(ListFormat::OfacCsv) | None => check.needed(&at, raw.folder, "the path of a folder"),
+        };
+        let folder = folder.map(|folder| check.path(&at, &folder));
+        if let Some(format) = format {
             lists.insert(name.clone(), ListSettings { name, format, folder });
         }
     }

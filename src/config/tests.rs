@@ -71,11 +71,16 @@ fn a_subject_comes_out_of_the_account_types_that_we_ship() {
 
 /// Sorts the keys of written-out settings into those that are there at all and those with a value.
 fn sort_keys(value: &Value, path: &str, all: &mut BTreeSet<String>, valued: &mut BTreeSet<String>) {
-    const NAMED: [&str; 9] = [
+    const NAMED: [&str; 14] = [
         ".lists",
         ".providers",
         ".account-types",
         ".account-types.*.fields",
+        ".account-types.*.relations",
+        ".account-types.*.actions",
+        ".transaction-types",
+        ".transaction-types.*.fields",
+        ".transaction-types.*.relations",
         ".report-templates",
         ".schedules",
         ".inquiry-templates",
@@ -136,7 +141,7 @@ fn the_starter_configuration_has_no_fault_and_neither_has_what_it_shows() {
     let settings = load_with(&sound(), &[]).unwrap();
     assert_eq!(settings.vault.current.as_deref(), Some("first"));
     assert_eq!(settings.vault.master_keys["first"].path(), Path::new("etc/keys/first.hex"));
-    assert_eq!(settings.lists["ofac"].folder, Path::new("etc/lists/ofac"));
+    assert_eq!(settings.lists["ofac"].folder.as_deref(), Some(Path::new("etc/lists/ofac")));
     assert_eq!(settings.report_templates["business-watchlist"].report, ReportType::BusinessWatchlist);
     assert_eq!(settings.schedules["individuals"].cadence.to_string(), "every 1day, spread over 1day");
     assert_eq!(
@@ -161,7 +166,7 @@ fn odd_paths_survive_in_the_starter_configuration() {
         master_key_file: Path::new("/k"),
     });
     let settings = load_with(&text, &[]).unwrap();
-    assert_eq!(settings.lists["ofac"].folder, Path::new("/with \"quotes\" and \\"));
+    assert_eq!(settings.lists["ofac"].folder.as_deref(), Some(Path::new("/with \"quotes\" and \\")));
 }
 
 #[test]
@@ -181,7 +186,7 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
     let engine = &settings.engine;
     assert_eq!((engine.claim_batch, engine.record_batch, engine.max_attempts), (3, 2, 8));
     assert_eq!(settings.database.application_name, "42");
-    assert_eq!(settings.lists["ofac"].folder, Path::new("b"));
+    assert_eq!(settings.lists["ofac"].folder.as_deref(), Some(Path::new("b")));
     assert_eq!(settings.database.url.as_ref().unwrap().reveal(), "postgres://u:hunter2@h/d");
     assert!(!format!("{settings:?}").contains("hunter2"));
 }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::{
     date::PartialDate,
     personal::Personal,
+    relation::Relation,
     subject::{Subject, SubjectKind},
 };
 
@@ -176,6 +177,9 @@ pub struct AccountType {
     pub default_status: String,
     /// What reports ask about.
     pub screened: Screened,
+    /// What its accounts may be related to.
+    #[serde(default)]
+    pub relations: Vec<Relation>,
 }
 
 impl AccountType {
@@ -211,6 +215,12 @@ impl AccountType {
             birth_date: birth_date.and_then(|text| text.parse().ok()).map(Personal::new),
             countries: each_once(countries),
         }
+    }
+
+    /// Whether a field outlasts that its account is redacted. One that the type does not know (any more) does not:
+    /// nobody has said that it is harmless.
+    pub fn stays_on_redaction(&self, key: &str) -> bool {
+        self.field(key).is_some_and(|field| !field.pii)
     }
 
     /// Parts the fields into those kept plain and those kept sealed.
@@ -334,6 +344,7 @@ mod tests {
                 birth_date: Some("birthdate".to_owned()),
                 countries: vec!["country_code".to_owned(), "nationality".to_owned()],
             },
+            relations: Vec::new(),
         }
     }
 

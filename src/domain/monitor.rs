@@ -61,6 +61,10 @@ words! {
         SchedulePaused = "schedule-paused",
         /// Somebody paused its account.
         AccountPaused = "account-paused",
+        /// Somebody archived its account.
+        AccountArchived = "account-archived",
+        /// Somebody redacted its account, which has nothing to ask about until it is filled again.
+        AccountRedacted = "account-redacted",
         /// Nobody any more: it was quarantined, and somebody released it.
         Released = "released",
     }

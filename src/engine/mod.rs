@@ -15,6 +15,8 @@
 //! - [`run`] makes one call under a permit and a deadline, and decides what its end means.
 //! - [`record`] writes answers in batches; the due row's compare-and-set makes each slot count once.
 //!
+//! - [`chores`] does what requests asked for and that takes longer than they do.
+//! - [`own_lists`] keeps the customer's own lists in memory as the database has them.
 //! - [`pauses`] holds what somebody paused: nothing of it is begun, and what is under way is finished.
 //! - [`expiry`] ends inquiries whose time is over; [`reverify`] finds accounts that are to be verified again.
 //! - [`sampler`] sets the gauges that somebody has to read for.
@@ -23,6 +25,7 @@
 //! the result is recorded. A database that is away therefore stops the calls, not the process.
 
 pub mod budgets;
+pub mod chores;
 pub mod enrol;
 pub mod expiry;
 pub mod fleet;
@@ -32,6 +35,7 @@ mod lane;
 mod marks;
 mod nudges;
 mod outcome;
+pub mod own_lists;
 pub mod pauses;
 pub mod plan;
 pub mod progress;
@@ -181,6 +185,13 @@ impl Engine {
         let reverify =
             task::drive(reverify::Reverify::new(self.clone()), reverify::EVERY, part, stop.clone());
         tracker.spawn(vital("reverify", stop, daemon, reverify));
+        let part = self.progress.part("chores");
+        let chores = task::drive(chores::Chores::new(self.clone()), second, part, stop.clone());
+        tracker.spawn(vital("chores", stop, daemon, chores));
+        let part = self.progress.part("own lists");
+        let own_lists = own_lists::Poll::new(self.clone());
+        let own_lists = task::drive(own_lists, own_lists::EVERY, part, stop.clone());
+        tracker.spawn(vital("own lists", stop, daemon, own_lists));
         let part = self.progress.part("importers");
         tracker.spawn(vital("importers", stop, daemon, importers::drive(self.clone(), part, stop.clone())));
         let part = self.progress.part("pauses");

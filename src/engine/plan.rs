@@ -27,6 +27,7 @@ use crate::{
     providers::{
         Basis, ReportProvider,
         budget::{Budget, Limits},
+        local::OwnList,
     },
     store::{StoreError, providers::Lane, runs},
 };
@@ -140,6 +141,8 @@ pub struct Plan {
     pub schedules: HashMap<i32, Arc<PlannedSchedule>>,
     /// Providers, one lane each.
     pub providers: Vec<Arc<PlannedProvider>>,
+    /// The lists of the customer's own that providers answer from.
+    pub own_lists: Vec<OwnList>,
     /// Account types by id.
     pub types: HashMap<AccountTypeId, AccountType>,
     /// Ids of account types by name.

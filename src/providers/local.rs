@@ -11,24 +11,67 @@ use std::{
 };
 
 use crate::domain::answer::{Answer, Finding};
-use crate::screening::{ENGINE_VERSION, index::Index};
+use crate::screening::{ENGINE_VERSION, index::Index, own::OwnIndex};
 
 use super::{
     Basis, CallError, CallFuture, ListVersion, ReportProvider, Request,
     verdict::{Failure, OwnStatuses},
 };
 
+/// A list of the customer's own, as it was last read from the database; clones see the same.
+#[derive(Clone, Debug)]
+pub struct OwnList {
+    name: Arc<str>,
+    index: Arc<RwLock<Option<Arc<OwnIndex>>>>,
+}
+
+impl OwnList {
+    /// The list that the configuration calls `name`; not read yet.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.into(), index: Arc::default() }
+    }
+
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version that was last read; none before the first.
+    pub fn version(&self) -> Option<String> {
+        self.index().map(|index| index.version().to_owned())
+    }
+
+    /// Answers from `index` from now on; calls under way keep the old one until they are over.
+    pub fn replace(&self, index: OwnIndex) {
+        let new = Some(Arc::new(index));
+        let old = std::mem::replace(&mut *self.index.write().unwrap_or_else(PoisonError::into_inner), new);
+        // Not while others wait for the lock.
+        drop(old);
+    }
+
+    fn index(&self) -> Option<Arc<OwnIndex>> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// A provider that screens against lists in memory.
 pub struct LocalProvider {
     name: String,
     indexes: RwLock<Arc<Vec<Index>>>,
+    own: Vec<OwnList>,
     threshold: f64,
 }
 
 impl LocalProvider {
     /// A provider that answers from `indexes`; `threshold` counts where a request names none.
     pub fn new(name: impl Into<String>, indexes: Vec<Index>, threshold: f64) -> Self {
-        Self { name: name.into(), indexes: RwLock::new(Arc::new(indexes)), threshold }
+        Self { name: name.into(), indexes: RwLock::new(Arc::new(indexes)), own: Vec::new(), threshold }
+    }
+
+    /// The same, which also answers from lists of the customer's own.
+    #[must_use]
+    pub fn with_own(self, own: Vec<OwnList>) -> Self {
+        Self { own, ..self }
     }
 
     /// Answers from `indexes` from now on; calls under way keep the old ones until they are over.
@@ -50,12 +93,18 @@ impl LocalProvider {
         }
         let indexes = self.indexes();
         let threshold = request.threshold.unwrap_or(self.threshold);
-        let findings = indexes
+        let mut findings: Vec<Finding> = indexes
             .iter()
             .flat_map(|index| {
                 index.screen(&request.subject, threshold).into_iter().map(|found| Finding::from(&found))
             })
             .collect();
+        for own in &self.own {
+            // What was not read yet is unknown, and not clear.
+            let index =
+                own.index().ok_or_else(|| Failure::Connection.into_error(&OwnStatuses::default(), None))?;
+            findings.extend(index.screen(&request.subject, threshold));
+        }
         Ok(Answer { findings })
     }
 }
@@ -77,6 +126,10 @@ impl ReportProvider for LocalProvider {
             version: index.version().to_owned(),
         };
         let mut lists: Vec<ListVersion> = self.indexes().iter().map(version).collect();
+        lists.extend(self.own.iter().map(|own| ListVersion {
+            name: own.name().to_owned(),
+            version: own.version().unwrap_or_default(),
+        }));
         lists.sort();
         Basis { engine: ENGINE_VERSION.to_owned(), lists }
     }
@@ -162,6 +215,21 @@ mod tests {
         assert_eq!(provider.basis(), version("2"));
         assert_eq!(found(&provider, request("Boris Tarkhanov", None)).await, [""; 0]);
         assert_eq!(found(&provider, request("Maria Lindqvist", None)).await, ["Maria Lindqvist"]);
+    }
+
+    #[tokio::test]
+    async fn an_own_list_counts_once_it_is_read_and_in_the_version_that_was_read() {
+        let own = OwnList::new("blocked");
+        let provider = LocalProvider::new("local", Vec::new(), 0.85).with_own(vec![own.clone()]);
+        let error = provider.call(&request("Boris Tarkhanov", None)).await.unwrap_err();
+        assert_eq!(error.verdict, Verdict::Later, "what was not read is not clear");
+        let name = crate::domain::list::ListValue::Name {
+            first: Some("Boris".to_owned()),
+            last: Some("Tarkhanov".to_owned()),
+        };
+        own.replace(OwnIndex::build("blocked", "2", &[("li_1".to_owned(), name)]));
+        assert_eq!(found(&provider, request("Boris Tarkhanov", None)).await, ["Boris Tarkhanov"]);
+        assert_eq!(provider.basis().lists[0].version, "2");
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ pub mod index;
 pub mod list;
 mod marks;
 pub mod ofac;
+pub mod own;
 mod remarks;
 
 #[cfg(test)]

@@ -44,7 +44,8 @@ pub async fn insert_all(
         with new as (
             select distinct new.shard, new.account_id, tags.tag_id, tags.name
             from unnest($1::smallint[], $2::uuid[], $3::text[]) as new (shard, account_id, name)
-            join tags on tags.name = new.name
+            -- What is retired is set by nobody any more.
+            join tags on tags.name = new.name and tags.retired_at is null
         ), set_now as (
             insert into account_tags (shard, account_id, tag_id, schedule_id, set_at)
             select shard, account_id, tag_id, $4, $5 from new

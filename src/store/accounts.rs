@@ -302,6 +302,12 @@ pub async fn save(conn: &mut PgConnection, changed: &Changed, now: DateTime<Utc>
             fields = $5,
             sealed_fields = $6,
             version = version + 1,
+            -- Another status or reference id does not fill what was redacted.
+            redacted_version = case
+                when redacted_version = version and fields = $5 and sealed_fields is not distinct from $6
+                then version + 1
+                else redacted_version
+            end,
             updated_at = $7
         where shard = $1
           and account_id = $2

@@ -111,6 +111,24 @@ pub async fn find_all(
     Ok(keys)
 }
 
+/// Destroys the keys of `objects`: what they sealed, here or in any copy, opens no more.
+pub async fn remove_all(conn: &mut PgConnection, objects: &[Uuid]) -> Result<(), StoreError> {
+    let shards: Vec<i16> = objects.iter().copied().map(shard_of).collect();
+    sqlx::query!(
+        r#"
+        delete from data_keys as kept
+        using unnest($1::smallint[], $2::uuid[]) as object (shard, object_id)
+        where kept.shard = object.shard
+          and kept.object_id = object.object_id
+        "#,
+        &shards,
+        objects,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Refuses when a master key of `keyring` is not the one that this database knows by its id, or when
 /// data keys are under a master key that `keyring` lacks. Makes the check value of a new one.
 pub async fn check_master_keys(

@@ -22,7 +22,11 @@ pub async fn recreate(url: &str, name: &'static str) -> Result<String, StoreErro
 }
 
 /// The indexes that migrations build concurrently, each with the version of its migration.
-const BUILT_CONCURRENTLY: [(i64, &str); 1] = [(20_261_123_000_012, "monitors_quarantined_idx")];
+const BUILT_CONCURRENTLY: [(i64, &str); 3] = [
+    (20_261_123_000_012, "monitors_quarantined_idx"),
+    (20_261_127_400_002, "accounts_consolidated_idx"),
+    (20_261_127_400_008, "hits_own_list_idx"),
+];
 
 /// Drops what a concurrent build of an index left behind when it was cut off, valid or not, before its migration
 /// was noted as done: the migration builds it again.

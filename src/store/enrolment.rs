@@ -137,6 +137,9 @@ pub async fn list_differences(
                   select from account_pauses
                   where account_pauses.shard = account.shard
                     and account_pauses.account_id = account.account_id)
+          -- So is an archived account, until it is restored, and a redacted one, until it is filled again.
+          and account.archived_at is null
+          and account.version is distinct from account.redacted_version
           and (monitor.state = 'held'
                -- What was paused with its schedule or account is taken up, or ended, when that is back; and what
                -- was released.

@@ -6,11 +6,13 @@
 //!
 //! Lock order everywhere: due rows, by id, then accounts, by id.
 
+pub mod account_actions;
 pub mod account_tags;
 pub mod account_types;
 pub mod accounts;
 pub mod api_keys;
 pub mod budgets;
+pub mod consolidations;
 pub mod data_keys;
 pub mod databases;
 pub mod due;
@@ -23,6 +25,8 @@ pub mod importers;
 pub mod inquiries;
 pub mod inquiry_templates;
 pub mod leases;
+pub mod list_items;
+pub mod lists;
 pub mod monitors;
 pub mod nudges;
 pub mod partitions;
@@ -30,6 +34,8 @@ pub mod pauses;
 mod pool;
 pub mod processes;
 pub mod providers;
+pub mod redactions;
+pub mod relations;
 pub mod rests;
 pub mod reverifications;
 pub mod revisions;
@@ -37,8 +43,12 @@ pub mod run_months;
 pub mod runs;
 pub mod samples;
 pub mod schedules;
+pub mod standings;
 pub mod strikes;
 pub mod summary;
+pub mod tags;
+pub mod transaction_types;
+pub mod transactions;
 pub mod wakeups;
 
 use std::{

@@ -23,6 +23,12 @@ pub enum Purpose {
     PauseReason,
     /// `inquiries.sealed_content`
     InquiryContent,
+    /// `transactions.sealed_fields`
+    TransactionFields,
+    /// `list_items.sealed_value`
+    ListItem,
+    /// `action_runs.sealed_parameters`
+    ActionParameters,
     /// `idempotency_replies.sealed_body`
     IdempotencyReply,
     /// `importer_pieces.sealed_content`
@@ -37,13 +43,16 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
         Self::HitReason,
         Self::PauseReason,
         Self::InquiryContent,
+        Self::TransactionFields,
+        Self::ListItem,
+        Self::ActionParameters,
         Self::IdempotencyReply,
         Self::ImporterPiece,
         Self::DataKey,
@@ -60,6 +69,9 @@ impl Purpose {
             Self::HitReason => "hit-reason",
             Self::PauseReason => "pause-reason",
             Self::InquiryContent => "inquiry-content",
+            Self::TransactionFields => "transaction-fields",
+            Self::ListItem => "list-item",
+            Self::ActionParameters => "action-parameters",
             Self::IdempotencyReply => "idempotency-reply",
             Self::ImporterPiece => "importer-piece",
             Self::DataKey => "data-key",

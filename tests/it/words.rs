@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::PgPool;
 use watchkeeper::domain::{
+    consolidation::ConsolidationState,
     hit::HitState,
     importer::ImporterStatus,
     inquiry::InquiryStatus,
+    list::ListKind,
     monitor::{MonitorState, Outcome, Trigger},
     pause::Scope,
+    relation::ObjectKind,
     rest::RestReason,
 };
 
@@ -56,6 +59,13 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
             words(RestReason::ALL.iter().map(|reason| reason.word())),
         ),
         ("inquiries.inquiries_status_check", words(InquiryStatus::ALL.iter().map(|status| status.word()))),
+        ("relations.relations_object_kind_check", words(ObjectKind::ALL.iter().map(|kind| kind.word()))),
+        ("relations.relations_target_kind_check", words(ObjectKind::ALL.iter().map(|kind| kind.word()))),
+        (
+            "consolidations.consolidations_state_check",
+            words(ConsolidationState::ALL.iter().map(|state| state.word())),
+        ),
+        ("lists.lists_kind_check", words(ListKind::ALL.iter().map(|kind| kind.word()))),
         ("importers.importers_status_check", words(ImporterStatus::ALL.iter().map(|status| status.word()))),
         ("hits.hits_state_check", words(HitState::ALL.iter().map(|state| state.word()))),
     ]);

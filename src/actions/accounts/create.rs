@@ -65,6 +65,7 @@ pub async fn create(
     if !faults.is_empty() {
         return Err(ActionError::Invalid(faults));
     }
+    rules::refuse_retired(conn, &new.tags).await?;
     let [shard] = context.random.bytes::<1>();
     let id = AccountId(context.new_uuid(Shard(shard)));
     let kept = fields::kept(context, &account_type, id, &fields, None)?;

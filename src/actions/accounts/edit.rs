@@ -190,7 +190,11 @@ impl Change {
         let status = edit.status.as_ref().filter(is_news);
         let reference_id = edit.reference_id.as_ref().filter(|wanted| **wanted != self.row.reference_id);
 
-        let mut tags = Tags::of(edit, account_tags::list(conn, account).await?);
+        let present = account_tags::list(conn, account).await?;
+        let mut tags = Tags::of(edit, present.clone());
+        // What it has already, it keeps.
+        tags.added.retain(|tag| !present.contains(tag));
+        rules::refuse_retired(conn, &tags.added).await?;
         tags.added = account_tags::insert_all(
             conn,
             &tags.added.iter().map(|tag| (account, tag.as_str())).collect::<Vec<_>>(),
@@ -272,7 +276,7 @@ impl Tags {
 }
 
 /// The fields `before` with what a patch makes of them; what it may not, is a fault each.
-pub(super) fn patched(
+pub(crate) fn patched(
     account_type: &AccountType,
     before: &Map<String, Value>,
     patch: &Map<String, Value>,

@@ -13,6 +13,7 @@ mod open;
 mod rules;
 
 pub use create::{NewAccount, create, create_alone};
+pub(crate) use edit::patched;
 pub use edit::{Edit, Edited, Part, edit, edit_alone};
 pub use open::{OpenAccount, open};
 pub(crate) use rules::is_plain;

@@ -1,6 +1,12 @@
 //! What is asked of an account's reference id, status and tags, whoever brings them.
 
-use crate::{actions::Invalid, domain::account_type::AccountType};
+use sqlx::PgConnection;
+
+use crate::{
+    actions::{ActionError, Invalid},
+    domain::account_type::AccountType,
+    store::tags,
+};
 
 /// The longest reference id and tag, in characters.
 pub(crate) const LONGEST: usize = 255;
@@ -39,5 +45,16 @@ pub(super) fn check_tags(tags: &[String], faults: &mut Vec<Invalid>) {
             let details = "accepted is a text of 1 to 255 characters without control characters, and without blanks around it";
             faults.push(Invalid::at(format!("/data/attributes/tags/{index}"), details));
         }
+    }
+}
+
+/// Refuses tags that are retired: who has one keeps it, and nobody gets it any more.
+pub(super) async fn refuse_retired(conn: &mut PgConnection, tags: &[String]) -> Result<(), ActionError> {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    match tags::list_retired(conn, tags).await?.first() {
+        Some(tag) => Err(ActionError::Conflict(format!("the tag {tag} is retired"))),
+        None => Ok(()),
     }
 }

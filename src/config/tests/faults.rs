@@ -41,7 +41,7 @@ warp = 9
             "environment variable WATCHKEEPER__ENGINE__MAX_ATTEMPTS: engine.max-attempts: \
              accepted is a whole number from 0 up, found \"-1\"",
             "environment variable WATCHKEEPER__HTTP__PORT: http.port: is not a known key; known here are listen, \
-             max-connections, client-timeout",
+             max-connections, client-timeout, requests-per-minute, trusted-proxies",
             "etc/wk.toml:2: database.max-connections: accepted is a whole number from 2 to 1000, found 1",
             "etc/wk.toml:3: database.statement_timeout: is not a known key; known here are \
              url, max-connections, statement-timeout, application-name",
@@ -58,8 +58,8 @@ warp = 9
             "etc/wk.toml:17: engine.reconcile: accepted is a cron pattern of five fields (minute, hour, day, \
              month, weekday) that some day answers, found \"hourly\"",
             "etc/wk.toml:19: speed: is not a known key; known here are database, vault, http, log, \
-             telemetry, engine, storage, lists, providers, account-types, report-templates, schedules, \
-             inquiry-templates, reverifications",
+             telemetry, engine, storage, lists, providers, account-types, transaction-types, report-templates, \
+             schedules, inquiry-templates, reverifications",
         ]
     );
 }

@@ -48,7 +48,7 @@ fn the_files_of_conf_d_are_laid_over_the_file_by_name() {
     let settings = folder.load(&[]).unwrap();
     let engine = &settings.engine;
     assert_eq!((engine.claim_batch, engine.record_batch, engine.max_attempts), (3, 2, 1));
-    assert_eq!(settings.lists["ofac"].folder, folder.0.join("ofac"), "from the file's folder");
+    assert_eq!(settings.lists["ofac"].folder, Some(folder.0.join("ofac")), "from the file's folder");
     let files: Vec<_> = settings.files.iter().map(|file| file.file_name().unwrap()).collect();
     assert_eq!(files, ["wk.toml", "10-a.toml", "20-b.toml", "lists.toml"]);
     let settings = folder.load(&[("WATCHKEEPER__ENGINE__CLAIM_BATCH", "4")]).unwrap();

@@ -119,7 +119,7 @@ impl From<ActionError> for ApiError {
             ActionError::UnknownName { .. } | ActionError::Form { .. } => {
                 Self::other(StatusCode::UNPROCESSABLE_ENTITY, "Record invalid", error.to_string())
             }
-            ActionError::Ambiguous(_) | ActionError::Refused(_) => {
+            ActionError::Ambiguous(_) | ActionError::Refused(_) | ActionError::Conflict(_) => {
                 Self::conflict("Conflict", error.to_string())
             }
             ActionError::Archived => Self::conflict("Conflict", "Account is archived"),

@@ -5,6 +5,7 @@
 //! [`Operation`] carries it out with an action; the answer is stripped, inflected and written. Handlers know none
 //! of that. Every answer is JSON, unless an operation says otherwise.
 
+mod account_actions;
 mod answer;
 mod api_keys;
 mod auth;
@@ -18,11 +19,15 @@ mod importers;
 mod inflection;
 mod inquiries;
 mod inquiry_templates;
+mod lists;
 mod openapi;
 mod operation;
+mod paging;
 mod request;
 mod reverifications;
 mod sparse;
+mod tags;
+mod transactions;
 mod version;
 
 use std::{
@@ -75,6 +80,13 @@ fn operations() -> Vec<Operation> {
         inquiries::operations(),
         inquiry_templates::operations(),
         reverifications::operations(),
+        account_actions::operations(),
+        api_keys::operations(),
+        events::operations(),
+        importers::operations(),
+        lists::operations(),
+        tags::operations(),
+        transactions::operations(),
     ]
     .concat()
 }

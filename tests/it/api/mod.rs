@@ -2,4 +2,6 @@
 
 mod events;
 mod importers;
+mod lists;
+mod transactions;
 mod wire;

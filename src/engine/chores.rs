@@ -1,0 +1,39 @@
+//! What requests asked for and that takes longer than a request: consolidations, and the accounts of merged tags.
+//!
+//! Each is in the database until it is done, a transaction at a time: whoever is killed leaves it to the next.
+
+use super::{
+    Engine, EngineError,
+    task::{Activation, Task},
+};
+use crate::{
+    actions::{consolidate, tags},
+    telemetry::health::Health,
+};
+
+/// The task.
+pub struct Chores {
+    engine: Engine,
+}
+
+impl Chores {
+    /// Makes the task.
+    pub const fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+}
+
+impl Task for Chores {
+    const NAME: &'static str = "chores";
+
+    fn health(&self) -> &Health {
+        &self.engine.health
+    }
+
+    async fn activate(&mut self) -> Result<Activation, EngineError> {
+        let context = &self.engine.context;
+        let consolidated = consolidate::do_next(context).await?;
+        let merged = tags::merge_page(context).await?;
+        Ok(if consolidated || merged { Activation::More } else { Activation::Done })
+    }
+}

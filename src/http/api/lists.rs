@@ -1,0 +1,354 @@
+//! Lists of the customer's own, and their items.
+
+use axum::http::StatusCode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    answer::{Answer, Resource},
+    call::Call,
+    errors::ApiError,
+    events::time,
+    operation::{Document, Operation},
+    paging,
+};
+use crate::{
+    actions::lists::{self, OpenItem},
+    domain::{
+        id::{ListId, ListItemId},
+        list::{EmailMatch, Given, ListKind, ListValue},
+    },
+    store::lists::{ListRow, Part},
+};
+
+pub(super) fn operations() -> Vec<Operation> {
+    let create_about = "`{kind}` is names, email-addresses, phone-numbers, countries, government-id-numbers, ip-addresses \
+                        or strings. A list of names, strings or countries that the configuration names (`[lists.NAME]` \
+                        with format \"list\") is matched against accounts by local providers.";
+    let create_at = |path| {
+        Operation::post(path, "list.write", "Creates a list")
+            .about(create_about)
+            .body::<Document<NewList>>()
+            .answers::<ListAttributes>(201, "list")
+            .handled_by(create)
+    };
+    vec![
+        create_at("/list/{kind}"),
+        Operation::get("/lists", "list.read", "Lists lists, the newest first")
+            .query("filter[status]", "`active` or `archived`; both when not given")
+            .lists::<ListAttributes>("list")
+            .handled_by(list),
+        // Older clients write the plural, where the newer ones' lists have their ids.
+        Operation::post("/lists/{list-id}", "list.write", "Creates a list; the older form of `/list/{kind}`")
+            .about(create_about)
+            .body::<Document<NewList>>()
+            .answers::<ListAttributes>(201, "list")
+            .handled_by(create_older),
+        Operation::get("/lists/{list-id}", "list.read", "Retrieves a list")
+            .answers::<ListAttributes>(200, "list")
+            .handled_by(retrieve),
+        Operation::delete("/lists/{list-id}", "list.write", "Archives a list")
+            .about("It can be retrieved, and matches nobody any more.")
+            .answers::<ListAttributes>(200, "list")
+            .handled_by(archive),
+        Operation::get("/lists/{list-id}/items", "list.read", "Lists a list's active items, the newest first")
+            .lists::<ItemAttributes>("list-item")
+            .handled_by(items),
+        Operation::post("/lists/{list-id}/look-up", "list.read", "Looks a value up")
+            .about(
+                "Answers with the active items that stand for the value: the value itself, the domain of an e-mail \
+                 address, networks around an IP address.",
+            )
+            .reads()
+            .body::<Document<Value>>()
+            .lists::<ItemAttributes>("list-item")
+            .handled_by(look_up),
+        Operation::post("/list-item/{kind}", "list.write", "Puts a value on a list")
+            .about(
+                "Attributes beside `list-id`: name-first and name-last; value and match-type (email_address or domain); \
+                 value (a phone number, an IP address or network, a string); country-code; id-class and id-number.",
+            )
+            .body::<Document<NewItem>>()
+            .answers::<ItemAttributes>(201, "list-item")
+            .handled_by(add_item),
+        Operation::get("/list-item/{kind}/{list-item-id}", "list.read", "Retrieves an item of a list")
+            .answers::<ItemAttributes>(200, "list-item")
+            .handled_by(retrieve_item),
+        Operation::delete("/list-item/{kind}/{list-item-id}", "list.write", "Archives an item of a list")
+            .about("It can be retrieved, and matches nobody any more.")
+            .answers::<ItemAttributes>(200, "list-item")
+            .handled_by(archive_item),
+    ]
+}
+
+/// A list to create.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct NewList {
+    /// Its name, unique among lists in use.
+    #[serde(default)]
+    name: String,
+}
+
+/// A list.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct ListAttributes {
+    /// Its name.
+    name: String,
+    /// `active` or `archived`.
+    status: &'static str,
+    /// Counts the changes of its items.
+    version: i64,
+    /// When it was made.
+    created_at: String,
+    /// When it last changed.
+    updated_at: String,
+    /// Since when it matches nobody any more.
+    archived_at: Option<String>,
+}
+
+/// A value to put on a list.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct NewItem {
+    /// The list.
+    list_id: Option<String>,
+    /// A first name.
+    name_first: Option<String>,
+    /// A last name, or the whole name of what is no person.
+    name_last: Option<String>,
+    /// An e-mail address or domain, a phone number, an IP address or network, a string.
+    value: Option<String>,
+    /// Whether `value` is an address or a domain.
+    #[schemars(with = "Option<String>")]
+    match_type: Option<EmailMatch>,
+    /// An ISO 3166-1 alpha-2 code.
+    country_code: Option<String>,
+    /// What sort of document, such as `pp` or `dl`.
+    id_class: Option<String>,
+    /// The number of the document.
+    id_number: Option<String>,
+}
+
+/// A value to look up, written as for an item.
+type Value = NewItem;
+
+/// An item of a list.
+#[derive(Default, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct ItemAttributes {
+    /// `active` or `archived`.
+    status: &'static str,
+    /// How many hits it made.
+    match_count: i64,
+    /// When it was made.
+    created_at: String,
+    /// When it last changed.
+    updated_at: String,
+    /// Since when it matches nobody any more.
+    archived_at: Option<String>,
+    /// Who put it there.
+    creator_name: String,
+    /// A first name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_first: Option<String>,
+    /// A last name, or the whole name of what is no person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_last: Option<String>,
+    /// An e-mail address or domain, a phone number, an IP address or network, a string.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    /// `email_address` or `domain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    match_type: Option<EmailMatch>,
+    /// An ISO 3166-1 alpha-2 code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country_code: Option<String>,
+    /// What sort of document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_class: Option<String>,
+    /// The number of the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_number: Option<String>,
+}
+
+impl ItemAttributes {
+    fn with(mut self, value: ListValue) -> Self {
+        match value {
+            ListValue::Name { first, last } => (self.name_first, self.name_last) = (first, last),
+            ListValue::Email { value, matches } => {
+                (self.value, self.match_type) = (Some(value), Some(matches));
+            }
+            ListValue::Phone { value } | ListValue::Ip { value } | ListValue::Text { value } => {
+                self.value = Some(value);
+            }
+            ListValue::Country { code } => self.country_code = Some(code),
+            ListValue::GovernmentId { class, number } => {
+                (self.id_class, self.id_number) = (Some(class), Some(number));
+            }
+        }
+        self
+    }
+}
+
+impl From<NewItem> for Given {
+    fn from(item: NewItem) -> Self {
+        Self {
+            name_first: item.name_first,
+            name_last: item.name_last,
+            value: item.value,
+            match_type: item.match_type,
+            country_code: item.country_code,
+            id_class: item.id_class,
+            id_number: item.id_number,
+        }
+    }
+}
+
+const fn status(is_archived: bool) -> &'static str {
+    if is_archived { "archived" } else { "active" }
+}
+
+fn list_resource(list: &ListRow) -> Result<Resource, ApiError> {
+    let attributes = ListAttributes {
+        name: list.name.clone(),
+        status: status(list.archived_at.is_some()),
+        version: list.version,
+        created_at: time(list.created_at),
+        updated_at: time(list.updated_at),
+        archived_at: list.archived_at.map(time),
+    };
+    Resource::new(format!("list/{}", singular(list.kind)), list.id, &attributes)
+}
+
+fn item_resource(item: OpenItem) -> Result<Resource, ApiError> {
+    let attributes = ItemAttributes {
+        status: status(item.archived_at.is_some()),
+        match_count: item.match_count,
+        created_at: time(item.created_at),
+        updated_at: time(item.updated_at),
+        archived_at: item.archived_at.map(time),
+        creator_name: item.actor,
+        ..ItemAttributes::default()
+    };
+    let attributes = match item.value {
+        Some(value) => attributes.with(value),
+        None => attributes,
+    };
+    let kind = singular(item.kind);
+    Ok(Resource::new(format!("list-item/{kind}"), item.id, &attributes)?.to_one(
+        "list",
+        &format!("list/{kind}"),
+        Some(item.list),
+    ))
+}
+
+/// `names` is `name` where one of them is meant.
+const fn singular(kind: ListKind) -> &'static str {
+    match kind {
+        ListKind::Names => "name",
+        ListKind::EmailAddresses => "email-address",
+        ListKind::PhoneNumbers => "phone-number",
+        ListKind::Countries => "country",
+        ListKind::GovernmentIdNumbers => "government-id-number",
+        ListKind::IpAddresses => "ip-address",
+        ListKind::Strings => "string",
+    }
+}
+
+/// The kind that a part of the path names. What is none names nothing.
+fn kind(call: &Call, parameter: &str) -> Result<ListKind, ApiError> {
+    ListKind::from_word(call.parameter(parameter)).ok_or_else(ApiError::not_found)
+}
+
+async fn create(call: Call) -> Result<Answer, ApiError> {
+    let kind = kind(&call, "kind")?;
+    create_of(call, kind).await
+}
+
+async fn create_older(call: Call) -> Result<Answer, ApiError> {
+    let kind = kind(&call, "list-id")?;
+    create_of(call, kind).await
+}
+
+async fn create_of(call: Call, kind: ListKind) -> Result<Answer, ApiError> {
+    let body: Document<NewList> = call.body()?;
+    let list = lists::create(&call.context, &call.actor(), kind, &body.data.attributes.name).await?;
+    Ok(Answer::one(StatusCode::CREATED, list_resource(&list)?))
+}
+
+async fn list(call: Call) -> Result<Answer, ApiError> {
+    call.only_filters(&["status"])?;
+    let archived = match call.filter("status") {
+        None => None,
+        Some("active") => Some(false),
+        Some("archived") => Some(true),
+        Some(_) => {
+            return Err(ApiError::bad_request("filter[status]", "filter[status] must be active or archived"));
+        }
+    };
+    let page = call.page()?;
+    let (after, before) = page.ids::<ListId>()?;
+    let (below, above, lowest) = paging::bounds(after.map(|id| id.0), before.map(|id| id.0));
+    let part = Part { below, above, lowest, limit: paging::limit(&page) };
+    let (found, more) = paging::cut(lists::list(&call.context, archived, part).await?, &page);
+    let resources = found.iter().map(list_resource).collect::<Result<_, _>>()?;
+    Answer::page(&call, resources, more)
+}
+
+async fn retrieve(call: Call) -> Result<Answer, ApiError> {
+    let list = lists::find(&call.context, call.id("list-id")?).await?;
+    Ok(Answer::one(StatusCode::OK, list_resource(&list)?))
+}
+
+async fn archive(call: Call) -> Result<Answer, ApiError> {
+    let list = lists::archive(&call.context, &call.actor(), call.id("list-id")?).await?;
+    Ok(Answer::one(StatusCode::OK, list_resource(&list)?))
+}
+
+async fn items(call: Call) -> Result<Answer, ApiError> {
+    call.only_filters(&[])?;
+    let list = call.id("list-id")?;
+    let page = call.page()?;
+    let (after, before) = page.ids::<ListItemId>()?;
+    let (below, above, lowest) = paging::bounds(after.map(|id| id.0), before.map(|id| id.0));
+    let part = Part { below, above, lowest, limit: paging::limit(&page) };
+    let (found, more) = paging::cut(lists::list_items(&call.context, list, part).await?, &page);
+    let resources = found.into_iter().map(item_resource).collect::<Result<_, _>>()?;
+    Answer::page(&call, resources, more)
+}
+
+async fn look_up(call: Call) -> Result<Answer, ApiError> {
+    let list = call.id("list-id")?;
+    let body: Document<Value> = call.body()?;
+    let found = lists::look_up(&call.context, list, &body.data.attributes.into()).await?;
+    let resources = found.into_iter().map(item_resource).collect::<Result<_, _>>()?;
+    Answer::page(&call, resources, false)
+}
+
+async fn add_item(call: Call) -> Result<Answer, ApiError> {
+    const POINTER: &str = "/data/attributes/list-id";
+    let kind = kind(&call, "kind")?;
+    let mut body: Document<NewItem> = call.body()?;
+    let list = body.data.attributes.list_id.take();
+    let list = list.ok_or_else(|| ApiError::bad_request(POINTER, "is required"))?;
+    let list: ListId = list.parse().map_err(|error| ApiError::unprocessable(POINTER, format!("{error}")))?;
+    let given = body.data.attributes.into();
+    let item = lists::add_item(&call.context, &call.actor(), (kind, list), &given).await?;
+    Ok(Answer::one(StatusCode::CREATED, item_resource(item)?))
+}
+
+async fn retrieve_item(call: Call) -> Result<Answer, ApiError> {
+    let kind = kind(&call, "kind")?;
+    let item = lists::find_item(&call.context, kind, call.id("list-item-id")?).await?;
+    Ok(Answer::one(StatusCode::OK, item_resource(item)?))
+}
+
+async fn archive_item(call: Call) -> Result<Answer, ApiError> {
+    let kind = kind(&call, "kind")?;
+    let id = call.id("list-item-id")?;
+    let item = lists::archive_item(&call.context, &call.actor(), kind, id).await?;
+    Ok(Answer::one(StatusCode::OK, item_resource(item)?))
+}
