@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
 use self::{
-    bodies::{Collected, Comment, Create, CreateMeta, ManyTags, OneTag, Patch},
+    bodies::{Collected, Comment, Create, CreateMeta, Patch},
     shape::Attributes,
 };
 use super::{
@@ -17,6 +17,7 @@ use super::{
     errors::ApiError,
     inquiry_templates,
     operation::{Document, Empty, Meta, Operation},
+    tags::{OneTag, SomeTags},
 };
 use crate::{
     actions::inquiries::{self, Filter, OpenInquiry, TagChange},
@@ -101,7 +102,7 @@ fn writing() -> Vec<Operation> {
             .answers::<Attributes>(200, "inquiry")
             .handled_by(remove_tag),
         Operation::post("/inquiries/{inquiry-id}/set-tags", "inquiry.write", "Gives an inquiry exactly these tags")
-            .body::<Meta<ManyTags>>()
+            .body::<Meta<SomeTags>>()
             .answers::<Attributes>(200, "inquiry")
             .handled_by(set_tags),
     ]
@@ -249,17 +250,20 @@ fn fields(call: &Call) -> Result<Map<String, Value>, ApiError> {
 
 async fn add_tag(call: Call) -> Result<Answer, ApiError> {
     let body: Meta<OneTag> = call.body()?;
-    tagged(call, TagChange::Add(body.meta.tag_name)).await
+    let name = body.meta.name(&call.context).await?;
+    tagged(call, TagChange::Add(name)).await
 }
 
 async fn remove_tag(call: Call) -> Result<Answer, ApiError> {
     let body: Meta<OneTag> = call.body()?;
-    tagged(call, TagChange::Remove(body.meta.tag_name)).await
+    let name = body.meta.name(&call.context).await?;
+    tagged(call, TagChange::Remove(name)).await
 }
 
 async fn set_tags(call: Call) -> Result<Answer, ApiError> {
-    let body: Meta<ManyTags> = call.body()?;
-    tagged(call, TagChange::Set(body.meta.tag_name)).await
+    let body: Meta<SomeTags> = call.body()?;
+    let names = body.meta.names(&call.context).await?;
+    tagged(call, TagChange::Set(names)).await
 }
 
 async fn tagged(call: Call, change: TagChange) -> Result<Answer, ApiError> {

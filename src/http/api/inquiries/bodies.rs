@@ -101,22 +101,6 @@ pub(super) struct Comment {
     pub(super) comment: Option<String>,
 }
 
-/// Names a tag.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct OneTag {
-    /// Its name.
-    pub(super) tag_name: String,
-}
-
-/// Names tags.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct ManyTags {
-    /// Their names.
-    pub(super) tag_name: Vec<String>,
-}
-
 /// A value that was sent, null or not; as against one that was not.
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
