@@ -125,29 +125,19 @@ pub fn has_parts(account_type: &AccountType, key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
-    use crate::domain::account_type::{Field, FieldKind, Screened};
 
     fn account_type(keys: &[&str]) -> AccountType {
-        let field = |key: &&str| Field {
-            key: (*key).to_owned(),
-            label: (*key).to_owned(),
-            kind: FieldKind::String,
-            pii: true,
-            required: false,
-        };
-        AccountType {
-            name: "individual".to_owned(),
-            kind: SubjectKind::Person,
-            fields: keys.iter().map(field).collect(),
-            statuses: vec!["active".to_owned()],
-            default_status: "active".to_owned(),
-            screened: Screened {
-                names: vec!["name".to_owned()],
-                birth_date: Some("birthdate".to_owned()),
-                countries: Vec::new(),
-            },
-        }
+        let field = |key: &&str| json!({ "key": key, "label": key, "kind": "string", "pii": true, "required": false });
+        let fields: Vec<Value> = keys.iter().map(field).collect();
+        serde_json::from_value(json!({
+            "name": "individual", "kind": "person", "fields": fields, "statuses": ["active"],
+            "default-status": "active",
+            "screened": { "names": ["name"], "birth-date": "birthdate", "countries": [] },
+        }))
+        .unwrap()
     }
 
     #[test]
