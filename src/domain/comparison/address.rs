@@ -19,7 +19,7 @@ pub(super) fn compare(one: &Address, other: &Address) -> Outcome {
     let postal = postal_codes(one, other);
     let city = same_text(&one.city, &other.city);
     match (city, postal) {
-        (Some(false), Some(false)) | (Some(false), None) | (None, Some(false)) => {
+        (Some(false), Some(false) | None) | (None, Some(false)) => {
             return Outcome::none(Reason::PlaceDiffers);
         }
         (Some(false), Some(true)) => note(Reason::CityDiffers),

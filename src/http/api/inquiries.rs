@@ -219,7 +219,7 @@ async fn print(call: Call) -> Result<Answer, ApiError> {
 
 async fn create(call: Call) -> Result<Answer, ApiError> {
     let body: Document<Create, CreateMeta> = call.body()?;
-    let new = bodies::new_inquiry(body.data.attributes, body.meta)?;
+    let new = bodies::new_inquiry(body.data.attributes, &body.meta)?;
     let inquiry = inquiries::create(&call.context, &call.actor(), &new).await?;
     shown(call, StatusCode::CREATED, &inquiry).await
 }

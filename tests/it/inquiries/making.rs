@@ -7,10 +7,11 @@ use watchkeeper::actions::inquiries;
 use super::{KYC, account, inquiry, jane, opened, template};
 use crate::fixtures::{Client, House};
 
-async fn create(client: &Client, attributes: Value, meta: Value) -> crate::fixtures::Answered {
-    let mut attributes = attributes;
-    attributes["inquiry-template-id"] = json!(template("kyc"));
-    client.post("/inquiries", &json!({ "data": { "attributes": attributes }, "meta": meta })).await
+async fn create(client: &Client, attributes: impl Into<Value>, meta: Value) -> crate::fixtures::Answered {
+    let mut body = json!({ "data": { "attributes": attributes.into(), "type": "inquiry" } });
+    body["data"]["attributes"]["inquiry-template-id"] = json!(template("kyc"));
+    body["meta"] = meta;
+    client.post("/inquiries", &body).await
 }
 
 fn account_of(reply: &crate::fixtures::Answered) -> Value {

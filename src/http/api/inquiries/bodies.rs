@@ -3,13 +3,13 @@
 use std::str::FromStr;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
     actions::inquiries::{Home, NewInquiry, Update},
     domain::{id::AccountId, inquiry_template::Expiration},
-    http::api::errors::ApiError,
+    http::api::{errors::ApiError, tags::given},
 };
 
 /// An inquiry to make.
@@ -101,13 +101,6 @@ pub(super) struct Comment {
     pub(super) comment: Option<String>,
 }
 
-/// A value that was sent, null or not; as against one that was not.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::<T>::deserialize(deserializer).map(Some)
-}
-
 impl From<Patch> for Update {
     fn from(patch: Patch) -> Self {
         Self {
@@ -119,7 +112,7 @@ impl From<Patch> for Update {
 }
 
 /// What is to be made of a request.
-pub(super) fn new_inquiry(attributes: Create, meta: CreateMeta) -> Result<NewInquiry, ApiError> {
+pub(super) fn new_inquiry(attributes: Create, meta: &CreateMeta) -> Result<NewInquiry, ApiError> {
     for (asked, name) in [
         (meta.auto_create_inquiry_session, "auto-create-inquiry-session"),
         (meta.auto_create_one_time_link, "auto-create-one-time-link"),
@@ -146,7 +139,7 @@ pub(super) fn new_inquiry(attributes: Create, meta: CreateMeta) -> Result<NewInq
         .transpose()?;
     Ok(NewInquiry {
         template,
-        home: home(&attributes, &meta)?,
+        home: home(&attributes, meta)?,
         account_type,
         fields: attributes.fields.unwrap_or_default(),
         note: attributes.note.filter(|note| !note.is_empty()),
@@ -227,7 +220,7 @@ mod tests {
         let mut attributes: Create = serde_json::from_value(attributes).unwrap();
         let template = "itmpl_01h455vb4pex5vsknk084sn02q".to_owned();
         attributes.inquiry_template_id = attributes.inquiry_template_id.or(Some(template));
-        new_inquiry(attributes, serde_json::from_value(meta).unwrap())
+        new_inquiry(attributes, &serde_json::from_value(meta).unwrap())
     }
 
     #[test]
