@@ -7,8 +7,9 @@ use watchkeeper::actions::inquiries;
 use super::{KYC, account, inquiry, jane, opened, template};
 use crate::fixtures::{Client, House};
 
-async fn create(client: &Client, attributes: impl Into<Value>, meta: Value) -> crate::fixtures::Answered {
-    let mut body = json!({ "data": { "attributes": attributes.into(), "type": "inquiry" } });
+async fn create(client: &Client, attributes: Value, meta: Value) -> crate::fixtures::Answered {
+    let mut body = json!({ "data": { "type": "inquiry" } });
+    body["data"]["attributes"] = attributes;
     body["data"]["attributes"]["inquiry-template-id"] = json!(template("kyc"));
     body["meta"] = meta;
     client.post("/inquiries", &body).await
