@@ -49,6 +49,7 @@ use crate::domain::rest::RestReason;
 
 mod breaker;
 mod database_time;
+mod days;
 mod fleet;
 mod gate;
 mod limits;

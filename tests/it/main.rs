@@ -19,6 +19,7 @@ mod echo;
 mod enrolment;
 mod fixtures;
 mod fleet;
+mod grants;
 mod import;
 mod inquiries;
 mod lane;
