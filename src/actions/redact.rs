@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use super::{
     ActionError, Context,
     accounts::fields,
-    reports,
+    inquiries, reports,
     retire::{self, TRIES},
 };
 use crate::{
@@ -72,6 +72,7 @@ pub(super) async fn redact_in(
     let mut types = HashMap::new();
     for member in &members {
         forget(context, conn, member, &mut types, now).await?;
+        inquiries::redact_of_account(context, conn, member.account, now).await?;
     }
     redactions::save_reports(conn, &family, now).await?;
     let told: Vec<_> =

@@ -148,7 +148,7 @@ fn cadence(check: &mut Checker<'_>, key: &Key, raw: &RawSchedule) -> Option<Cade
 }
 
 /// Checks which accounts; also returns the types that are selected and not themselves at fault.
-fn selection<'t>(
+pub(super) fn selection<'t>(
     check: &mut Checker<'_>,
     key: &Key,
     raw: RawSelection,
@@ -225,7 +225,7 @@ fn check_one(field: &Field, value: &Value) -> Result<Value, FieldFault> {
 }
 
 /// Refuses a status that one of the types lacks.
-fn known_status(check: &mut Checker<'_>, key: &Key, status: &str, selected: &[&AccountType]) {
+pub(super) fn known_status(check: &mut Checker<'_>, key: &Key, status: &str, selected: &[&AccountType]) {
     if let Some(lacking) = selected.iter().find(|selected| !selected.has_status(status)) {
         check.known(key, status, &format!("a status of {}", lacking.name), &lacking.status_names());
     }

@@ -71,7 +71,7 @@ fn a_subject_comes_out_of_the_account_types_that_we_ship() {
 
 /// Sorts the keys of written-out settings into those that are there at all and those with a value.
 fn sort_keys(value: &Value, path: &str, all: &mut BTreeSet<String>, valued: &mut BTreeSet<String>) {
-    const NAMED: [&str; 11] = [
+    const NAMED: [&str; 14] = [
         ".lists",
         ".providers",
         ".account-types",
@@ -83,12 +83,16 @@ fn sort_keys(value: &Value, path: &str, all: &mut BTreeSet<String>, valued: &mut
         ".transaction-types.*.relations",
         ".report-templates",
         ".schedules",
+        ".inquiry-templates",
+        ".inquiry-templates.*.compare",
+        ".reverifications",
     ];
-    const FREE: [&str; 8] = [
+    const FREE: [&str; 9] = [
         ".providers.*.headers",
         ".providers.*.query",
         ".providers.*.body",
         ".schedules.*.accounts.fields",
+        ".reverifications.*.accounts.fields",
         ".account-types.*.status-colours",
         ".account-types.*.fields.*.default",
         ".account-types.*.fields.*.item-schema",

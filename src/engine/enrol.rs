@@ -16,12 +16,14 @@ use uuid::Uuid;
 use super::{
     Engine, EngineError,
     plan::PlannedSchedule,
+    reverify,
     task::{Activation, Task},
 };
 use crate::{
     domain::{
         id::{AccountId, MonitorId, Shard},
         monitor::{MonitorState, PausedBy, Trigger},
+        schedule::Selection,
     },
     store::{
         accounts,
@@ -85,7 +87,7 @@ impl Enrol {
                 paused.extend(to_pause(&mut transaction, schedule.id, by, &page).await?);
                 continue;
             }
-            let selected = selected(&self.engine, schedule);
+            let selected = selected(&self.engine, &schedule.schedule.accounts);
             let differences =
                 enrolment::list_differences(&mut transaction, schedule.id, &selected, &page).await?;
             differing.push((schedule, differences));
@@ -105,6 +107,7 @@ impl Enrol {
         for (schedule, differences) in &differing {
             urgent |= self.begin(&mut transaction, schedule, differences, true, now).await?;
         }
+        reverify::refresh(&self.engine, &mut transaction, &page).await?;
         transaction.commit().await?;
         if urgent {
             self.engine.nudge.send_replace(());
@@ -147,7 +150,7 @@ impl Enrol {
         let planned = self.engine.plan.schedules.get(&walk.schedule_id);
         let is_paused = pauses::list_schedules(&mut transaction).await?.contains(&walk.schedule_id);
         if let Some(schedule) = planned.filter(|_| !is_paused) {
-            let selected = selected(&self.engine, schedule);
+            let selected = selected(&self.engine, &schedule.schedule.accounts);
             let differences =
                 enrolment::list_differences(&mut transaction, schedule.id, &selected, &page).await?;
             let ended: Vec<MonitorId> = ended(&differences).collect();
@@ -303,8 +306,7 @@ async fn adapt(
 }
 
 /// A schedule's selection in the form that SQL compares with.
-fn selected(engine: &Engine, schedule: &PlannedSchedule) -> Selected {
-    let accounts = &schedule.schedule.accounts;
+pub(super) fn selected(engine: &Engine, accounts: &Selection) -> Selected {
     Selected {
         types: accounts
             .types

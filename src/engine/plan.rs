@@ -21,6 +21,7 @@ use crate::{
     actions::apply::Applied,
     domain::{
         id::{MonitorId, ProcessId, made_at_millis},
+        reverification::Reverification,
         schedule::{ReportTemplate, Schedule},
     },
     providers::{
@@ -169,6 +170,8 @@ pub struct Plan {
     pub own_lists: Vec<OwnList>,
     /// Account types, those that the API made too.
     pub types: Types,
+    /// Reverifications by their number.
+    pub reverifications: Vec<(i32, Reverification)>,
     /// The revision of the configuration that it is made of.
     pub revision: Option<i32>,
 }
@@ -182,7 +185,8 @@ impl Plan {
         templates: &[ReportTemplate],
         providers: Vec<PlannedParts>,
     ) -> Self {
-        let mut plan = Self { revision: applied.revision, ..Self::default() };
+        let reverifications = applied.reverifications.clone();
+        let mut plan = Self { revision: applied.revision, reverifications, ..Self::default() };
         let mut by_name: HashMap<String, Arc<PlannedProvider>> = HashMap::new();
         for (provider, budget, limits) in providers {
             let Some(lane) = applied.lanes.get(provider.name()) else { continue };

@@ -27,6 +27,8 @@ pub enum Purpose {
     ReportQuery,
     /// `account_pauses.sealed_reason`
     PauseReason,
+    /// `inquiries.sealed_content`
+    InquiryContent,
     /// `transactions.sealed_fields`
     TransactionFields,
     /// `list_items.sealed_value`
@@ -51,7 +53,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
@@ -60,6 +62,7 @@ impl Purpose {
         Self::DecisionReason,
         Self::ReportQuery,
         Self::PauseReason,
+        Self::InquiryContent,
         Self::TransactionFields,
         Self::ListItem,
         Self::ActionParameters,
@@ -83,6 +86,7 @@ impl Purpose {
             Self::DecisionReason => "decision-reason",
             Self::ReportQuery => "report-query",
             Self::PauseReason => "pause-reason",
+            Self::InquiryContent => "inquiry-content",
             Self::TransactionFields => "transaction-fields",
             Self::ListItem => "list-item",
             Self::ActionParameters => "action-parameters",

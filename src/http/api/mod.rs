@@ -24,6 +24,8 @@ mod hits;
 mod idempotency;
 mod importers;
 mod inflection;
+mod inquiries;
+mod inquiry_templates;
 mod lists;
 mod openapi;
 mod operation;
@@ -32,6 +34,7 @@ mod relations;
 mod report_templates;
 mod reports;
 mod request;
+mod reverifications;
 mod sparse;
 mod tags;
 mod transactions;
@@ -81,6 +84,12 @@ const STREAM_DEADLINE: Duration = Duration::from_hours(1);
 /// Everything that can be asked for.
 fn operations() -> Vec<Operation> {
     [
+        events::operations(),
+        importers::operations(),
+        api_keys::operations(),
+        inquiries::operations(),
+        inquiry_templates::operations(),
+        reverifications::operations(),
         account_actions::operations(),
         account_acts::operations(),
         account_types::operations(),
