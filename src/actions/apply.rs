@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{ActionError, Context, account_actions, transaction_types};
+use super::{ActionError, Context, account_actions, account_types, transaction_types};
 use crate::{
     domain::{
         account_action::AccountAction,
         account_type::AccountType,
         id::{AccountTypeId, ProcessId, Shard},
+        inquiry_template::InquiryTemplate,
+        reverification::Reverification,
         schedule::{ReportTemplate, Schedule},
         transaction_type::TransactionType,
     },
     store::{
-        account_types, processes,
+        self, inquiry_templates, processes,
         providers::{self, Lane},
-        revisions, schedules,
+        reverifications, revisions, schedules,
     },
 };
 
@@ -29,11 +31,13 @@ pub struct Applied {
     pub lanes: BTreeMap<String, Lane>,
     /// Schedules by name.
     pub schedules: BTreeMap<String, i32>,
+    /// Reverifications, with their numbers.
+    pub reverifications: Vec<(i32, Reverification)>,
     /// The revision of the configuration.
     pub revision: Option<i32>,
 }
 
-/// Writes the account types that the configuration says; returns them with their ids, by name.
+/// Writes the account types that the configuration says; returns all that there are with their ids, by name.
 pub async fn apply_types(
     context: &Context,
     types: impl Iterator<Item = &AccountType>,
@@ -49,13 +53,11 @@ async fn write_types(
     conn: &mut sqlx::PgConnection,
     types: impl Iterator<Item = &AccountType>,
 ) -> Result<BTreeMap<String, (AccountTypeId, AccountType)>, ActionError> {
-    let mut written = BTreeMap::new();
     for account_type in types {
-        let new_id = AccountTypeId(context.new_uuid(Shard(0)));
-        let id = account_types::save(conn, new_id, account_type, context.now()).await?;
-        written.insert(account_type.name.clone(), (id, account_type.clone()));
+        account_types::configure(context, conn, account_type).await?;
     }
-    Ok(written)
+    let known = store::account_types::list(conn).await?;
+    Ok(known.into_iter().map(|(id, one)| (one.name.clone(), (id, one))).collect())
 }
 
 /// Why a configuration is applied.
@@ -74,6 +76,10 @@ pub struct Published<'a> {
     pub digest: &'a str,
     /// All of it, without secrets and without what is one host's own.
     pub settings: &'a serde_json::Value,
+    /// What inquiries are made by.
+    pub inquiry_templates: &'a BTreeMap<String, InquiryTemplate>,
+    /// Which accounts are to be verified again.
+    pub reverifications: &'a BTreeMap<String, Reverification>,
     /// What one call can do to accounts, by the name of their type.
     pub account_actions: &'a BTreeMap<String, Vec<AccountAction>>,
     /// What transactions consist of, by name.
@@ -103,6 +109,7 @@ pub async fn apply(
         types: BTreeMap::new(),
         lanes: BTreeMap::new(),
         schedules: BTreeMap::new(),
+        reverifications: Vec::new(),
         revision: Some(revision),
     };
     for name in provider_names {
@@ -110,9 +117,13 @@ pub async fn apply(
         applied.lanes.insert(name.to_owned(), lane);
     }
     if is_behind {
-        let known = account_types::list(&mut transaction).await?;
+        let known = store::account_types::list(&mut transaction).await?;
         applied.types = known.into_iter().map(|(id, one)| (one.name.clone(), (id, one))).collect();
         applied.schedules = schedules::list_ids(&mut transaction).await?.into_iter().collect();
+        let known: BTreeMap<_, _> = reverifications::list_ids(&mut transaction).await?.into_iter().collect();
+        let rules = published.reverifications.values();
+        applied.reverifications =
+            rules.filter_map(|rule| Some((*known.get(&rule.name)?, rule.clone()))).collect();
         transaction.commit().await?;
         return Ok(applied);
     }
@@ -144,8 +155,33 @@ pub async fn apply(
     for name in schedules::save_removed(&mut transaction, &names, now).await? {
         tracing::warn!(schedule.name = %name, "schedule is no longer configured: pausing its monitors");
     }
+    applied.reverifications = write_verification(&mut transaction, published, now).await?;
     transaction.commit().await?;
     Ok(applied)
+}
+
+/// Writes what inquiries are made by, and which accounts are to be verified again.
+async fn write_verification(
+    conn: &mut sqlx::PgConnection,
+    published: Published<'_>,
+    now: DateTime<Utc>,
+) -> Result<Vec<(i32, Reverification)>, ActionError> {
+    let templates: Vec<&InquiryTemplate> = published.inquiry_templates.values().collect();
+    inquiry_templates::save_all(conn, &templates, now).await?;
+    let mut written = Vec::new();
+    for rule in published.reverifications.values() {
+        let definition = serde_json::to_value(rule).expect("a reverification is plain data");
+        let (id, changed) = reverifications::save(conn, &rule.name, &definition, now).await?;
+        if changed {
+            tracing::info!(reverification.name = %rule.name, "reverification is new or changed: looking at every account");
+        }
+        written.push((id, rule.clone()));
+    }
+    let names: Vec<String> = written.iter().map(|(_, rule)| rule.name.clone()).collect();
+    for name in reverifications::save_removed(conn, &names, now).await? {
+        tracing::warn!(reverification.name = %name, "reverification is no longer configured: forgetting its dates");
+    }
+    Ok(written)
 }
 
 /// The number of the configuration, and whether others hold a newer one.

@@ -9,7 +9,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::{
-    ActionError, Context, Invalid, reports,
+    ActionError, Context, Invalid, inquiries, reports,
     retire::{self, TRIES},
 };
 use crate::{
@@ -144,6 +144,7 @@ async fn take_over(
     let ids: Vec<_> = sources.iter().map(|source| source.0).collect();
     let end = End { kind: ObjectKind::Account, id: destination.0 };
     relations::save_moved(conn, &ids, end, &single).await?;
+    inquiries::move_to(conn, sources, destination).await?;
     standings::save_consolidated(conn, sources, destination, now).await?;
 
     let actor = asked.actor.as_str();

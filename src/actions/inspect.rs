@@ -139,14 +139,13 @@ pub async fn account(
     let page = Page { sort: Sort::Newest, after: None, before: None, limit: 1000 };
     let hits = hit_work::list(&mut connection, &filter, page).await?;
     let hits = hit_work::get_all(&mut connection, &hits).await?;
+    let account_type = types.iter().find(|(id, _)| *id == row.account_type).map(|(_, one)| one);
+    let status = account_type.map_or(row.status.as_str(), |one| one.status_name(&row.status));
     Ok(AccountView {
         id: row.id,
-        account_type: types
-            .iter()
-            .find(|(id, _)| *id == row.account_type)
-            .map_or_else(String::new, |(_, account_type)| account_type.name.clone()),
+        status: status.to_owned(),
+        account_type: account_type.map_or_else(String::new, |one| one.name.clone()),
         reference_id: row.reference_id,
-        status: row.status,
         tags: account_tags::list(&mut connection, row.id).await?,
         fields,
         version: row.version,

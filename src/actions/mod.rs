@@ -2,6 +2,7 @@
 //! writes the event of what it did in it.
 
 pub mod account_actions;
+pub mod account_types;
 pub mod accounts;
 pub mod api_keys;
 pub mod apply;
@@ -12,15 +13,18 @@ pub mod hits;
 pub mod idempotency;
 pub mod import;
 pub mod importers;
+pub mod inquiries;
 pub mod inspect;
 pub mod lists;
 pub mod overview;
 pub mod pause;
 pub mod redact;
+pub mod relation_schemas;
 pub mod relations;
 pub mod release;
 pub mod reports;
 pub mod retire;
+pub mod reverify;
 pub mod run_now;
 pub mod tags;
 pub mod transaction_types;

@@ -139,6 +139,8 @@ pub async fn apply(
     let published = Published {
         digest: &settings.digest(),
         settings: &settings.published(),
+        inquiry_templates: &settings.inquiry_templates,
+        reverifications: &settings.reverifications,
         account_actions: &settings.account_actions,
         transaction_types: &settings.transaction_types,
     };

@@ -13,6 +13,8 @@ use serde_json::Value;
 
 use crate::domain::{
     account_action::Step,
+    account_type::{RedactionPolicy, WritePolicy},
+    comparison::{Level, Method as ComparisonMethod, Requirement},
     relation::{Cardinality, ObjectKind},
     schedule::{MatchMode, ReportType},
     subject::SubjectKind,
@@ -83,6 +85,10 @@ sections! {
         report_templates: BTreeMap<String, RawTemplate>,
         #[serde(default)]
         schedules: BTreeMap<String, RawSchedule>,
+        #[serde(default)]
+        inquiry_templates: BTreeMap<String, RawInquiryTemplate>,
+        #[serde(default)]
+        reverifications: BTreeMap<String, RawReverification>,
     }
 
     struct RawDatabase {
@@ -196,9 +202,11 @@ sections! {
     }
 
     struct RawAccountType {
+        from_api: Option<bool>,
         kind: Option<SubjectKind>,
         statuses: Option<Vec<String>>,
         default_status: Option<String>,
+        status_colours: Option<BTreeMap<String, String>>,
         screened: Option<RawScreened>,
         #[serde(default)]
         fields: BTreeMap<String, RawField>,
@@ -243,7 +251,20 @@ sections! {
         label: Option<String>,
         pii: Option<bool>,
         required: Option<bool>,
+        default: Option<Value>,
         choices: Option<Vec<String>>,
+        max_char_length: Option<u64>,
+        min_date: Option<String>,
+        max_date: Option<String>,
+        item_schema: Option<Value>,
+        item_schemas: Option<Vec<Value>>,
+        ignore_unknown_keys: Option<bool>,
+        redaction_policy: Option<RedactionPolicy>,
+        write_policy: Option<WritePolicy>,
+        identifier: Option<bool>,
+        unique: Option<bool>,
+        case_sensitive: Option<bool>,
+        searchable: Option<bool>,
     }
 
     struct RawTemplate {
@@ -287,6 +308,38 @@ sections! {
     struct RawOnClear {
         status: Option<String>,
     }
+
+    struct RawInquiryTemplate {
+        account_type: Option<String>,
+        fields: Option<Vec<String>>,
+        updates: Option<Vec<String>>,
+        compare_with_last: Option<bool>,
+        expire_after_create: Option<Human>,
+        expire_after_start: Option<Human>,
+        expire_after_resume: Option<Human>,
+        compare: Option<BTreeMap<String, RawRule>>,
+    }
+
+    struct RawRule {
+        requirement: Option<Requirement>,
+        any: Option<Vec<RawAlternative>>,
+    }
+
+    struct RawAlternative {
+        method: Option<ComparisonMethod>,
+        level: Option<Level>,
+        with: Option<String>,
+    }
+
+    struct RawReverification {
+        accounts: Option<RawSelection>,
+        after_last_inquiry: Option<Human>,
+        date_field: Option<String>,
+        before_date: Option<Human>,
+        tags: Option<Vec<String>>,
+        status: Option<String>,
+        status_from: Option<Vec<String>>,
+    }
 }
 
 /// Where a provider's answers come from.
@@ -308,7 +361,14 @@ pub(super) enum RawFieldType {
     Number,
     Boolean,
     Date,
+    Datetime,
     Choices,
+    MultiChoices,
+    Array,
+    Hash,
+    Json,
+    File,
+    EmailAddress,
     StringList,
     PersonName,
 }

@@ -11,7 +11,7 @@ use super::{
     raw::{Human, RawOnClear, RawOnMatch, RawSchedule, RawSelection, RawTemplate},
 };
 use crate::domain::{
-    account_type::{AccountType, Field, FieldKind, ValueFault},
+    account_type::{AccountType, Field, FieldFault},
     cadence::{Cadence, CadenceFault},
     schedule::{ClearEffect, MatchEffect, ReportTemplate, Schedule, Selection},
 };
@@ -148,7 +148,7 @@ fn cadence(check: &mut Checker<'_>, key: &Key, raw: &RawSchedule) -> Option<Cade
 }
 
 /// Checks which accounts; also returns the types that are selected and not themselves at fault.
-fn selection<'t>(
+pub(super) fn selection<'t>(
     check: &mut Checker<'_>,
     key: &Key,
     raw: RawSelection,
@@ -214,19 +214,20 @@ fn field_values(
 }
 
 /// Checks a value that a field is to hold: of a list, one that it is to contain.
-fn check_one(field: &Field, value: &Value) -> Result<Value, ValueFault> {
-    if field.kind != FieldKind::StringList {
-        return field.check(value);
+fn check_one(field: &Field, value: &Value) -> Result<Value, FieldFault> {
+    let first = |mut faults: Vec<FieldFault>| faults.swap_remove(0);
+    if !field.kind.is_text_list() {
+        return field.check(value).map_err(first);
     }
-    let list = field.check(&Value::from(vec![value.clone()]))?;
-    list.get(0).cloned().ok_or(ValueFault::Text)
+    let one_of_it = |fault: FieldFault| FieldFault { path: String::new(), ..fault };
+    let list = field.check(&Value::from(vec![value.clone()])).map_err(first).map_err(one_of_it)?;
+    list.get(0).cloned().ok_or_else(|| FieldFault::at("", "accepted is a text"))
 }
 
 /// Refuses a status that one of the types lacks.
-fn known_status(check: &mut Checker<'_>, key: &Key, status: &str, selected: &[&AccountType]) {
+pub(super) fn known_status(check: &mut Checker<'_>, key: &Key, status: &str, selected: &[&AccountType]) {
     if let Some(lacking) = selected.iter().find(|selected| !selected.has_status(status)) {
-        let known: Vec<&str> = lacking.statuses.iter().map(String::as_str).collect();
-        check.known(key, status, &format!("a status of {}", lacking.name), &known);
+        check.known(key, status, &format!("a status of {}", lacking.name), &lacking.status_names());
     }
 }
 

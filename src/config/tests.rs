@@ -71,7 +71,7 @@ fn a_subject_comes_out_of_the_account_types_that_we_ship() {
 
 /// Sorts the keys of written-out settings into those that are there at all and those with a value.
 fn sort_keys(value: &Value, path: &str, all: &mut BTreeSet<String>, valued: &mut BTreeSet<String>) {
-    const NAMED: [&str; 11] = [
+    const NAMED: [&str; 14] = [
         ".lists",
         ".providers",
         ".account-types",
@@ -83,9 +83,21 @@ fn sort_keys(value: &Value, path: &str, all: &mut BTreeSet<String>, valued: &mut
         ".transaction-types.*.relations",
         ".report-templates",
         ".schedules",
+        ".inquiry-templates",
+        ".inquiry-templates.*.compare",
+        ".reverifications",
     ];
-    const FREE: [&str; 4] =
-        [".providers.*.headers", ".providers.*.query", ".providers.*.body", ".schedules.*.accounts.fields"];
+    const FREE: [&str; 9] = [
+        ".providers.*.headers",
+        ".providers.*.query",
+        ".providers.*.body",
+        ".schedules.*.accounts.fields",
+        ".reverifications.*.accounts.fields",
+        ".account-types.*.status-colours",
+        ".account-types.*.fields.*.default",
+        ".account-types.*.fields.*.item-schema",
+        ".account-types.*.fields.*.item-schemas",
+    ];
     all.insert(path.to_owned());
     if !value.is_null() {
         valued.insert(path.to_owned());
@@ -97,7 +109,7 @@ fn sort_keys(value: &Value, path: &str, all: &mut BTreeSet<String>, valued: &mut
                 sort_keys(value, &format!("{path}.{key}"), all, valued);
             }
         }
-        Value::Array(list) => {
+        Value::Array(list) if !FREE.contains(&path) => {
             for value in list.iter().filter(|value| value.is_object()) {
                 sort_keys(value, &format!("{path}.*"), all, valued);
             }

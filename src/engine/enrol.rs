@@ -11,16 +11,19 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{
     Engine, EngineError,
     plan::PlannedSchedule,
+    reverify,
     task::{Activation, Task},
 };
 use crate::{
     domain::{
         id::{AccountId, MonitorId, Shard},
         monitor::{MonitorState, PausedBy, Trigger},
+        schedule::Selection,
     },
     store::{
         accounts,
@@ -69,6 +72,8 @@ impl Enrol {
         if page.is_empty() || self.is_outdated(&mut transaction).await? {
             return Ok(false);
         }
+        // An account may be of a type that was made a moment ago.
+        self.engine.plan.types.refresh(&mut transaction).await?;
         let planned = self.engine.plan.schedules.values();
         let (of_templates, mut schedules): (Vec<&Arc<PlannedSchedule>>, Vec<_>) =
             planned.partition(|schedule| schedule.is_by_request());
@@ -82,7 +87,7 @@ impl Enrol {
                 paused.extend(to_pause(&mut transaction, schedule.id, by, &page).await?);
                 continue;
             }
-            let selected = selected(&self.engine, schedule);
+            let selected = selected(&self.engine, &schedule.schedule.accounts);
             let differences =
                 enrolment::list_differences(&mut transaction, schedule.id, &selected, &page).await?;
             differing.push((schedule, differences));
@@ -102,6 +107,7 @@ impl Enrol {
         for (schedule, differences) in &differing {
             urgent |= self.begin(&mut transaction, schedule, differences, true, now).await?;
         }
+        reverify::refresh(&self.engine, &mut transaction, &page).await?;
         transaction.commit().await?;
         if urgent {
             self.engine.nudge.send_replace(());
@@ -140,10 +146,11 @@ impl Enrol {
                 None => break None,
             }
         };
+        self.engine.plan.types.refresh(&mut transaction).await?;
         let planned = self.engine.plan.schedules.get(&walk.schedule_id);
         let is_paused = pauses::list_schedules(&mut transaction).await?.contains(&walk.schedule_id);
         if let Some(schedule) = planned.filter(|_| !is_paused) {
-            let selected = selected(&self.engine, schedule);
+            let selected = selected(&self.engine, &schedule.schedule.accounts);
             let differences =
                 enrolment::list_differences(&mut transaction, schedule.id, &selected, &page).await?;
             let ended: Vec<MonitorId> = ended(&differences).collect();
@@ -299,14 +306,13 @@ async fn adapt(
 }
 
 /// A schedule's selection in the form that SQL compares with.
-fn selected(engine: &Engine, schedule: &PlannedSchedule) -> Selected {
-    let accounts = &schedule.schedule.accounts;
+pub(super) fn selected(engine: &Engine, accounts: &Selection) -> Selected {
     Selected {
         types: accounts
             .types
             .iter()
-            .filter_map(|name| engine.plan.type_ids.get(name))
-            .map(|id| id.0)
+            // No type at all must not read as any type.
+            .map(|name| engine.plan.types.id(name).map_or(Uuid::nil(), |id| id.0))
             .collect(),
         statuses: accounts.statuses.clone(),
         tags_any: accounts.tags_any.clone(),

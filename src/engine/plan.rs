@@ -16,11 +16,12 @@ use tokio::sync::Semaphore;
 
 use chrono::{DateTime, Utc};
 
+use super::types::Types;
 use crate::{
     actions::apply::Applied,
     domain::{
-        account_type::AccountType,
-        id::{AccountTypeId, MonitorId, ProcessId, made_at_millis},
+        id::{MonitorId, ProcessId, made_at_millis},
+        reverification::Reverification,
         schedule::{ReportTemplate, Schedule},
     },
     providers::{
@@ -167,10 +168,10 @@ pub struct Plan {
     pub providers: Vec<Arc<PlannedProvider>>,
     /// The lists of the customer's own that providers answer from.
     pub own_lists: Vec<OwnList>,
-    /// Account types by id.
-    pub types: HashMap<AccountTypeId, AccountType>,
-    /// Ids of account types by name.
-    pub type_ids: HashMap<String, AccountTypeId>,
+    /// Account types, those that the API made too.
+    pub types: Types,
+    /// Reverifications by their number.
+    pub reverifications: Vec<(i32, Reverification)>,
     /// The revision of the configuration that it is made of.
     pub revision: Option<i32>,
 }
@@ -184,7 +185,8 @@ impl Plan {
         templates: &[ReportTemplate],
         providers: Vec<PlannedParts>,
     ) -> Self {
-        let mut plan = Self { revision: applied.revision, ..Self::default() };
+        let reverifications = applied.reverifications.clone();
+        let mut plan = Self { revision: applied.revision, reverifications, ..Self::default() };
         let mut by_name: HashMap<String, Arc<PlannedProvider>> = HashMap::new();
         for (provider, budget, limits) in providers {
             let Some(lane) = applied.lanes.get(provider.name()) else { continue };
@@ -216,10 +218,7 @@ impl Plan {
             };
             plan.schedules.insert(*id, Arc::new(planned));
         }
-        for (id, account_type) in applied.types.values() {
-            plan.type_ids.insert(account_type.name.clone(), *id);
-            plan.types.insert(*id, account_type.clone());
-        }
+        plan.types.set(applied.types.values().cloned(), None);
         plan
     }
 }

@@ -192,7 +192,7 @@ fn open_subject(
             }
         };
     }
-    let Some(account_type) = engine.plan.types.get(&loaded.account_type) else {
+    let Some(account_type) = engine.plan.types.get(loaded.account_type) else {
         return Err(FailureClass::Unscreenable.as_str());
     };
     let mut fields = match &loaded.fields {

@@ -7,7 +7,10 @@
 //! Lock order everywhere: due rows, by id, then accounts, by id.
 
 pub mod account_actions;
+pub mod account_files;
 pub mod account_tags;
+pub mod account_tokens;
+pub mod account_type_layouts;
 pub mod account_types;
 pub mod accounts;
 pub mod api_keys;
@@ -25,6 +28,8 @@ pub mod hit_work;
 pub mod hits;
 pub mod idempotency;
 pub mod importers;
+pub mod inquiries;
+pub mod inquiry_templates;
 pub mod leases;
 pub mod list_items;
 pub mod lists;
@@ -43,6 +48,7 @@ pub mod report_history;
 pub mod reports;
 pub mod requested;
 pub mod rests;
+pub mod reverifications;
 pub mod revisions;
 pub mod run_months;
 pub mod runs;

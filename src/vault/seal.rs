@@ -27,6 +27,8 @@ pub enum Purpose {
     ReportQuery,
     /// `account_pauses.sealed_reason`
     PauseReason,
+    /// `inquiries.sealed_content`
+    InquiryContent,
     /// `transactions.sealed_fields`
     TransactionFields,
     /// `list_items.sealed_value`
@@ -41,13 +43,17 @@ pub enum Purpose {
     DataKey,
     /// `master_key_checks.sealed`
     MasterKeyCheck,
+    /// `account_files.sealed_content`
+    AccountFile,
     /// Not a ciphertext: the subkey of [`DataKey::digest`](super::DataKey::digest).
     Digest,
+    /// Not a ciphertext: the subkey of [`DataKey::token`](super::DataKey::token).
+    BlindIndex,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
@@ -56,6 +62,7 @@ impl Purpose {
         Self::DecisionReason,
         Self::ReportQuery,
         Self::PauseReason,
+        Self::InquiryContent,
         Self::TransactionFields,
         Self::ListItem,
         Self::ActionParameters,
@@ -63,7 +70,9 @@ impl Purpose {
         Self::ImporterPiece,
         Self::DataKey,
         Self::MasterKeyCheck,
+        Self::AccountFile,
         Self::Digest,
+        Self::BlindIndex,
     ];
 
     /// The label, part of the associated data: never change one.
@@ -77,6 +86,7 @@ impl Purpose {
             Self::DecisionReason => "decision-reason",
             Self::ReportQuery => "report-query",
             Self::PauseReason => "pause-reason",
+            Self::InquiryContent => "inquiry-content",
             Self::TransactionFields => "transaction-fields",
             Self::ListItem => "list-item",
             Self::ActionParameters => "action-parameters",
@@ -84,7 +94,9 @@ impl Purpose {
             Self::ImporterPiece => "importer-piece",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
+            Self::AccountFile => "account-file",
             Self::Digest => "digest",
+            Self::BlindIndex => "blind-index",
         }
     }
 }

@@ -21,6 +21,7 @@ mod fixtures;
 mod fleet;
 mod grants;
 mod import;
+mod inquiries;
 mod lane;
 mod network;
 mod operations;

@@ -7,6 +7,7 @@ use watchkeeper::domain::{
     consolidation::ConsolidationState,
     hit::HitState,
     importer::ImporterStatus,
+    inquiry::InquiryStatus,
     list::ListKind,
     monitor::{MonitorState, Outcome, Trigger},
     pause::Scope,
@@ -58,6 +59,7 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
             "provider_budgets.provider_budgets_rest_reason_check",
             words(RestReason::ALL.iter().map(|reason| reason.word())),
         ),
+        ("inquiries.inquiries_status_check", words(InquiryStatus::ALL.iter().map(|status| status.word()))),
         ("relations.relations_object_kind_check", words(ObjectKind::ALL.iter().map(|kind| kind.word()))),
         ("relations.relations_target_kind_check", words(ObjectKind::ALL.iter().map(|kind| kind.word()))),
         (

@@ -58,7 +58,8 @@ warp = 9
             "etc/wk.toml:17: engine.reconcile: accepted is a cron pattern of five fields (minute, hour, day, \
              month, weekday) that some day answers, found \"hourly\"",
             "etc/wk.toml:19: speed: is not a known key; known here are database, vault, http, log, \
-             telemetry, engine, storage, lists, providers, account-types, transaction-types, report-templates, schedules",
+             telemetry, engine, storage, lists, providers, account-types, transaction-types, report-templates, \
+             schedules, inquiry-templates, reverifications",
         ]
     );
 }
@@ -205,7 +206,8 @@ flag = { type = 'cloth' }
             "etc/wk.toml:8: account-types.boat.fields.Keel: accepted are keys in snake_case, at most 63 characters",
             "etc/wk.toml:9: account-types.boat.fields.sails.choices: is missing; accepted is a list of texts",
             "etc/wk.toml:10: account-types.boat.fields.flag.type: accepted is one of string, integer, number, \
-             boolean, date, choices, string-list, person-name, found \"cloth\"",
+             boolean, date, datetime, choices, multi-choices, array, hash, json, file, email-address, string-list, \
+             person-name, found \"cloth\"",
         ]
     );
 }

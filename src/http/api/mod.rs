@@ -6,6 +6,11 @@
 //! of that. Every answer is JSON, unless an operation says otherwise.
 
 mod account_actions;
+mod account_acts;
+mod account_bodies;
+mod account_types;
+mod account_view;
+mod accounts;
 mod answer;
 mod api_keys;
 mod auth;
@@ -19,13 +24,17 @@ mod hits;
 mod idempotency;
 mod importers;
 mod inflection;
+mod inquiries;
+mod inquiry_templates;
 mod lists;
 mod openapi;
 mod operation;
 mod paging;
+mod relations;
 mod report_templates;
 mod reports;
 mod request;
+mod reverifications;
 mod sparse;
 mod tags;
 mod transactions;
@@ -75,13 +84,23 @@ const STREAM_DEADLINE: Duration = Duration::from_hours(1);
 /// Everything that can be asked for.
 fn operations() -> Vec<Operation> {
     [
+        events::operations(),
+        importers::operations(),
+        api_keys::operations(),
+        inquiries::operations(),
+        inquiry_templates::operations(),
+        reverifications::operations(),
         account_actions::operations(),
+        account_acts::operations(),
+        account_types::operations(),
+        accounts::operations(),
         api_keys::operations(),
         decisions::operations(),
         events::operations(),
         hits::operations(),
         importers::operations(),
         lists::operations(),
+        relations::operations(),
         report_templates::operations(),
         reports::operations(),
         tags::operations(),
