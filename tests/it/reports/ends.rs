@@ -111,7 +111,7 @@ async fn redacting_an_account_redacts_all_its_reports_and_what_is_under_way(pool
 async fn consolidate(house: &House, from: AccountId, to: AccountId) {
     let context = &house.engine.context;
     consolidate::request(context, "ann", to, &[from]).await.unwrap();
-    while consolidate::next(context).await.unwrap() {}
+    while consolidate::do_next(context).await.unwrap() {}
 }
 
 async fn of_monitor(house: &House, reference: &str, monitor: MonitorId) -> Due {
