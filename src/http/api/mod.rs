@@ -84,12 +84,6 @@ const STREAM_DEADLINE: Duration = Duration::from_hours(1);
 /// Everything that can be asked for.
 fn operations() -> Vec<Operation> {
     [
-        events::operations(),
-        importers::operations(),
-        api_keys::operations(),
-        inquiries::operations(),
-        inquiry_templates::operations(),
-        reverifications::operations(),
         account_actions::operations(),
         account_acts::operations(),
         account_types::operations(),
@@ -99,10 +93,13 @@ fn operations() -> Vec<Operation> {
         events::operations(),
         hits::operations(),
         importers::operations(),
+        inquiries::operations(),
+        inquiry_templates::operations(),
         lists::operations(),
         relations::operations(),
         report_templates::operations(),
         reports::operations(),
+        reverifications::operations(),
         tags::operations(),
         transactions::operations(),
     ]
