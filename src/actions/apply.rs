@@ -9,14 +9,16 @@ use crate::{
     domain::{
         account_action::AccountAction,
         account_type::AccountType,
-        id::{AccountTypeId, ProcessId},
-        schedule::Schedule,
+        id::{AccountTypeId, ProcessId, Shard},
+        inquiry_template::InquiryTemplate,
+        reverification::Reverification,
+        schedule::{ReportTemplate, Schedule},
         transaction_type::TransactionType,
     },
     store::{
-        self, processes,
+        self, inquiry_templates, processes,
         providers::{self, Lane},
-        revisions, schedules,
+        reverifications, revisions, schedules,
     },
 };
 
@@ -29,6 +31,8 @@ pub struct Applied {
     pub lanes: BTreeMap<String, Lane>,
     /// Schedules by name.
     pub schedules: BTreeMap<String, i32>,
+    /// Reverifications, with their numbers.
+    pub reverifications: Vec<(i32, Reverification)>,
     /// The revision of the configuration.
     pub revision: Option<i32>,
 }
@@ -72,6 +76,10 @@ pub struct Published<'a> {
     pub digest: &'a str,
     /// All of it, without secrets and without what is one host's own.
     pub settings: &'a serde_json::Value,
+    /// What inquiries are made by.
+    pub inquiry_templates: &'a BTreeMap<String, InquiryTemplate>,
+    /// Which accounts are to be verified again.
+    pub reverifications: &'a BTreeMap<String, Reverification>,
     /// What one call can do to accounts, by the name of their type.
     pub account_actions: &'a BTreeMap<String, Vec<AccountAction>>,
     /// What transactions consist of, by name.
@@ -91,7 +99,7 @@ pub async fn apply(
     published: Published<'_>,
     types: impl Iterator<Item = &AccountType>,
     provider_names: impl Iterator<Item = &str>,
-    wanted: impl Iterator<Item = &Schedule>,
+    (templates, wanted): (impl Iterator<Item = &ReportTemplate>, impl Iterator<Item = &Schedule>),
 ) -> Result<Applied, ActionError> {
     let now = context.now();
     let mut transaction = context.store.transaction().await?;
@@ -101,6 +109,7 @@ pub async fn apply(
         types: BTreeMap::new(),
         lanes: BTreeMap::new(),
         schedules: BTreeMap::new(),
+        reverifications: Vec::new(),
         revision: Some(revision),
     };
     for name in provider_names {
@@ -111,6 +120,10 @@ pub async fn apply(
         let known = store::account_types::list(&mut transaction).await?;
         applied.types = known.into_iter().map(|(id, one)| (one.name.clone(), (id, one))).collect();
         applied.schedules = schedules::list_ids(&mut transaction).await?.into_iter().collect();
+        let known: BTreeMap<_, _> = reverifications::list_ids(&mut transaction).await?.into_iter().collect();
+        let rules = published.reverifications.values();
+        applied.reverifications =
+            rules.filter_map(|rule| Some((*known.get(&rule.name)?, rule.clone()))).collect();
         transaction.commit().await?;
         return Ok(applied);
     }
@@ -125,18 +138,50 @@ pub async fn apply(
     transaction_types::apply(context, &mut transaction, published.transaction_types.values()).await?;
     for schedule in wanted {
         let definition = serde_json::to_value(schedule).expect("a schedule is plain data");
-        let (id, changed) = schedules::save(&mut transaction, &schedule.name, &definition, now).await?;
+        let of = (schedule.template.as_str(), false);
+        let (id, changed) = schedules::save(&mut transaction, &schedule.name, &definition, of, now).await?;
         if changed {
             tracing::info!(schedule.name = %schedule.name, "schedule is new or changed: enrolling its accounts");
         }
         applied.schedules.insert(schedule.name.clone(), id);
     }
+    for template in templates {
+        let (name, of) = (template.schedule_name(), (template.name.as_str(), true));
+        let definition = serde_json::json!({ "report-template": template });
+        let (id, _) = schedules::save(&mut transaction, &name, &definition, of, now).await?;
+        applied.schedules.insert(name, id);
+    }
     let names: Vec<String> = applied.schedules.keys().cloned().collect();
     for name in schedules::save_removed(&mut transaction, &names, now).await? {
         tracing::warn!(schedule.name = %name, "schedule is no longer configured: pausing its monitors");
     }
+    applied.reverifications = write_verification(&mut transaction, published, now).await?;
     transaction.commit().await?;
     Ok(applied)
+}
+
+/// Writes what inquiries are made by, and which accounts are to be verified again.
+async fn write_verification(
+    conn: &mut sqlx::PgConnection,
+    published: Published<'_>,
+    now: DateTime<Utc>,
+) -> Result<Vec<(i32, Reverification)>, ActionError> {
+    let templates: Vec<&InquiryTemplate> = published.inquiry_templates.values().collect();
+    inquiry_templates::save_all(conn, &templates, now).await?;
+    let mut written = Vec::new();
+    for rule in published.reverifications.values() {
+        let definition = serde_json::to_value(rule).expect("a reverification is plain data");
+        let (id, changed) = reverifications::save(conn, &rule.name, &definition, now).await?;
+        if changed {
+            tracing::info!(reverification.name = %rule.name, "reverification is new or changed: looking at every account");
+        }
+        written.push((id, rule.clone()));
+    }
+    let names: Vec<String> = written.iter().map(|(_, rule)| rule.name.clone()).collect();
+    for name in reverifications::save_removed(conn, &names, now).await? {
+        tracing::warn!(reverification.name = %name, "reverification is no longer configured: forgetting its dates");
+    }
+    Ok(written)
 }
 
 /// The number of the configuration, and whether others hold a newer one.

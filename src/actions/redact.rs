@@ -14,6 +14,7 @@ use sqlx::PgConnection;
 use super::{
     ActionError, Context,
     accounts::fields,
+    inquiries, reports,
     retire::{self, TRIES},
 };
 use crate::{
@@ -65,11 +66,13 @@ pub(super) async fn redact_in(
     }
     let by = PausedBy::AccountRedacted.word();
     monitors::save_stopped(conn, &active, MonitorState::Paused, by, now).await?;
+    reports::redact_of_accounts(conn, &family, now).await?;
     let members = standings::lock(conn, &family).await?;
     check(&members, account)?;
     let mut types = HashMap::new();
     for member in &members {
         forget(context, conn, member, &mut types, now).await?;
+        inquiries::redact_of_account(context, conn, member.account, now).await?;
     }
     redactions::save_reports(conn, &family, now).await?;
     let told: Vec<_> =

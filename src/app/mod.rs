@@ -139,6 +139,8 @@ pub async fn apply(
     let published = Published {
         digest: &settings.digest(),
         settings: &settings.published(),
+        inquiry_templates: &settings.inquiry_templates,
+        reverifications: &settings.reverifications,
         account_actions: &settings.account_actions,
         transaction_types: &settings.transaction_types,
     };
@@ -149,7 +151,7 @@ pub async fn apply(
         published,
         settings.account_types.values(),
         settings.providers.keys().map(String::as_str),
-        settings.schedules.values(),
+        (settings.report_templates.values(), settings.schedules.values()),
     );
     Ok(store::within(applied).await?)
 }

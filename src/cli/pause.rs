@@ -149,7 +149,11 @@ fn resumed(who: &Who, changed: &Changed) -> anyhow::Result<ExitCode> {
         } else {
             format!("{} was not paused.", named(changed))
         };
-        if changed.rest_ended { format!("{resumed} It rested, as it had asked for: that is ended.") } else { resumed }
+        if changed.rest_ended {
+            format!("{resumed} It rested, as it had asked for: that is ended.")
+        } else {
+            resumed
+        }
     })?;
     Ok(ExitCode::SUCCESS)
 }

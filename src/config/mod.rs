@@ -3,7 +3,8 @@
 //! The layers, each before the one above it: `config/default.toml`, which is compiled in and is also the
 //! reference; a file, and `conf.d` beside it; systemd's credentials (`sources`); the environment, which
 //! the caller hands in. They become one tree whose values know where they were written (`layers`), then raw settings as serde reads them (`raw`, `read`), then checked ones
-//! (`settings`, `providers`, `accounts`, `relations`, `actions`, `schedules`). All three steps add to one list of
+//! (`settings`, `providers`, `accounts`, `relations`, `actions`, `schedules`, `verification`). All three steps add to
+//! one list of
 //! faults, so that a person mends a file once. Checked settings are typed and consistent: no later
 //! code asks whether a name is known or a number within bounds. Whether files exist is asked by those
 //! who open them.
@@ -28,6 +29,7 @@ mod sources;
 mod starter;
 #[cfg(test)]
 mod tests;
+mod verification;
 
 use std::{
     collections::BTreeMap,
@@ -60,6 +62,8 @@ pub use self::{
 use crate::domain::{
     account_action::AccountAction,
     account_type::AccountType,
+    inquiry_template::InquiryTemplate,
+    reverification::Reverification,
     schedule::{ReportTemplate, Schedule},
     transaction_type::TransactionType,
 };
@@ -105,6 +109,10 @@ pub struct Settings {
     pub report_templates: BTreeMap<String, ReportTemplate>,
     /// Which accounts get which report how often, by name.
     pub schedules: BTreeMap<String, Schedule>,
+    /// What inquiries are made by, by name.
+    pub inquiry_templates: BTreeMap<String, InquiryTemplate>,
+    /// Which accounts are to be verified again, by name.
+    pub reverifications: BTreeMap<String, Reverification>,
 }
 
 impl Settings {
@@ -119,6 +127,8 @@ impl Settings {
             "transaction-types": self.transaction_types,
             "report-templates": self.report_templates,
             "schedules": self.schedules,
+            "inquiry-templates": self.inquiry_templates,
+            "reverifications": self.reverifications,
             // What is destroyed when.
             "storage": self.storage,
         });
@@ -219,6 +229,8 @@ fn checked(check: &mut Checker<'_>, files: Vec<PathBuf>, raw: raw::Raw) -> Optio
     relations::targets(check, "transaction-types", of_transactions);
     let report_templates = schedules::templates(check, raw.report_templates);
     let schedules = schedules::schedules(check, raw.schedules, &account_types);
+    let inquiry_templates = verification::templates(check, raw.inquiry_templates, &account_types);
+    let reverifications = verification::reverifications(check, raw.reverifications, &account_types);
     Some(Settings {
         files,
         database,
@@ -235,5 +247,7 @@ fn checked(check: &mut Checker<'_>, files: Vec<PathBuf>, raw: raw::Raw) -> Optio
         transaction_types,
         report_templates,
         schedules,
+        inquiry_templates,
+        reverifications,
     })
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::domain::{
     account_action::Step,
     account_type::{RedactionPolicy, WritePolicy},
+    comparison::{Level, Method as ComparisonMethod, Requirement},
     relation::{Cardinality, ObjectKind},
     schedule::{MatchMode, ReportType},
     subject::SubjectKind,
@@ -84,6 +85,10 @@ sections! {
         report_templates: BTreeMap<String, RawTemplate>,
         #[serde(default)]
         schedules: BTreeMap<String, RawSchedule>,
+        #[serde(default)]
+        inquiry_templates: BTreeMap<String, RawInquiryTemplate>,
+        #[serde(default)]
+        reverifications: BTreeMap<String, RawReverification>,
     }
 
     struct RawDatabase {
@@ -266,6 +271,8 @@ sections! {
         r#type: Option<ReportType>,
         provider: Option<String>,
         threshold: Option<f64>,
+        recurrence: Option<Human>,
+        on_match: Option<MatchMode>,
     }
 
     struct RawSchedule {
@@ -300,6 +307,38 @@ sections! {
     #[derive(Default)]
     struct RawOnClear {
         status: Option<String>,
+    }
+
+    struct RawInquiryTemplate {
+        account_type: Option<String>,
+        fields: Option<Vec<String>>,
+        updates: Option<Vec<String>>,
+        compare_with_last: Option<bool>,
+        expire_after_create: Option<Human>,
+        expire_after_start: Option<Human>,
+        expire_after_resume: Option<Human>,
+        compare: Option<BTreeMap<String, RawRule>>,
+    }
+
+    struct RawRule {
+        requirement: Option<Requirement>,
+        any: Option<Vec<RawAlternative>>,
+    }
+
+    struct RawAlternative {
+        method: Option<ComparisonMethod>,
+        level: Option<Level>,
+        with: Option<String>,
+    }
+
+    struct RawReverification {
+        accounts: Option<RawSelection>,
+        after_last_inquiry: Option<Human>,
+        date_field: Option<String>,
+        before_date: Option<Human>,
+        tags: Option<Vec<String>>,
+        status: Option<String>,
+        status_from: Option<Vec<String>>,
     }
 }
 

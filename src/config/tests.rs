@@ -71,7 +71,7 @@ fn a_subject_comes_out_of_the_account_types_that_we_ship() {
 
 /// Sorts the keys of written-out settings into those that are there at all and those with a value.
 fn sort_keys(value: &Value, path: &str, all: &mut BTreeSet<String>, valued: &mut BTreeSet<String>) {
-    const NAMED: [&str; 11] = [
+    const NAMED: [&str; 14] = [
         ".lists",
         ".providers",
         ".account-types",
@@ -83,12 +83,16 @@ fn sort_keys(value: &Value, path: &str, all: &mut BTreeSet<String>, valued: &mut
         ".transaction-types.*.relations",
         ".report-templates",
         ".schedules",
+        ".inquiry-templates",
+        ".inquiry-templates.*.compare",
+        ".reverifications",
     ];
-    const FREE: [&str; 8] = [
+    const FREE: [&str; 9] = [
         ".providers.*.headers",
         ".providers.*.query",
         ".providers.*.body",
         ".schedules.*.accounts.fields",
+        ".reverifications.*.accounts.fields",
         ".account-types.*.status-colours",
         ".account-types.*.fields.*.default",
         ".account-types.*.fields.*.item-schema",
@@ -130,7 +134,7 @@ fn the_reference_and_the_raw_settings_have_the_same_keys() {
 fn what_the_reference_shows_is_accepted() {
     let settings = load_with(&uncommented(DEFAULT), &[]).unwrap();
     assert_eq!(
-        settings.schedules["nightly"].cadence.to_string(),
+        settings.schedules["nightly"].cadence.as_ref().unwrap().to_string(),
         "at 30 2 * * * in Europe/Berlin, spread over 2h"
     );
     assert_eq!(settings.providers["yente"].limits.burst, 20);
@@ -143,7 +147,10 @@ fn the_starter_configuration_has_no_fault_and_neither_has_what_it_shows() {
     assert_eq!(settings.vault.master_keys["first"].path(), Path::new("etc/keys/first.hex"));
     assert_eq!(settings.lists["ofac"].folder.as_deref(), Some(Path::new("etc/lists/ofac")));
     assert_eq!(settings.report_templates["business-watchlist"].report, ReportType::BusinessWatchlist);
-    assert_eq!(settings.schedules["individuals"].cadence.to_string(), "every 1day, spread over 1day");
+    assert_eq!(
+        settings.schedules["individuals"].cadence.as_ref().unwrap().to_string(),
+        "every 1day, spread over 1day"
+    );
     assert_eq!(
         settings.schedules["businesses"].accounts.describe(),
         "accounts of type business with status active or under-review"

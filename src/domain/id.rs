@@ -7,6 +7,7 @@
 
 use std::{fmt, str::FromStr};
 
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// One of the 256 parts that accounts are divided into, for ever.
@@ -48,6 +49,20 @@ pub fn version_7(millis: u64, random: [u8; 10], shard: Shard) -> Uuid {
     bits = (bits & !(0x3 << 62)) | (0x2 << 62);
     bits = (bits & !0xFF) | u128::from(shard.0);
     Uuid::from_u128(bits)
+}
+
+/// The id of what has a lasting name: the same wherever it is made. A UUID of version 8, for it says nothing of a time.
+pub fn stable(kind: &str, name: &str, shard: Shard) -> Uuid {
+    let digest = Sha256::digest(format!("{kind}\0{name}").as_bytes());
+    let mut bytes = [0_u8; 16];
+    bytes.copy_from_slice(digest.split_at(16).0);
+    let bits = u128::from_be_bytes(uuid::Builder::from_custom_bytes(bytes).into_uuid().into_bytes());
+    Uuid::from_u128((bits & !0xFF) | u128::from(shard.0))
+}
+
+/// When the id of a version 7 was made, in milliseconds since 1970.
+pub const fn made_at_millis(id: Uuid) -> u64 {
+    (id.as_u128() >> 80) as u64
 }
 
 fn encode(id: Uuid, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -223,6 +238,14 @@ mod tests {
         ] {
             assert!(text.parse::<AccountId>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_lasting_name_has_one_id_and_another_has_another() {
+        assert_eq!(stable("report-template", "a", Shard(0)), stable("report-template", "a", Shard(0)));
+        assert_ne!(stable("report-template", "a", Shard(0)), stable("report-template", "b", Shard(0)));
+        assert_eq!(AccountId(stable("x", "a", Shard(9))).shard(), Shard(9));
+        assert_eq!(made_at_millis(version_7(1_700_000_000_123, [0; 10], Shard(1))), 1_700_000_000_123);
     }
 
     #[test]

@@ -18,6 +18,7 @@
 //! - [`chores`] does what requests asked for and that takes longer than they do.
 //! - [`own_lists`] keeps the customer's own lists in memory as the database has them.
 //! - [`pauses`] holds what somebody paused: nothing of it is begun, and what is under way is finished.
+//! - [`expiry`] ends inquiries whose time is over; [`reverify`] finds accounts that are to be verified again.
 //! - [`sampler`] sets the gauges that somebody has to read for.
 //!
 //! Bounded everywhere: a lane takes on no more than it has room for, and room is given back only when
@@ -26,12 +27,14 @@
 pub mod budgets;
 pub mod chores;
 pub mod enrol;
+pub mod expiry;
 pub mod fleet;
 mod importers;
 mod in_flight;
 mod index;
 mod lane;
 mod marks;
+mod news;
 mod nudges;
 mod outcome;
 pub mod own_lists;
@@ -39,6 +42,7 @@ pub mod pauses;
 pub mod plan;
 pub mod progress;
 pub mod record;
+pub mod reverify;
 pub mod run;
 pub mod sampler;
 pub mod storage;
@@ -177,6 +181,13 @@ impl Engine {
         let part = self.progress.part("enrol");
         let enrol = task::drive(enrol::Enrol::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("enrol", stop, daemon, enrol));
+        let part = self.progress.part("expiry");
+        let expiry = task::drive(expiry::Expiry::new(self.clone()), expiry::EVERY, part, stop.clone());
+        tracker.spawn(vital("expiry", stop, daemon, expiry));
+        let part = self.progress.part("reverify");
+        let reverify =
+            task::drive(reverify::Reverify::new(self.clone()), reverify::EVERY, part, stop.clone());
+        tracker.spawn(vital("reverify", stop, daemon, reverify));
         let part = self.progress.part("chores");
         let chores = task::drive(chores::Chores::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("chores", stop, daemon, chores));

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     actions::idempotency,
     config::StorageSettings,
-    store::{self, StoreError, schedules, wakeups},
+    store::{self, StoreError, reverifications, schedules, wakeups},
     telemetry::health::{Concern, Health},
 };
 
@@ -91,6 +91,7 @@ pub async fn start_walks(engine: &Engine) -> Result<(), EngineError> {
     let mut transaction = engine.context.store.transaction().await?;
     if engine.fleet.is_current() && store::lock_task(&mut transaction, "reconcile").await? {
         schedules::start_walks(&mut transaction).await?;
+        reverifications::start_walks(&mut transaction).await?;
     }
     transaction.commit().await?;
     Ok(())

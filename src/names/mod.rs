@@ -5,17 +5,24 @@
 //! forms, see [`words`]), [`sound`] gives each part its keys, [`similarity`] measures two parts and
 //! [`mod@align`] two names.
 //!
+//! [`nicknames`] knows which given names are forms of one; [`mod@address`] and [`mod@phone`] bring what people write
+//! beside a name into one form.
+//!
 //! Two promises. Two parts are *alike* only if they share a key of [`sound::part_keys`], so that
 //! an index over those keys finds every name that [`mod@align`] would accept. And nothing here is
 //! learned from a list: weights come from [`words`] alone, so the score of two names changes only
 //! with the program.
 
+pub mod address;
 pub mod align;
 pub mod fold;
 pub mod name;
+pub mod nicknames;
+pub mod phone;
 pub mod script;
 pub mod similarity;
 pub mod sound;
+pub mod street_words;
 pub mod words;
 
 pub use align::{Alignment, align};

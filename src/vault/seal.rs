@@ -19,8 +19,16 @@ pub enum Purpose {
     HitContent,
     /// `hits.sealed_reason`
     HitReason,
+    /// `hit_comments.sealed_text`
+    HitComment,
+    /// `decisions.sealed_reason`
+    DecisionReason,
+    /// `monitors.sealed_query`
+    ReportQuery,
     /// `account_pauses.sealed_reason`
     PauseReason,
+    /// `inquiries.sealed_content`
+    InquiryContent,
     /// `transactions.sealed_fields`
     TransactionFields,
     /// `list_items.sealed_value`
@@ -45,12 +53,16 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
         Self::HitReason,
+        Self::HitComment,
+        Self::DecisionReason,
+        Self::ReportQuery,
         Self::PauseReason,
+        Self::InquiryContent,
         Self::TransactionFields,
         Self::ListItem,
         Self::ActionParameters,
@@ -70,7 +82,11 @@ impl Purpose {
             Self::RunContent => "run-content",
             Self::HitContent => "hit-content",
             Self::HitReason => "hit-reason",
+            Self::HitComment => "hit-comment",
+            Self::DecisionReason => "decision-reason",
+            Self::ReportQuery => "report-query",
             Self::PauseReason => "pause-reason",
+            Self::InquiryContent => "inquiry-content",
             Self::TransactionFields => "transaction-fields",
             Self::ListItem => "list-item",
             Self::ActionParameters => "action-parameters",

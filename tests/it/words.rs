@@ -7,10 +7,12 @@ use watchkeeper::domain::{
     consolidation::ConsolidationState,
     hit::HitState,
     importer::ImporterStatus,
+    inquiry::InquiryStatus,
     list::ListKind,
     monitor::{MonitorState, Outcome, Trigger},
     pause::Scope,
     relation::ObjectKind,
+    report::ReportActionKind,
     rest::RestReason,
 };
 
@@ -57,6 +59,7 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
             "provider_budgets.provider_budgets_rest_reason_check",
             words(RestReason::ALL.iter().map(|reason| reason.word())),
         ),
+        ("inquiries.inquiries_status_check", words(InquiryStatus::ALL.iter().map(|status| status.word()))),
         ("relations.relations_object_kind_check", words(ObjectKind::ALL.iter().map(|kind| kind.word()))),
         ("relations.relations_target_kind_check", words(ObjectKind::ALL.iter().map(|kind| kind.word()))),
         (
@@ -66,6 +69,11 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
         ("lists.lists_kind_check", words(ListKind::ALL.iter().map(|kind| kind.word()))),
         ("importers.importers_status_check", words(ImporterStatus::ALL.iter().map(|status| status.word()))),
         ("hits.hits_state_check", words(HitState::ALL.iter().map(|state| state.word()))),
+        (
+            "report_actions.report_actions_kind_check",
+            words(ReportActionKind::ALL.iter().map(|kind| kind.word())),
+        ),
+        ("decisions.decisions_state_check", words([HitState::Dismissed.word(), HitState::Confirmed.word()])),
     ]);
     // A hit that is gone stood somewhere else before.
     let mut before_gone = words(HitState::ALL.iter().map(|state| state.word()));

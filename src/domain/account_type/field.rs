@@ -229,6 +229,11 @@ impl FieldKind {
         Self::Hash { items: NAME_PARTS.map(item).into(), ignore_unknown_keys: false }
     }
 
+    /// Whether a value has parts that may be said one by one, such as the last name.
+    pub const fn has_parts(&self) -> bool {
+        matches!(self, Self::Hash { .. })
+    }
+
     /// The kind's word in the API and the configuration.
     pub const fn word(&self) -> &'static str {
         match self {

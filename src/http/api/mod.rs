@@ -16,18 +16,25 @@ mod api_keys;
 mod auth;
 mod blocklist;
 mod call;
+mod decisions;
 mod docs;
 mod errors;
 mod events;
+mod hits;
 mod idempotency;
 mod importers;
 mod inflection;
+mod inquiries;
+mod inquiry_templates;
 mod lists;
 mod openapi;
 mod operation;
 mod paging;
 mod relations;
+mod report_templates;
+mod reports;
 mod request;
+mod reverifications;
 mod sparse;
 mod tags;
 mod transactions;
@@ -82,10 +89,17 @@ fn operations() -> Vec<Operation> {
         account_types::operations(),
         accounts::operations(),
         api_keys::operations(),
+        decisions::operations(),
         events::operations(),
+        hits::operations(),
         importers::operations(),
+        inquiries::operations(),
+        inquiry_templates::operations(),
         lists::operations(),
         relations::operations(),
+        report_templates::operations(),
+        reports::operations(),
+        reverifications::operations(),
         tags::operations(),
         transactions::operations(),
     ]

@@ -39,8 +39,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .query("filter[created-at-end]", "relations made up to this time (RFC 3339)")
             .lists::<Account>("account")
     };
-    let written =
-        |path, permission, summary| Operation::post(path, permission, summary).body::<Meta<Change>>();
+    let act = |path, permission, summary| Operation::post(path, permission, summary).body::<Meta<Change>>();
     let schemas = "/account-types/{account-type-id}/relation-schemas";
     vec![
         Operation::get(schemas, "account-type.read", "Lists the relations that accounts of a type may have")

@@ -153,7 +153,8 @@ async fn a_unique_field_belongs_to_one_account_whoever_writes_it(pool: PgPool) {
     let refused = accounts::edit_alone(context, "test", second.id, &to(json!("T-1"))).await.unwrap_err();
     assert!(matches!(refused, ActionError::NotUnique(_)));
     // An import: the good rows, and a reason for each other.
-    let file = "reference_id,type,tax_id\nb,individual,T-1\nd,individual,T-4\ne,individual,t-4\na,individual,T-5\n";
+    let file =
+        "reference_id,type,tax_id\nb,individual,T-1\nd,individual,T-4\ne,individual,t-4\na,individual,T-5\n";
     let imported = house.import_as(file, &ImportOptions::default()).await.unwrap();
     let bad: Vec<(u64, &str)> = imported.bad.iter().map(|row| (row.line, row.reason.as_str())).collect();
     let taken = "tax_id: another account of the type has the same";

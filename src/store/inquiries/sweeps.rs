@@ -1,0 +1,135 @@
+//! Statements over many inquiries: those whose time is over, those of an account that is redacted or consolidated.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    domain::id::{AccountId, InquiryId},
+    store::StoreError,
+};
+
+/// Locks open inquiries whose time is over, at most `limit`, those first that are longest over; returns them.
+pub async fn lock_overdue(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<(InquiryId, Option<AccountId>)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select inquiry_id, account_id
+        from inquiries
+        where expires_at <= $1
+        order by expires_at
+        limit $2
+        -- Somebody who is just completing it goes first.
+        for update skip locked
+        "#,
+        now,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (InquiryId(row.inquiry_id), row.account_id.map(AccountId))).collect())
+}
+
+/// Marks locked inquiries as expired.
+pub async fn save_expired(
+    conn: &mut PgConnection,
+    ids: &[InquiryId],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let shards: Vec<i16> = ids.iter().map(|id| id.shard().column()).collect();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    sqlx::query!(
+        r#"
+        update inquiries as inquiry
+        set status = 'expired',
+            expired_at = $3,
+            expires_at = null,
+            updated_at = $3
+        from unnest($1::smallint[], $2::uuid[]) as overdue (shard, inquiry_id)
+        where inquiry.shard = overdue.shard
+          and inquiry.inquiry_id = overdue.inquiry_id
+        "#,
+        &shards,
+        &ids,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes what is personal out of all inquiries of an account, and destroys their keys. Returns those of which there
+/// was something to take.
+pub async fn redact_of_account(
+    conn: &mut PgConnection,
+    account: AccountId,
+    now: DateTime<Utc>,
+) -> Result<Vec<InquiryId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        with redacted as (
+            update inquiries
+            set sealed_content = null,
+                note_digest = null,
+                tags = '{}',
+                redacted_at = $3,
+                updated_at = $3
+            where account_shard = $1
+              and account_id = $2
+              and redacted_at is null
+            returning shard, inquiry_id
+        ), forgotten as (
+            delete from data_keys
+            using redacted
+            where data_keys.shard = redacted.shard
+              and data_keys.object_id = redacted.inquiry_id
+        )
+        select inquiry_id from redacted order by inquiry_id
+        "#,
+        account.shard().column(),
+        account.0,
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(InquiryId).collect())
+}
+
+/// Destroys the key of one inquiry.
+pub async fn forget_key(conn: &mut PgConnection, id: InquiryId) -> Result<(), StoreError> {
+    let shard = id.shard().column();
+    sqlx::query!("delete from data_keys where shard = $1 and object_id = $2", shard, id.0)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Gives the inquiries of `sources` to `destination`; returns how many.
+pub async fn move_to(
+    conn: &mut PgConnection,
+    sources: &[AccountId],
+    destination: AccountId,
+) -> Result<u64, StoreError> {
+    let shards: Vec<i16> = sources.iter().map(|id| id.shard().column()).collect();
+    let ids: Vec<Uuid> = sources.iter().map(|id| id.0).collect();
+    let moved = sqlx::query!(
+        r#"
+        update inquiries as inquiry
+        set account_shard = $3,
+            account_id = $4
+        from unnest($1::smallint[], $2::uuid[]) as source (shard, account_id)
+        where inquiry.account_shard = source.shard
+          and inquiry.account_id = source.account_id
+        "#,
+        &shards,
+        &ids,
+        destination.shard().column(),
+        destination.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(moved.rows_affected())
+}
