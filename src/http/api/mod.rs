@@ -74,17 +74,14 @@ const STREAM_DEADLINE: Duration = Duration::from_hours(1);
 /// Everything that can be asked for.
 fn operations() -> Vec<Operation> {
     [
-        events::operations(),
-        importers::operations(),
-        api_keys::operations(),
-        inquiries::operations(),
-        inquiry_templates::operations(),
-        reverifications::operations(),
         account_actions::operations(),
         api_keys::operations(),
         events::operations(),
         importers::operations(),
+        inquiries::operations(),
+        inquiry_templates::operations(),
         lists::operations(),
+        reverifications::operations(),
         tags::operations(),
         transactions::operations(),
     ]
