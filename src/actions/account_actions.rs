@@ -9,7 +9,9 @@ use sqlx::PgConnection;
 use super::{
     ActionError, Context, Invalid,
     accounts::{self, Edit},
-    lists, redact, retire,
+    lists, redact,
+    reports::{self, NewReport},
+    retire,
 };
 use crate::{
     domain::{
@@ -17,6 +19,7 @@ use crate::{
         account_type::AccountType,
         id::{AccountActionId, AccountId, AccountTypeId, ActionRunId, Shard},
         list::{Given, ListValue},
+        schedule::ReportTemplate,
     },
     store::{
         account_actions::{self, ActionRow, NewRun},
@@ -227,7 +230,15 @@ async fn step_in(
             return Ok(object(json!({ "changed": added.is_some(), "list-item": added })));
         }
         Step::RunReport(template) => {
-            return Err(ActionError::Conflict(format!("there is no report template {template}")));
+            let new = NewReport { account, template: ReportTemplate::id_of(template), query: None };
+            let asked = reports::create_in(context, conn, actor, &new).await;
+            let report = asked.map_err(|error| match error {
+                ActionError::NotFound(_) => {
+                    ActionError::Conflict(format!("there is no report template {template}"))
+                }
+                error => error,
+            })?;
+            return Ok(object(json!({ "changed": true, "report": report })));
         }
         Step::Redact => {
             redact::redact_in(context, conn, actor, account).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{ActionError, Context, account_actions, transaction_types};
+use super::{ActionError, Context, account_actions, account_types, transaction_types};
 use crate::{
     domain::{
         account_action::AccountAction,
@@ -12,11 +12,11 @@ use crate::{
         id::{AccountTypeId, ProcessId, Shard},
         inquiry_template::InquiryTemplate,
         reverification::Reverification,
-        schedule::Schedule,
+        schedule::{ReportTemplate, Schedule},
         transaction_type::TransactionType,
     },
     store::{
-        account_types, inquiry_templates, processes,
+        self, inquiry_templates, processes,
         providers::{self, Lane},
         reverifications, revisions, schedules,
     },
@@ -37,7 +37,7 @@ pub struct Applied {
     pub revision: Option<i32>,
 }
 
-/// Writes the account types that the configuration says; returns them with their ids, by name.
+/// Writes the account types that the configuration says; returns all that there are with their ids, by name.
 pub async fn apply_types(
     context: &Context,
     types: impl Iterator<Item = &AccountType>,
@@ -53,13 +53,11 @@ async fn write_types(
     conn: &mut sqlx::PgConnection,
     types: impl Iterator<Item = &AccountType>,
 ) -> Result<BTreeMap<String, (AccountTypeId, AccountType)>, ActionError> {
-    let mut written = BTreeMap::new();
     for account_type in types {
-        let new_id = AccountTypeId(context.new_uuid(Shard(0)));
-        let id = account_types::save(conn, new_id, account_type, context.now()).await?;
-        written.insert(account_type.name.clone(), (id, account_type.clone()));
+        account_types::configure(context, conn, account_type).await?;
     }
-    Ok(written)
+    let known = store::account_types::list(conn).await?;
+    Ok(known.into_iter().map(|(id, one)| (one.name.clone(), (id, one))).collect())
 }
 
 /// Why a configuration is applied.
@@ -101,7 +99,7 @@ pub async fn apply(
     published: Published<'_>,
     types: impl Iterator<Item = &AccountType>,
     provider_names: impl Iterator<Item = &str>,
-    wanted: impl Iterator<Item = &Schedule>,
+    (templates, wanted): (impl Iterator<Item = &ReportTemplate>, impl Iterator<Item = &Schedule>),
 ) -> Result<Applied, ActionError> {
     let now = context.now();
     let mut transaction = context.store.transaction().await?;
@@ -119,7 +117,7 @@ pub async fn apply(
         applied.lanes.insert(name.to_owned(), lane);
     }
     if is_behind {
-        let known = account_types::list(&mut transaction).await?;
+        let known = store::account_types::list(&mut transaction).await?;
         applied.types = known.into_iter().map(|(id, one)| (one.name.clone(), (id, one))).collect();
         applied.schedules = schedules::list_ids(&mut transaction).await?.into_iter().collect();
         let known: BTreeMap<_, _> = reverifications::list_ids(&mut transaction).await?.into_iter().collect();
@@ -140,11 +138,18 @@ pub async fn apply(
     transaction_types::apply(context, &mut transaction, published.transaction_types.values()).await?;
     for schedule in wanted {
         let definition = serde_json::to_value(schedule).expect("a schedule is plain data");
-        let (id, changed) = schedules::save(&mut transaction, &schedule.name, &definition, now).await?;
+        let of = (schedule.template.as_str(), false);
+        let (id, changed) = schedules::save(&mut transaction, &schedule.name, &definition, of, now).await?;
         if changed {
             tracing::info!(schedule.name = %schedule.name, "schedule is new or changed: enrolling its accounts");
         }
         applied.schedules.insert(schedule.name.clone(), id);
+    }
+    for template in templates {
+        let (name, of) = (template.schedule_name(), (template.name.as_str(), true));
+        let definition = serde_json::json!({ "report-template": template });
+        let (id, _) = schedules::save(&mut transaction, &name, &definition, of, now).await?;
+        applied.schedules.insert(name, id);
     }
     let names: Vec<String> = applied.schedules.keys().cloned().collect();
     for name in schedules::save_removed(&mut transaction, &names, now).await? {

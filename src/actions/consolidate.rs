@@ -9,19 +9,18 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::{
-    ActionError, Context, Invalid, inquiries,
+    ActionError, Context, Invalid, inquiries, reports,
     retire::{self, TRIES},
 };
 use crate::{
     domain::{
         id::{AccountId, ConsolidationId},
-        monitor::MonitorState,
         relation::{Cardinality, ObjectKind},
     },
     store::{
         account_types,
         consolidations::{self, Consolidation},
-        due, enrolment, events, monitors, pauses,
+        due, enrolment, events, pauses,
         relations::{self, End},
         standings::{self, Standing},
     },
@@ -32,9 +31,6 @@ const POINTER: &str = "/meta/source-account-ids";
 
 /// The most sources of one consolidation: it is one transaction.
 const MOST_SOURCES: usize = 100;
-
-/// Why monitors of a source ended.
-const ENDED: &str = "consolidated";
 
 /// Asks for a consolidation of `sources` into `destination`. Refuses what could not be done: accounts that are
 /// archived, of another type, the destination itself, or about to be consolidated already.
@@ -137,14 +133,9 @@ async fn take_over(
         return Ok(Some(error.to_string()));
     }
 
-    // A schedule that both have keeps the destination's monitor, at the earlier time.
-    let doubled = consolidations::find_doubled(conn, sources, destination).await?;
-    due::save_earlier(conn, &doubled.earlier).await?;
-    monitors::save_stopped(conn, &doubled.of_sources, MonitorState::Ended, ENDED, now).await?;
     for source in sources {
-        // What enrolment gives the destination anew, if its schedules select it.
-        let active = monitors::list_active(conn, *source).await?;
-        monitors::save_stopped(conn, &active, MonitorState::Ended, ENDED, now).await?;
+        // Reports with what they found and what was decided; of a schedule that both have the destination's stays.
+        reports::move_to(context, conn, *source, destination, now).await?;
         pauses::remove_account(conn, *source).await?;
     }
 

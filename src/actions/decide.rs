@@ -1,13 +1,40 @@
-//! A person's decision on a hit.
+//! A person's decision on hits: it is about an account and an entity, and holds for all reports of the account.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::Serialize;
 use serde_json::json;
+use sqlx::PgConnection;
 
 use super::{ActionError, Context};
 use crate::{
-    domain::{hit::HitState, id::HitId, personal::Personal},
-    store::{StoreError, data_keys, enrolment, hits},
+    domain::{
+        hit::HitState,
+        id::{AccountId, HitId, MonitorId, ReportActionId},
+        personal::Personal,
+        report::{ReportActionKind, ReportEvent},
+        schedule::ReportType,
+    },
+    store::{
+        accounts, data_keys,
+        decisions::{self, Decision as SavedForAccount},
+        enrolment, events,
+        hits::{self, SavedDecision, Target},
+        moves,
+        report_actions::{self, ReportAction},
+        reports,
+    },
     vault::Purpose,
 };
+
+/// The most hits that are decided on at once.
+pub const MOST: usize = 1000;
+
+/// Hits of one transaction.
+const BATCH: usize = 100;
+
+/// How often a batch is tried that lost a lock to somebody else.
+const TRIES: u32 = 5;
 
 /// What a person found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +45,45 @@ pub enum Decision {
     Confirmed,
 }
 
-/// Decides on a hit, or decides again. The decision stands until the entity's facts change.
+impl Decision {
+    const fn state(self) -> HitState {
+        match self {
+            Self::Dismissed => HitState::Dismissed,
+            Self::Confirmed => HitState::Confirmed,
+        }
+    }
+
+    const fn event(self) -> ReportEvent {
+        match self {
+            Self::Dismissed => ReportEvent::Dismissed,
+            Self::Confirmed => ReportEvent::Confirmed,
+        }
+    }
+
+    const fn action(self) -> ReportActionKind {
+        match self {
+            Self::Dismissed => ReportActionKind::Dismiss,
+            Self::Confirmed => ReportActionKind::Review,
+        }
+    }
+}
+
+/// What became of one hit that was to be decided on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decided {
+    /// It was decided on.
+    Done,
+    /// There is no such hit.
+    NotFound,
+    /// Runs no longer find it: there is nothing to decide.
+    Gone,
+    /// Its account is archived.
+    Archived,
+}
+
+/// Decides on a hit, or decides again. The decision stands until the entity's facts change, for all reports of the
+/// account.
 ///
 /// A monitor that a match holds is taken up again when its last open hit is decided: the account is
 /// queued for enrolment, which sees to it.
@@ -29,34 +94,181 @@ pub async fn decide(
     decision: Decision,
     reason: Option<&Personal<String>>,
 ) -> Result<(), ActionError> {
-    let now = context.now();
-    let mut transaction = context.store.transaction().await?;
-    let hit = hits::lock(&mut transaction, id).await?.ok_or(ActionError::NotFound("hit of that id"))?;
-    if hit.state == HitState::Gone {
-        return Err(ActionError::Refused(
+    let decided = decide_all(context, actor, &[id], decision, reason).await?;
+    match decided.first().map(|(_, decided)| *decided) {
+        Some(Decided::Done) => Ok(()),
+        Some(Decided::NotFound) | None => Err(ActionError::NotFound("hit of that id")),
+        Some(Decided::Gone) => Err(ActionError::Refused(
             "the hit is gone: runs no longer find it, and there is nothing to decide",
-        ));
+        )),
+        Some(Decided::Archived) => Err(ActionError::Archived),
     }
-    let (state, kind) = match decision {
-        Decision::Dismissed => (HitState::Dismissed, "report.hit-dismissed"),
-        Decision::Confirmed => (HitState::Confirmed, "report.hit-confirmed"),
-    };
-    let sealed_reason = match reason {
-        None => None,
-        Some(reason) => {
-            let object = hit.monitor.0;
-            let mut keys =
-                data_keys::get_or_insert(&mut transaction, &context.keyring, &[object], now).await?;
-            let key = keys.remove(&object).expect("`get_or_insert` makes what is missing");
-            Some(key.seal(Purpose::HitReason, reason)?)
+}
+
+/// Decides on hits, with one reason; at most [`MOST`]. Tells of each what became of it. Batches are committed one
+/// after the other: who is cut off has decided on the first.
+pub async fn decide_all(
+    context: &Context,
+    actor: &str,
+    ids: &[HitId],
+    decision: Decision,
+    reason: Option<&Personal<String>>,
+) -> Result<Vec<(HitId, Decided)>, ActionError> {
+    let by = By { context, actor, decision, reason };
+    let mut done = Vec::with_capacity(ids.len());
+    for batch in ids.get(..MOST.min(ids.len())).unwrap_or_default().chunks(BATCH) {
+        let mut tries = 1;
+        loop {
+            match by.batch(batch).await {
+                Ok(decided) => break done.extend(decided),
+                Err(ActionError::Store(error)) if error.is_lost_lock() && tries < TRIES => tries += 1,
+                Err(error) => return Err(error),
+            }
         }
-    };
-    hits::save_decision(&mut transaction, id, state, actor, sealed_reason.as_deref(), now).await?;
-    let detail = json!({ "hit": id, "report": hit.monitor, "from": hit.state.word() });
-    let mut event = context.event(hit.account, kind, actor, detail);
-    event.object = Some(id.0);
-    crate::store::events::insert_all(&mut transaction, &[event], now).await?;
-    enrolment::insert_queue(&mut transaction, &[hit.account]).await?;
-    transaction.commit().await.map_err(StoreError::from)?;
-    Ok(())
+    }
+    Ok(done)
+}
+
+/// Who decides what, and why.
+struct By<'a> {
+    context: &'a Context,
+    actor: &'a str,
+    decision: Decision,
+    reason: Option<&'a Personal<String>>,
+}
+
+impl By<'_> {
+    async fn batch(&self, ids: &[HitId]) -> Result<Vec<(HitId, Decided)>, ActionError> {
+        let mut transaction = self.context.store.transaction().await?;
+        let named = hits::list_targets(&mut transaction, ids).await?;
+        let mut about: Vec<AccountId> = named.iter().map(|hit| hit.account).collect();
+        about.sort_unstable_by_key(|account| (account.shard(), *account));
+        about.dedup();
+        accounts::lock_all(&mut transaction, &about).await?;
+        let archived = moves::list_archived(&mut transaction, &about).await?;
+        let mut pairs: Vec<(AccountId, &str)> =
+            named.iter().map(|hit| (hit.account, hit.entity.as_str())).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        let locked = hits::lock_of_entities(&mut transaction, &pairs).await?;
+
+        let by_id: HashMap<HitId, &Target> = locked.iter().map(|hit| (hit.id, hit)).collect();
+        let mut facts: BTreeMap<(AccountId, &str), [u8; 16]> = BTreeMap::new();
+        let mut results = Vec::with_capacity(ids.len());
+        for id in ids {
+            let decided = match by_id.get(id) {
+                None => Decided::NotFound,
+                Some(hit) if archived.contains(&hit.account) => Decided::Archived,
+                Some(hit) if hit.state == HitState::Gone => Decided::Gone,
+                Some(hit) => {
+                    facts.insert((hit.account, hit.entity.as_str()), hit.facts);
+                    Decided::Done
+                }
+            };
+            results.push((*id, decided));
+        }
+        let decided: Vec<&Target> = locked
+            .iter()
+            .filter(|hit| hit.state != HitState::Gone)
+            .filter(|hit| facts.contains_key(&(hit.account, hit.entity.as_str())))
+            .collect();
+        if !decided.is_empty() {
+            self.save(&mut transaction, &facts, &decided).await?;
+            self.tell(&mut transaction, &decided).await?;
+        }
+        transaction.commit().await?;
+        Ok(results)
+    }
+
+    async fn save(
+        &self,
+        conn: &mut PgConnection,
+        facts: &BTreeMap<(AccountId, &str), [u8; 16]>,
+        decided: &[&Target],
+    ) -> Result<(), ActionError> {
+        let (now, keyring) = (self.context.now(), &self.context.keyring);
+        let (mut of_accounts, mut of_reports) = (HashMap::new(), HashMap::new());
+        if self.reason.is_some() {
+            let objects: BTreeSet<_> = facts.keys().map(|(account, _)| account.0).collect();
+            let objects: Vec<_> = objects.into_iter().collect();
+            of_accounts = data_keys::get_or_insert(conn, keyring, &objects, now).await?;
+            // A report with a hit has a key, unless it was redacted: then it gets no other.
+            let monitors: Vec<_> = decided.iter().map(|hit| hit.monitor.0).collect();
+            of_reports = data_keys::find_all(conn, keyring, &monitors).await?;
+        }
+        let mut for_accounts = Vec::with_capacity(facts.len());
+        for ((account, entity), facts) in facts {
+            let sealed_reason = match (self.reason, of_accounts.get(&account.0)) {
+                (Some(reason), Some(key)) => Some(key.seal(Purpose::DecisionReason, reason)?),
+                _ => None,
+            };
+            for_accounts.push(SavedForAccount {
+                account: *account,
+                entity: (*entity).to_owned(),
+                state: self.decision.state(),
+                facts: Some(*facts),
+                decided_at: now,
+                decided_by: self.actor.to_owned(),
+                sealed_reason,
+            });
+        }
+        decisions::save_all(conn, &for_accounts).await?;
+        let mut for_hits = Vec::with_capacity(decided.len());
+        for hit in decided {
+            let sealed_reason = match (self.reason, of_reports.get(&hit.monitor.0)) {
+                (Some(reason), Some(key)) => Some(key.seal(Purpose::HitReason, reason)?),
+                _ => None,
+            };
+            for_hits.push(SavedDecision {
+                id: hit.id,
+                state: self.decision.state(),
+                decided_at: now,
+                decided_by: self.actor.to_owned(),
+                sealed_reason,
+            });
+        }
+        hits::save_decisions(conn, &for_hits).await?;
+        Ok(())
+    }
+
+    /// Notes it in the reports' histories, tells of it, and has those looked at that a match holds.
+    async fn tell(&self, conn: &mut PgConnection, decided: &[&Target]) -> Result<(), ActionError> {
+        let (context, now) = (self.context, self.context.now());
+        let mut by_report: BTreeMap<MonitorId, Vec<&Target>> = BTreeMap::new();
+        for hit in decided {
+            by_report.entry(hit.monitor).or_default().push(hit);
+        }
+        let monitors: Vec<MonitorId> = by_report.keys().copied().collect();
+        let types: HashMap<MonitorId, ReportType> =
+            reports::list_types(conn, &monitors).await?.into_iter().collect();
+        let (mut actions, mut told, mut queued) = (Vec::new(), Vec::new(), Vec::new());
+        for (monitor, hits) in by_report {
+            let Some(first) = hits.first() else { continue };
+            let entities: Vec<String> = hits.iter().map(|hit| hit.entity.clone()).collect();
+            let changed: Vec<_> = hits
+                .iter()
+                .map(|hit| json!({ "hit": hit.id, "entity": hit.entity, "from": hit.state.word() }))
+                .collect();
+            let report = types.get(&monitor).copied().unwrap_or(ReportType::Watchlist);
+            let kind = report.event(self.decision.event());
+            let detail = json!({ "report": monitor, "hits": changed });
+            let mut event = context.event(first.account, kind, self.actor, detail);
+            event.object = Some(monitor.0);
+            told.push(event);
+            queued.push(first.account);
+            actions.push(ReportAction {
+                id: ReportActionId(context.new_uuid(monitor.shard())),
+                monitor,
+                kind: self.decision.action(),
+                actor: self.actor.to_owned(),
+                entities,
+                created_at: now,
+            });
+        }
+        queued.dedup();
+        report_actions::insert_all(conn, &actions).await?;
+        events::insert_all(conn, &told, now).await?;
+        enrolment::insert_queue(conn, &queued).await?;
+        Ok(())
+    }
 }

@@ -3,8 +3,6 @@
 
 mod months;
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -14,19 +12,19 @@ pub use months::{MonthView, ScreenedView};
 use super::{
     ActionError, Context,
     accounts::fields,
+    hits::HitView,
     overview::{ProviderState, RunningView},
     pause::PauseView,
 };
 use crate::{
-    domain::{answer::Finding, id::AccountId},
+    domain::id::AccountId,
     store::{
         account_tags, account_types,
         accounts::{self, AccountRow},
         budgets,
-        hits::{self, HitRow},
+        hit_work::{self, Filter, Page, Sort},
         monitors, partitions, pauses, processes, run_months, runs, summary,
     },
-    vault::{DataKey, Purpose},
 };
 
 /// An account, whole.
@@ -113,42 +111,6 @@ pub struct RunView {
     pub basis: Value,
 }
 
-/// A hit.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct HitView {
-    /// Its id.
-    pub id: String,
-    /// The account.
-    pub account_id: AccountId,
-    /// The customer's own id of the account.
-    pub reference_id: Option<String>,
-    /// The name of the account's type.
-    pub account_type: String,
-    /// The schedule whose run found it.
-    pub schedule: String,
-    /// The entity.
-    pub entity: String,
-    /// The list.
-    pub list: String,
-    /// Where it stands.
-    pub state: &'static str,
-    /// 0 to 1.
-    pub score: f32,
-    /// The entity's name, facts and the reasons; none when the report was redacted.
-    pub finding: Option<Finding>,
-    /// When a run first found it.
-    pub first_seen_at: DateTime<Utc>,
-    /// When it last changed.
-    pub changed_at: DateTime<Utc>,
-    /// When somebody decided on it.
-    pub decided_at: Option<DateTime<Utc>>,
-    /// Who.
-    pub decided_by: Option<String>,
-    /// Why.
-    pub reason: Option<String>,
-}
-
 /// The one account that `reference` names: an account id, or a reference id in whatever type.
 pub async fn find_account(context: &Context, reference: &str) -> Result<AccountRow, ActionError> {
     let mut connection = context.store.connection().await?;
@@ -173,15 +135,17 @@ pub async fn account(
     let monitors = monitors::list_of_account(&mut connection, row.id).await?;
     let runs = runs::list_of_account(&mut connection, row.id, newest_runs).await?;
     let months = run_months::list_of_account(&mut connection, row.id, 1000).await?;
-    let hits = hits::list(&mut connection, Some(row.id), false, 1000).await?;
+    let filter = Filter { account: Some(row.id), ..Filter::default() };
+    let page = Page { sort: Sort::Newest, after: None, before: None, limit: 1000 };
+    let hits = hit_work::list(&mut connection, &filter, page).await?;
+    let hits = hit_work::get_all(&mut connection, &hits).await?;
+    let account_type = types.iter().find(|(id, _)| *id == row.account_type).map(|(_, one)| one);
+    let status = account_type.map_or(row.status.as_str(), |one| one.status_name(&row.status));
     Ok(AccountView {
         id: row.id,
-        account_type: types
-            .iter()
-            .find(|(id, _)| *id == row.account_type)
-            .map_or_else(String::new, |(_, account_type)| account_type.name.clone()),
+        status: status.to_owned(),
+        account_type: account_type.map_or_else(String::new, |one| one.name.clone()),
         reference_id: row.reference_id,
-        status: row.status,
         tags: account_tags::list(&mut connection, row.id).await?,
         fields,
         version: row.version,
@@ -201,7 +165,7 @@ pub async fn account(
             .collect(),
         runs: runs.into_iter().map(run_view).collect(),
         months: months.into_iter().map(months::view).collect(),
-        hits: open_hits(context, hits)?,
+        hits: super::hits::open_all(context, hits)?,
     })
 }
 
@@ -221,49 +185,6 @@ fn run_view(run: runs::RunRow) -> RunView {
         account_version: run.account_version,
         basis: run.basis,
     }
-}
-
-/// Hits of all accounts, the newest first.
-pub async fn hits(context: &Context, open_only: bool, limit: i64) -> Result<Vec<HitView>, ActionError> {
-    let mut connection = context.store.connection().await?;
-    let rows = hits::list(&mut connection, None, open_only, limit).await?;
-    open_hits(context, rows)
-}
-
-fn open_hits(context: &Context, rows: Vec<HitRow>) -> Result<Vec<HitView>, ActionError> {
-    let mut keys: HashMap<_, DataKey> = HashMap::new();
-    rows.into_iter()
-        .map(|row| {
-            if let (Some(stored), false) = (&row.key, keys.contains_key(&row.monitor)) {
-                keys.insert(row.monitor, context.keyring.unwrap(row.monitor.0, stored)?);
-            }
-            let finding = match keys.get(&row.monitor) {
-                Some(key) => Some(key.open(Purpose::HitContent, &row.sealed_content)?),
-                None => None,
-            };
-            let reason = match (keys.get(&row.monitor), &row.sealed_reason) {
-                (Some(key), Some(sealed)) => Some(key.open(Purpose::HitReason, sealed)?),
-                _ => None,
-            };
-            Ok(HitView {
-                id: row.id.to_string(),
-                account_id: row.account,
-                reference_id: row.reference_id,
-                account_type: row.account_type,
-                schedule: row.schedule,
-                entity: row.entity,
-                list: row.list,
-                state: row.state.word(),
-                score: row.score,
-                finding,
-                first_seen_at: row.first_seen_at,
-                changed_at: row.changed_at,
-                decided_at: row.decided_at,
-                decided_by: row.decided_by,
-                reason,
-            })
-        })
-        .collect()
 }
 
 /// The state of everything.

@@ -2,12 +2,14 @@
 //! writes the event of what it did in it.
 
 pub mod account_actions;
+pub mod account_types;
 pub mod accounts;
 pub mod api_keys;
 pub mod apply;
 pub mod consolidate;
 pub mod decide;
 pub mod events;
+pub mod hits;
 pub mod idempotency;
 pub mod import;
 pub mod importers;
@@ -17,8 +19,10 @@ pub mod lists;
 pub mod overview;
 pub mod pause;
 pub mod redact;
+pub mod relation_schemas;
 pub mod relations;
 pub mod release;
+pub mod reports;
 pub mod retire;
 pub mod reverify;
 pub mod run_now;

@@ -8,13 +8,13 @@
 use std::collections::{HashMap, hash_map::Entry};
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 
 use super::{
     ActionError, Context,
     accounts::fields,
-    inquiries,
+    inquiries, reports,
     retire::{self, TRIES},
 };
 use crate::{
@@ -24,7 +24,8 @@ use crate::{
         monitor::{MonitorState, PausedBy},
     },
     store::{
-        account_actions, account_types, accounts, data_keys, events, idempotency, monitors, pauses,
+        account_actions, account_files, account_tokens, account_types, accounts, data_keys, events,
+        idempotency, monitors, pauses,
         redactions::{self, Kept},
         standings::{self, Standing},
     },
@@ -65,6 +66,7 @@ pub(super) async fn redact_in(
     }
     let by = PausedBy::AccountRedacted.word();
     monitors::save_stopped(conn, &active, MonitorState::Paused, by, now).await?;
+    reports::redact_of_accounts(conn, &family, now).await?;
     let members = standings::lock(conn, &family).await?;
     check(&members, account)?;
     let mut types = HashMap::new();
@@ -107,14 +109,25 @@ async fn forget(
         Entry::Vacant(place) => &*place.insert(account_types::get(conn, standing.account_type).await?),
     };
     let row = accounts::find(conn, account).await?.ok_or(ActionError::NotFound(retire::ACCOUNT))?;
-    let (fields, _) = fields::opened(context, &row)?;
-    let stays = fields.into_iter().filter(|(key, _)| account_type.stays_on_redaction(key)).collect();
+    let (fields, old_key) = fields::opened(context, &row)?;
+    let stays: Map<String, Value> =
+        fields.into_iter().filter(|(key, _)| account_type.stays_on_redaction(key)).collect();
+    // Opened before their key goes, sealed anew under the next.
+    let files = fields::open_files(conn, account_type, &stays, old_key.as_ref()).await?;
     // Before the new key: an object has one.
     data_keys::remove_all(conn, &[account.0]).await?;
-    let stays = fields::kept(context, account_type, account, &stays, None)?;
-    let keys: Vec<_> = stays.new_key.into_iter().map(|key| (account.0, key)).collect();
+    let stays_sealed = fields::kept(context, account_type, account, &stays, None)?;
+    let keys: Vec<_> = stays_sealed.new_key.into_iter().map(|key| (account.0, key)).collect();
     data_keys::insert_all(conn, &keys, now).await?;
-    let kept = Kept { account, fields: stays.plain, sealed_fields: stays.sealed };
+    account_files::remove_others(conn, account, &[]).await?;
+    if !files.is_empty() {
+        let mut keys = data_keys::get_or_insert(conn, &context.keyring, &[account.0], now).await?;
+        let key = keys.remove(&account.0).expect("`get_or_insert` makes what is missing");
+        fields::save_files(conn, (account, account_type), &stays, (&files, Some(&key)), now).await?;
+    }
+    let tokens = fields::tokens(context, (standing.account_type, account_type), account, &stays);
+    account_tokens::save_all(conn, &[account], &tokens).await?;
+    let kept = Kept { account, fields: stays_sealed.plain, sealed_fields: stays_sealed.sealed };
     redactions::save_account(conn, &kept, now).await?;
     account_actions::redact_of_account(conn, account).await?;
     idempotency::remove_of_account(conn, account).await?;

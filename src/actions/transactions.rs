@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use super::{
     ActionError, Context, Invalid,
-    accounts::{is_plain, patched},
+    accounts::{is_plain, with_defaults},
     transaction_types::{self, TRANSACTION},
 };
 use crate::{
     domain::{
-        account_type::AccountType,
+        account_type::{AccountType, WritePolicy, pointer_part},
         id::{Shard, TransactionId, TransactionTypeId},
     },
     store::{
@@ -86,7 +86,8 @@ pub async fn create(
     let of = transaction_types::get_in(&mut transaction, type_id).await?;
     let schema = of.definition.as_schema();
     let mut faults = check(schema, new);
-    let fields = patched(schema, &Map::new(), &new.fields, &[], &mut faults);
+    let mut fields = patched(schema, &Map::new(), &new.fields, &mut faults);
+    with_defaults(schema, &new.fields, &mut fields);
     for field in schema.lacking(&fields).filter(|field| !new.fields.contains_key(&field.key)) {
         faults.push(Invalid::at(format!("/data/attributes/fields/{}", field.key), "is required"));
     }
@@ -98,7 +99,7 @@ pub async fn create(
         id,
         transaction_type: type_id,
         reference_id: new.reference_id.clone().flatten(),
-        status: new.status.clone().unwrap_or_else(|| schema.default_status.clone()),
+        status: status_key(schema, new.status.as_deref()).unwrap_or_else(|| schema.default_status.clone()),
         fields: plain,
         sealed_fields,
     };
@@ -125,7 +126,7 @@ pub async fn change(
     let schema = of.definition.as_schema();
     let mut faults = check(schema, edit);
     let before = opened(context, &row)?;
-    let after = patched(schema, &before, &edit.fields, &[], &mut faults);
+    let after = patched(schema, &before, &edit.fields, &mut faults);
     refuse(faults)?;
     let (fields, sealed_fields) = if after == before {
         (row.saved.fields, row.saved.sealed_fields)
@@ -134,7 +135,7 @@ pub async fn change(
     };
     let saved = Saved {
         reference_id: edit.reference_id.clone().unwrap_or(row.saved.reference_id),
-        status: edit.status.clone().unwrap_or(row.saved.status),
+        status: status_key(schema, edit.status.as_deref()).unwrap_or(row.saved.status),
         fields,
         sealed_fields,
         ..row.saved
@@ -224,13 +225,14 @@ async fn open_in(
 ) -> Result<OpenTransaction, ActionError> {
     let row = transactions::find(conn, id).await?.ok_or(ActionError::NotFound(TRANSACTION))?;
     let transaction_type = transaction_types::get_in(conn, row.saved.transaction_type).await?;
+    let status = transaction_type.definition.as_schema().status_name(&row.saved.status).to_owned();
     Ok(OpenTransaction {
         id,
         transaction_type,
         tags: transactions::list_tags(conn, id).await?,
         fields: opened(context, &row)?,
         reference_id: row.saved.reference_id,
-        status: row.saved.status,
+        status,
         created_at: row.created_at,
         updated_at: row.updated_at,
         redacted_at: row.redacted_at,
@@ -252,7 +254,7 @@ fn check(schema: &AccountType, edit: &TransactionEdit) -> Vec<Invalid> {
         faults.push(Invalid::at("/data/attributes/reference-id", plain));
     }
     if edit.status.as_deref().is_some_and(|status| !schema.has_status(status)) {
-        let details = format!("accepted is one of {}", schema.statuses.join(", "));
+        let details = format!("accepted is one of {}", schema.status_names().join(", "));
         faults.push(Invalid::at("/data/attributes/status", details));
     }
     for (place, _) in edit.tags.iter().flatten().enumerate().filter(|(_, tag)| !is_plain(tag)) {
@@ -262,6 +264,43 @@ fn check(schema: &AccountType, edit: &TransactionEdit) -> Vec<Invalid> {
         faults.push(Invalid::at("/data/attributes/tags", "accepted are at most 100 tags"));
     }
     faults
+}
+
+/// The key of the status of a name that was checked.
+fn status_key(schema: &AccountType, name: Option<&str>) -> Option<String> {
+    schema.status_key(name?).map(str::to_owned)
+}
+
+/// The fields `before` with what a patch makes of them; what it may not do is a fault each.
+fn patched(
+    schema: &AccountType,
+    before: &Map<String, Value>,
+    patch: &Map<String, Value>,
+    faults: &mut Vec<Invalid>,
+) -> Map<String, Value> {
+    let mut after = before.clone();
+    for (key, value) in patch {
+        let at = format!("/data/attributes/fields/{}", pointer_part(key));
+        let Some(field) = schema.field(key) else {
+            let details = format!("transactions of type {} have no such field", schema.name);
+            faults.push(Invalid::at(at, details));
+            continue;
+        };
+        match field.check(value) {
+            Ok(value)
+                if field.write_policy == WritePolicy::WriteOnce
+                    && before.get(key).is_some_and(|old| *old != value) =>
+            {
+                faults.push(Invalid::at(at, "is written once, and has a value"));
+            }
+            Ok(Value::Null) => drop(after.remove(key)),
+            Ok(value) => drop(after.insert(key.clone(), value)),
+            Err(refused) => faults.extend(
+                refused.into_iter().map(|fault| Invalid::at(format!("{at}{}", fault.path), fault.details)),
+            ),
+        }
+    }
+    after
 }
 
 fn refuse(faults: Vec<Invalid>) -> Result<(), ActionError> {

@@ -151,7 +151,7 @@ pub async fn apply(
         published,
         settings.account_types.values(),
         settings.providers.keys().map(String::as_str),
-        settings.schedules.values(),
+        (settings.report_templates.values(), settings.schedules.values()),
     );
     Ok(store::within(applied).await?)
 }

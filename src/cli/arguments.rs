@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
+    hits::{AssignCommand, CommentCommand, HitsCommand, ImportDecisionsCommand},
     import::ImportArguments,
     key::KeyCommand,
     pause::{PauseCommand, ResumeCommand},
@@ -58,18 +59,14 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Shows hits, the newest first.
-    Hits {
-        /// Only those that nobody has decided on.
-        #[arg(long)]
-        open: bool,
-        /// At most so many.
-        #[arg(long, default_value_t = 100)]
-        limit: i64,
-        /// For programs.
-        #[arg(long)]
-        json: bool,
-    },
+    /// Shows hits across accounts.
+    Hits(HitsCommand),
+    /// Has somebody look at a hit.
+    Assign(AssignCommand),
+    /// Notes something on a hit.
+    Comment(CommentCommand),
+    /// Imports past decisions, so that what was worked off elsewhere does not alert again.
+    ImportDecisions(ImportDecisionsCommand),
     /// Decides that a hit is somebody else.
     Dismiss(DecisionOptions),
     /// Decides that a hit is the account.
@@ -125,12 +122,12 @@ pub(super) enum Command {
     },
 }
 
-/// A decision on a hit.
+/// A decision on hits: it holds for all reports of their accounts.
 #[derive(Args, Clone, Debug)]
 pub(super) struct DecisionOptions {
-    /// The hit's id, as `hits` shows it.
-    #[arg(value_name = "HIT")]
-    pub(super) hit: HitId,
+    /// The ids of the hits, as `hits` shows them.
+    #[arg(value_name = "HIT", required = true, num_args = 1..=1000)]
+    pub(super) hits: Vec<HitId>,
     /// Reads the reason from standard input; it is kept encrypted. Not an argument: others could see it.
     #[arg(long)]
     pub(super) reason: bool,

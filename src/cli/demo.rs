@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{arguments::DemoOptions, runtime, say, tables};
 use crate::{
-    actions::inspect,
+    actions::hits,
     app::{
         demo::{self, Demo, ListSource},
         embedded::{self, Cluster, Durability},
@@ -122,7 +122,8 @@ async fn watch(demo: &Demo, daemon: &Daemon, accounts: u64) -> anyhow::Result<()
     bar.finish_and_clear();
     let took = begun.elapsed();
     let context = &daemon.engine.context;
-    let hits = inspect::hits(context, false, 100_000).await?;
+    let every = hits::Page { sort: hits::Sort::Newest, after: None, before: None, limit: 100_000 };
+    let hits = hits::list(context, &hits::Filter::default(), None, every).await?;
     say(&format!(
         "Screened   {accounts} accounts in {:.1} s ({:.0} a second): {} hits",
         took.as_secs_f64(),

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod demo;
+mod hits;
 mod import;
 mod key;
 mod pause;
@@ -23,7 +24,7 @@ use serde::Serialize;
 
 use crate::{
     actions::{
-        decide::{self, Decision},
+        decide::{self, Decided, Decision},
         inspect, release,
     },
     app::{
@@ -128,11 +129,10 @@ async fn with_settings(
                 return Ok(ExitCode::from(BAD_NEWS));
             }
         }
-        Command::Hits { open, limit, json } => {
-            let context = app::open(settings).await?;
-            let hits = inspect::hits(&context, *open, *limit).await?;
-            show(*json, &hits, || tables::hits(&hits))?;
-        }
+        Command::Hits(command) => hits::list(settings, command).await?,
+        Command::Assign(command) => hits::assign(settings, command).await?,
+        Command::Comment(command) => hits::comment(settings, command).await?,
+        Command::ImportDecisions(command) => return hits::import_decisions(settings, command).await,
         Command::Dismiss(options) => return decide(settings, options, Decision::Dismissed).await,
         Command::Confirm(options) => return decide(settings, options, Decision::Confirmed).await,
         Command::Release { monitor, by } => {
@@ -175,12 +175,30 @@ async fn decide(
     let actor = actor(options.by.as_deref());
     let reason = if options.reason { Some(reason_from_input()?) } else { None };
     let context = app::open(settings).await?;
-    decide::decide(&context, &actor, options.hit, decision, reason.as_ref()).await?;
-    say(match decision {
-        Decision::Dismissed => "Dismissed.",
-        Decision::Confirmed => "Confirmed.",
-    })?;
-    Ok(ExitCode::SUCCESS)
+    if let [hit] = options.hits.as_slice() {
+        decide::decide(&context, &actor, *hit, decision, reason.as_ref()).await?;
+        say(match decision {
+            Decision::Dismissed => "Dismissed.",
+            Decision::Confirmed => "Confirmed.",
+        })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let decided = decide::decide_all(&context, &actor, &options.hits, decision, reason.as_ref()).await?;
+    let mut code = ExitCode::SUCCESS;
+    for (hit, decided) in decided {
+        let word = match (decided, decision) {
+            (Decided::Done, Decision::Dismissed) => "dismissed",
+            (Decided::Done, Decision::Confirmed) => "confirmed",
+            (Decided::NotFound, _) => "there is no such hit",
+            (Decided::Gone, _) => "gone: there is nothing to decide",
+            (Decided::Archived, _) => "its account is archived",
+        };
+        if decided != Decided::Done {
+            code = ExitCode::from(BAD_NEWS);
+        }
+        say(&format!("{hit}: {word}"))?;
+    }
+    Ok(code)
 }
 
 /// The user of the system, as far as it says.

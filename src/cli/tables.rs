@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use crate::{
     actions::{
-        import::Imported,
-        inspect::{AccountView, HitView, MonthView, RunView},
+        hits::HitView,
+        import::{Imported, decisions::ImportedDecisions},
+        inspect::{AccountView, MonthView, RunView},
         pause::{PauseView, Paused},
     },
     app::commands::Compacted,
@@ -66,6 +67,28 @@ pub(super) fn imported(imported: &Imported) -> String {
         if more > 0 {
             line(&mut text, format_args!("and {more} more rows; --rejects FILE writes them all to a file"));
         }
+    }
+    text
+}
+
+pub(super) fn imported_decisions(imported: &ImportedDecisions) -> String {
+    let mut text = String::new();
+    line(
+        &mut text,
+        format_args!(
+            "{} decisions imported, {} unchanged, {} open hits closed, {} rows not taken",
+            imported.imported,
+            imported.unchanged,
+            imported.closed_hits,
+            imported.bad.len()
+        ),
+    );
+    if !imported.bad.is_empty() {
+        let mut bad = table(&["line", "column", "why it was not taken"]);
+        for row in &imported.bad {
+            bad.add_row([row.line.to_string(), row.column.unwrap_or("-").to_owned(), row.reason.clone()]);
+        }
+        line(&mut text, format_args!("{bad}"));
     }
     text
 }

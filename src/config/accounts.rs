@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use super::{
     checker::Checker,
+    fields,
     key::Key,
-    raw::{RawAccountType, RawField, RawFieldType, RawScreened},
+    raw::{RawAccountType, RawField, RawScreened},
     relations,
 };
-use crate::domain::account_type::{AccountType, Field, FieldKind, Screened, is_field_key};
+use crate::domain::account_type::{AccountType, Field, FieldKind, Item, Screened, Status};
 
-/// Checks `[account-types]`.
+/// Checks `[account-types]`. Those that are made through the API are known by name only, and left out.
 pub(super) fn account_types(
     check: &mut Checker<'_>,
     raw: BTreeMap<String, RawAccountType>,
@@ -19,7 +20,13 @@ pub(super) fn account_types(
     for (name, raw) in raw {
         let key = Key::of("account-types").at(&name);
         check.name(&key, &name);
-        if let Some(checked) = account_type(check, &key, &name, raw) {
+        if raw.from_api == Some(true) {
+            let says_more = raw.kind.is_some() || raw.statuses.is_some() || !raw.fields.is_empty();
+            let says_more = says_more || !raw.relations.is_empty() || !raw.actions.is_empty();
+            if says_more || raw.screened.is_some() || raw.default_status.is_some() {
+                check.refuse_name(&key, "a type from the API has nothing but from-api here");
+            }
+        } else if let Some(checked) = account_type(check, &key, &name, raw) {
             types.insert(name, checked);
         }
     }
@@ -28,18 +35,28 @@ pub(super) fn account_types(
 
 fn account_type(check: &mut Checker<'_>, key: &Key, name: &str, raw: RawAccountType) -> Option<AccountType> {
     let kind = check.needed(&key.at("kind"), raw.kind, "\"person\" or \"organisation\"");
-    let fields = fields(check, key, raw.fields);
-    let (statuses, default_status) = statuses(check, key, raw.statuses, raw.default_status);
+    let fields = all_fields(check, key, raw.fields);
+    let (mut all, default_status) = statuses(check, key, raw.statuses, raw.default_status);
+    for (name, colour) in raw.status_colours.unwrap_or_default() {
+        let key = key.at("status-colours").at(&name);
+        if !Status::is_colour(&colour) {
+            check.refuse(&key, "accepted is a colour as #1f2937");
+        }
+        match all.iter_mut().find(|status| status.name == name) {
+            Some(status) => status.colour = colour,
+            None => check.refuse_name(&key, "is none of the statuses"),
+        }
+    }
     let screened = screened(check, key, raw.screened.unwrap_or_default(), &fields);
     let relations = relations::relations(check, key, raw.relations);
     let name = name.to_owned();
-    Some(AccountType { name, kind: kind?, fields, statuses, default_status, screened, relations })
+    Some(AccountType { name, kind: kind?, fields, statuses: all, default_status, screened, relations })
 }
 
 /// Checks `fields` of a type.
-pub(super) fn fields(check: &mut Checker<'_>, of: &Key, raw: BTreeMap<String, RawField>) -> Vec<Field> {
+pub(super) fn all_fields(check: &mut Checker<'_>, of: &Key, raw: BTreeMap<String, RawField>) -> Vec<Field> {
     let section = of.at("fields");
-    raw.into_iter().filter_map(|(key, raw)| field(check, &section.at(&key), key, raw)).collect()
+    raw.into_iter().filter_map(|(key, raw)| fields::field(check, &section.at(&key), key, raw)).collect()
 }
 
 /// Checks `statuses` of a type, and which of them is the default.
@@ -48,7 +65,7 @@ pub(super) fn statuses(
     of: &Key,
     raw: Option<Vec<String>>,
     default: Option<String>,
-) -> (Vec<String>, String) {
+) -> (Vec<Status>, String) {
     let statuses = raw.filter(|statuses| !statuses.is_empty());
     let statuses = check.needed(&of.at("statuses"), statuses, "a list of names of statuses");
     let statuses = check.texts(&of.at("statuses"), statuses.unwrap_or_default());
@@ -57,58 +74,25 @@ pub(super) fn statuses(
         let known: Vec<&str> = statuses.iter().map(String::as_str).collect();
         check.known(&of.at("default-status"), &default, "one of the statuses", &known);
     }
-    (statuses, default)
-}
-
-fn field(check: &mut Checker<'_>, at: &Key, key: String, raw: RawField) -> Option<Field> {
-    if !is_field_key(&key) {
-        check.refuse_name(at, "accepted are keys in snake_case, at most 63 characters");
-    }
-    let types = "string, integer, number, boolean, date, choices, string-list or person-name";
-    let kind = check.needed(&at.at("type"), raw.r#type, types);
-    let choices = raw.choices.map(|choices| check.texts(&at.at("choices"), choices));
-    if choices.is_some() && kind.is_some_and(|kind| kind != RawFieldType::Choices) {
-        check.refuse_name(&at.at("choices"), "is only for fields of type choices");
-    }
-    let kind = match kind? {
-        RawFieldType::String => FieldKind::String,
-        RawFieldType::Integer => FieldKind::Integer,
-        RawFieldType::Number => FieldKind::Number,
-        RawFieldType::Boolean => FieldKind::Boolean,
-        RawFieldType::Date => FieldKind::Date,
-        RawFieldType::StringList => FieldKind::StringList,
-        RawFieldType::PersonName => FieldKind::PersonName,
-        RawFieldType::Choices => {
-            let choices = choices.filter(|choices| !choices.is_empty());
-            FieldKind::Choices(check.needed(&at.at("choices"), choices, "a list of texts")?)
-        }
-    };
-    let label = raw.label.unwrap_or_else(|| label_of(&key));
-    Some(Field { label, key, kind, pii: raw.pii.unwrap_or(true), required: raw.required.unwrap_or(false) })
-}
-
-/// `date_of_birth` reads `Date of birth`.
-pub(super) fn label_of(key: &str) -> String {
-    let mut words = key.replace('_', " ");
-    if let Some(first) = words.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    words
+    (statuses.iter().map(|status| Status::new(status)).collect(), default)
 }
 
 /// Checks that what is screened is there, and holds what it should.
 fn screened(check: &mut Checker<'_>, key: &Key, raw: RawScreened, fields: &[Field]) -> Screened {
     let at = key.at("screened");
-    let names =
-        |kind: &FieldKind| matches!(kind, FieldKind::PersonName | FieldKind::String | FieldKind::StringList);
-    let dates = |kind: &FieldKind| matches!(kind, FieldKind::Date);
-    let countries =
-        |kind: &FieldKind| matches!(kind, FieldKind::String | FieldKind::Choices(_) | FieldKind::StringList);
+    let names = |kind: &FieldKind| {
+        kind.is_person_name() || kind.is_text_list() || matches!(kind, FieldKind::String { .. })
+    };
+    let dates = |kind: &FieldKind| matches!(kind, FieldKind::Date { .. });
+    let countries = |kind: &FieldKind| {
+        kind.is_text_list() || matches!(kind, FieldKind::String { .. } | FieldKind::Choices(_))
+    };
     let mut screen = |at: Key, word: &str, what: &str, holds: &dyn Fn(&FieldKind) -> bool| {
+        let own = word.split('.').next().unwrap_or_default();
         // A field that is written and at fault has its own fault.
-        if fields.iter().any(|field| field.key == word) || !check.is_written(&key.at("fields").at(word)) {
-            let known: Vec<&str> =
-                fields.iter().filter(|field| holds(&field.kind)).map(|field| field.key.as_str()).collect();
+        if fields.iter().any(|field| field.key == own) || !check.is_written(&key.at("fields").at(own)) {
+            let known: Vec<String> = fields.iter().flat_map(|field| places(field, holds)).collect();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
             check.known(&at, word, what, &known);
         }
     };
@@ -122,4 +106,13 @@ fn screened(check: &mut Checker<'_>, key: &Key, raw: RawScreened, fields: &[Fiel
         screen(at.at("birth-date"), birth_date, "a field of type date", &dates);
     }
     Screened { names: raw.names, birth_date: raw.birth_date, countries: raw.countries }
+}
+
+/// Where in a field something is: the field itself, or parts of it.
+fn places(field: &Field, holds: &dyn Fn(&FieldKind) -> bool) -> Vec<String> {
+    if holds(&field.kind) || field.kind.is_person_name() {
+        return if holds(&field.kind) { vec![field.key.clone()] } else { Vec::new() };
+    }
+    let parts = field.kind.items().iter().filter(|item: &&Item| holds(&item.kind));
+    parts.map(|item| format!("{}.{}", field.key, item.key)).collect()
 }

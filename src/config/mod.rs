@@ -16,6 +16,7 @@ mod accounts;
 mod actions;
 mod checker;
 mod faults;
+mod fields;
 mod key;
 mod layers;
 mod providers;

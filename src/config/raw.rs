@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::domain::{
     account_action::Step,
+    account_type::{RedactionPolicy, WritePolicy},
     comparison::{Level, Method as ComparisonMethod, Requirement},
     relation::{Cardinality, ObjectKind},
     schedule::{MatchMode, ReportType},
@@ -201,9 +202,11 @@ sections! {
     }
 
     struct RawAccountType {
+        from_api: Option<bool>,
         kind: Option<SubjectKind>,
         statuses: Option<Vec<String>>,
         default_status: Option<String>,
+        status_colours: Option<BTreeMap<String, String>>,
         screened: Option<RawScreened>,
         #[serde(default)]
         fields: BTreeMap<String, RawField>,
@@ -248,13 +251,28 @@ sections! {
         label: Option<String>,
         pii: Option<bool>,
         required: Option<bool>,
+        default: Option<Value>,
         choices: Option<Vec<String>>,
+        max_char_length: Option<u64>,
+        min_date: Option<String>,
+        max_date: Option<String>,
+        item_schema: Option<Value>,
+        item_schemas: Option<Vec<Value>>,
+        ignore_unknown_keys: Option<bool>,
+        redaction_policy: Option<RedactionPolicy>,
+        write_policy: Option<WritePolicy>,
+        identifier: Option<bool>,
+        unique: Option<bool>,
+        case_sensitive: Option<bool>,
+        searchable: Option<bool>,
     }
 
     struct RawTemplate {
         r#type: Option<ReportType>,
         provider: Option<String>,
         threshold: Option<f64>,
+        recurrence: Option<Human>,
+        on_match: Option<MatchMode>,
     }
 
     struct RawSchedule {
@@ -343,7 +361,14 @@ pub(super) enum RawFieldType {
     Number,
     Boolean,
     Date,
+    Datetime,
     Choices,
+    MultiChoices,
+    Array,
+    Hash,
+    Json,
+    File,
+    EmailAddress,
     StringList,
     PersonName,
 }

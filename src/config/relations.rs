@@ -8,7 +8,7 @@ use super::{
     raw::{RawRelation, RawTransactionType},
 };
 use crate::domain::{
-    account_type::is_field_key,
+    account_type::{FieldKind, is_field_key, label_of},
     relation::{ObjectKind, Relation},
     transaction_type::TransactionType,
 };
@@ -32,7 +32,7 @@ pub(super) fn relations(
             check.refuse(&at.at("inverse"), KEYS);
         }
         relations.push(Relation {
-            label: raw.label.unwrap_or_else(|| super::accounts::label_of(&key)),
+            label: raw.label.unwrap_or_else(|| label_of(&key)),
             key,
             target: raw.target.unwrap_or_default(),
             target_types: check.texts(&at.at("target-types"), raw.target_types.unwrap_or_default()),
@@ -75,7 +75,13 @@ pub(super) fn transaction_types(
         let key = Key::of("transaction-types").at(&name);
         check.name(&key, &name);
         let statuses = super::accounts::statuses(check, &key, raw.statuses, raw.default_status);
-        let fields = super::accounts::fields(check, &key, raw.fields);
+        let fields = super::accounts::all_fields(check, &key, raw.fields);
+        for field in fields.iter().filter(|field| field.kind == FieldKind::File) {
+            check.refuse_name(
+                &key.at("fields").at(&field.key).at("type"),
+                "is for account types: files are of accounts",
+            );
+        }
         let relations = relations(check, &key, raw.relations);
         types.insert(name.clone(), TransactionType::new(name, fields, statuses, relations));
     }

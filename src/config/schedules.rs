@@ -11,7 +11,7 @@ use super::{
     raw::{Human, RawOnClear, RawOnMatch, RawSchedule, RawSelection, RawTemplate},
 };
 use crate::domain::{
-    account_type::{AccountType, Field, FieldKind, ValueFault},
+    account_type::{AccountType, Field, FieldFault},
     cadence::{Cadence, CadenceFault},
     schedule::{ClearEffect, MatchEffect, ReportTemplate, Schedule, Selection},
 };
@@ -36,11 +36,28 @@ pub(super) fn templates(
             check.known(&key.at("provider"), provider, "the name of a provider", &providers);
         }
         let threshold = raw.threshold.map(|threshold| check.fraction(&key.at("threshold"), threshold));
+        let recurrence_days =
+            raw.recurrence.and_then(|recurrence| whole_days(check, &key.at("recurrence"), recurrence));
+        let on_match = raw.on_match.unwrap_or_default();
         if let (Some(report), Some(provider)) = (report, provider) {
-            templates.insert(name.clone(), ReportTemplate { name, report, provider, threshold });
+            let template =
+                ReportTemplate { name: name.clone(), report, provider, threshold, recurrence_days, on_match };
+            templates.insert(name, template);
         }
     }
     templates
+}
+
+/// After how many days a report recurs.
+fn whole_days(check: &mut Checker<'_>, key: &Key, Human(recurrence): Human) -> Option<u16> {
+    const DAY: u64 = 24 * 60 * 60;
+    let days = u16::try_from(recurrence.as_secs() / DAY).ok();
+    let is_whole = recurrence.as_secs().is_multiple_of(DAY) && recurrence.subsec_nanos() == 0;
+    let days = days.filter(|days| is_whole && ReportTemplate::RECURRENCE_DAYS.contains(days));
+    if days.is_none() {
+        check.refuse(key, "accepted is a number of whole days from 1d to 365d");
+    }
+    days
 }
 
 /// Checks `[schedules]`.
@@ -84,7 +101,7 @@ fn schedule(
         name: name.to_owned(),
         accounts,
         template: template?,
-        cadence: cadence?,
+        cadence: Some(cadence?),
         backfill_per_second,
         on_match_mode,
         on_match,
@@ -197,19 +214,20 @@ fn field_values(
 }
 
 /// Checks a value that a field is to hold: of a list, one that it is to contain.
-fn check_one(field: &Field, value: &Value) -> Result<Value, ValueFault> {
-    if field.kind != FieldKind::StringList {
-        return field.check(value);
+fn check_one(field: &Field, value: &Value) -> Result<Value, FieldFault> {
+    let first = |mut faults: Vec<FieldFault>| faults.swap_remove(0);
+    if !field.kind.is_text_list() {
+        return field.check(value).map_err(first);
     }
-    let list = field.check(&Value::from(vec![value.clone()]))?;
-    list.get(0).cloned().ok_or(ValueFault::Text)
+    let one_of_it = |fault: FieldFault| FieldFault { path: String::new(), ..fault };
+    let list = field.check(&Value::from(vec![value.clone()])).map_err(first).map_err(one_of_it)?;
+    list.get(0).cloned().ok_or_else(|| FieldFault::at("", "accepted is a text"))
 }
 
 /// Refuses a status that one of the types lacks.
 pub(super) fn known_status(check: &mut Checker<'_>, key: &Key, status: &str, selected: &[&AccountType]) {
     if let Some(lacking) = selected.iter().find(|selected| !selected.has_status(status)) {
-        let known: Vec<&str> = lacking.statuses.iter().map(String::as_str).collect();
-        check.known(key, status, &format!("a status of {}", lacking.name), &known);
+        check.known(key, status, &format!("a status of {}", lacking.name), &lacking.status_names());
     }
 }
 

@@ -163,7 +163,7 @@ fn reverification(
         }
         (None, Some(field)) => {
             for of in &selected {
-                let dates = of.fields.iter().filter(|field| matches!(field.kind, FieldKind::Date));
+                let dates = of.fields.iter().filter(|field| matches!(field.kind, FieldKind::Date { .. }));
                 let dates: Vec<&str> = dates.map(|field| field.key.as_str()).collect();
                 check.known(
                     &key.at("date-field"),

@@ -128,7 +128,7 @@ impl AccountAction {
             let at = format!("/steps/{place}/{}", step.word());
             match step {
                 Step::SetStatus(status) if !account_type.has_status(status) => {
-                    let known = account_type.statuses.join(", ");
+                    let known = account_type.status_names().join(", ");
                     faults.push((at, format!("accepted is one of {known}")));
                 }
                 Step::AddTag(text) | Step::RemoveTag(text) | Step::RunReport(text) if !is_name(text) => {
@@ -147,7 +147,12 @@ impl AccountAction {
                             }
                             Some(_) if placeholder_of(value).is_some() => {}
                             Some(field) => {
-                                faults.extend(field.check(value).err().map(|fault| (at, fault.to_string())));
+                                let refused = field.check(value).err().unwrap_or_default();
+                                faults.extend(
+                                    refused
+                                        .into_iter()
+                                        .map(|fault| (format!("{at}{}", fault.path), fault.details)),
+                                );
                             }
                         }
                     }

@@ -44,26 +44,32 @@ pub enum Change<I> {
     Back(I),
     /// Found again after it was gone, with the facts that a person had decided on: the decision stands.
     BackDecided(I),
+    /// News to this monitor, and decided on already for the account: no alert. The hit, if it has one.
+    Decided(Option<I>, HitState),
     /// Found as before.
     Unchanged(I),
 }
 
 /// Compares the hits that a monitor has with the entities that an answer found (with the digests of
 /// their facts). Returns what became of each found entity, in their order, and the hits that are gone.
-pub fn compare<I: Copy>(known: &[Known<I>], found: &[(&str, [u8; 16])]) -> (Vec<Change<I>>, Vec<I>) {
+///
+/// `decided` tells what a person decided about an entity with these facts, whatever report it was about.
+pub fn compare<I: Copy>(
+    known: &[Known<I>],
+    found: &[(&str, [u8; 16])],
+    decided: impl Fn(&str, &[u8; 16]) -> Option<HitState>,
+) -> (Vec<Change<I>>, Vec<I>) {
     let by_entity: BTreeMap<&str, &Known<I>> = known.iter().map(|hit| (hit.entity.as_str(), hit)).collect();
     let changes = found
         .iter()
-        .map(|(entity, facts)| match by_entity.get(entity) {
-            None => Change::New,
-            Some(hit) if hit.state == HitState::Gone => match hit.before_gone {
-                Some(HitState::Dismissed | HitState::Confirmed) if hit.facts == *facts => {
-                    Change::BackDecided(hit.id)
-                }
-                _ => Change::Back(hit.id),
-            },
-            Some(hit) if hit.facts != *facts => Change::Changed(hit.id),
-            Some(hit) => Change::Unchanged(hit.id),
+        .map(|(entity, facts)| {
+            let change = change(by_entity.get(entity).copied(), facts);
+            let hit = match change {
+                Change::New => None,
+                Change::Changed(id) | Change::Back(id) => Some(id),
+                Change::BackDecided(_) | Change::Decided(..) | Change::Unchanged(_) => return change,
+            };
+            decided(entity, facts).map_or(change, |state| Change::Decided(hit, state))
         })
         .collect();
     let gone = known
@@ -72,6 +78,20 @@ pub fn compare<I: Copy>(known: &[Known<I>], found: &[(&str, [u8; 16])]) -> (Vec<
         .map(|hit| hit.id)
         .collect();
     (changes, gone)
+}
+
+fn change<I: Copy>(known: Option<&Known<I>>, facts: &[u8; 16]) -> Change<I> {
+    match known {
+        None => Change::New,
+        Some(hit) if hit.state == HitState::Gone => match hit.before_gone {
+            Some(HitState::Dismissed | HitState::Confirmed) if hit.facts == *facts => {
+                Change::BackDecided(hit.id)
+            }
+            _ => Change::Back(hit.id),
+        },
+        Some(hit) if hit.facts != *facts => Change::Changed(hit.id),
+        Some(hit) => Change::Unchanged(hit.id),
+    }
 }
 
 #[cfg(test)]
@@ -85,7 +105,7 @@ mod tests {
     #[test]
     fn a_decision_outlasts_an_absence_and_not_a_change_of_facts() {
         let gone = |before| Known { before_gone: Some(before), ..known(1, HitState::Gone, 1) };
-        let back = |hit: Known<u8>, facts| compare(&[hit], &[("e1", [facts; 16])]).0;
+        let back = |hit: Known<u8>, facts| compare(&[hit], &[("e1", [facts; 16])], |_, _| None).0;
         assert_eq!(back(gone(HitState::Dismissed), 1), [Change::BackDecided(1)]);
         assert_eq!(back(gone(HitState::Confirmed), 1), [Change::BackDecided(1)]);
         assert_eq!(back(gone(HitState::Dismissed), 2), [Change::Back(1)]);
@@ -102,8 +122,29 @@ mod tests {
             known(5, HitState::Gone, 1),
         ];
         let found = [("e1", [1; 16]), ("e2", [9; 16]), ("e3", [1; 16]), ("e9", [1; 16])];
-        let (changes, gone) = compare(&hits, &found);
+        let (changes, gone) = compare(&hits, &found, |_, _| None);
         assert_eq!(changes, [Change::Unchanged(1), Change::Changed(2), Change::Back(3), Change::New]);
         assert_eq!(gone, [4]);
+    }
+
+    #[test]
+    fn what_was_decided_for_the_account_is_no_news_to_another_of_its_reports() {
+        let decided = |entity: &str, facts: &[u8; 16]| {
+            (entity != "e9" && *facts == [1; 16]).then_some(HitState::Dismissed)
+        };
+        let hits = [known(2, HitState::Open, 9), known(3, HitState::Gone, 1), known(4, HitState::Open, 1)];
+        let found = [("e1", [1; 16]), ("e2", [1; 16]), ("e3", [1; 16]), ("e4", [1; 16]), ("e9", [1; 16])];
+        let (changes, gone) = compare(&hits, &found, decided);
+        assert_eq!(
+            changes,
+            [
+                Change::Decided(None, HitState::Dismissed),
+                Change::Decided(Some(2), HitState::Dismissed),
+                Change::Decided(Some(3), HitState::Dismissed),
+                Change::Unchanged(4),
+                Change::New
+            ]
+        );
+        assert_eq!(gone, [0_u8; 0]);
     }
 }

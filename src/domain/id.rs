@@ -51,7 +51,7 @@ pub fn version_7(millis: u64, random: [u8; 10], shard: Shard) -> Uuid {
     Uuid::from_u128(bits)
 }
 
-/// The id of what has a lasting name: the same wherever it is made. A UUIDv8, for it says nothing of a time.
+/// The id of what has a lasting name: the same wherever it is made. A UUID of version 8, for it says nothing of a time.
 pub fn stable(kind: &str, name: &str, shard: Shard) -> Uuid {
     let digest = Sha256::digest(format!("{kind}\0{name}").as_bytes());
     let mut bytes = [0_u8; 16];

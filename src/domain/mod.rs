@@ -18,6 +18,7 @@ pub mod monitor;
 pub mod pause;
 pub mod personal;
 pub mod relation;
+pub mod report;
 pub mod rest;
 pub mod reverification;
 pub mod schedule;

@@ -45,7 +45,7 @@ words! {
         Held = "held",
         /// Somebody, or a removed schedule, paused it.
         Paused = "paused",
-        /// Its account is no longer among those that the schedule selects.
+        /// Its account is no longer among those that the schedule selects; or it was to run once, and has.
         Ended = "ended",
         /// Its runs killed processes: it is set aside until a person lets it go.
         Quarantined = "quarantined",
@@ -65,9 +65,21 @@ words! {
         AccountArchived = "account-archived",
         /// Somebody redacted its account, which has nothing to ask about until it is filled again.
         AccountRedacted = "account-redacted",
-        /// Nobody any more: it was quarantined, and somebody released it.
+        /// Nobody any more: somebody released it from quarantine, or resumed it.
         Released = "released",
     }
+}
+
+/// Why a report stopped, where that is neither [`PausedBy`] nor its schedule's doing. Enrolment leaves these alone.
+pub mod stopped {
+    /// A person paused the report itself.
+    pub const BY_PERSON: &str = "report-paused";
+    /// It was to run once, and has.
+    pub const DONE: &str = "done";
+    /// Its content was destroyed.
+    pub const REDACTED: &str = "redacted";
+    /// Its account went into another that has a monitor of the same schedule.
+    pub const CONSOLIDATED: &str = "consolidated";
 }
 
 words! {

@@ -8,7 +8,11 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::cadence::Cadence;
+use super::{
+    cadence::Cadence,
+    id::{ReportTemplateId, Shard, stable},
+    subject::SubjectKind,
+};
 
 /// What a report asks about its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,6 +29,24 @@ pub enum ReportType {
 }
 
 impl ReportType {
+    /// Every type.
+    pub const ALL: [Self; 4] =
+        [Self::Watchlist, Self::PoliticallyExposedPerson, Self::AdverseMedia, Self::BusinessWatchlist];
+
+    /// The type of a word, with or without `report/` before it.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let word = word.strip_prefix("report/").unwrap_or(word);
+        Self::ALL.into_iter().find(|report| report.word() == word)
+    }
+
+    /// Whom it asks about.
+    pub const fn subject_kind(self) -> SubjectKind {
+        match self {
+            Self::Watchlist | Self::PoliticallyExposedPerson | Self::AdverseMedia => SubjectKind::Person,
+            Self::BusinessWatchlist => SubjectKind::Organisation,
+        }
+    }
+
     /// Its word in the configuration, such as `watchlist`.
     pub const fn word(self) -> &'static str {
         match self {
@@ -44,7 +66,7 @@ impl fmt::Display for ReportType {
 }
 
 /// A report that can be asked for: its type, and who answers it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ReportTemplate {
     /// Its name in the configuration.
@@ -55,6 +77,32 @@ pub struct ReportTemplate {
     pub provider: String,
     /// The least score of a finding, 0 to 1; the provider's own when none is given.
     pub threshold: Option<f64>,
+    /// After how many days a report that the API asks for is made again; once only when none is given.
+    #[serde(default)]
+    pub recurrence_days: Option<u16>,
+    /// What happens to a report that the API asked for after a match.
+    #[serde(default)]
+    pub on_match: MatchMode,
+}
+
+impl ReportTemplate {
+    /// How often a report may recur, in days.
+    pub const RECURRENCE_DAYS: std::ops::RangeInclusive<u16> = 1..=365;
+
+    /// Its id, which its name alone decides.
+    pub fn id(&self) -> ReportTemplateId {
+        Self::id_of(&self.name)
+    }
+
+    /// The id of the template of a name.
+    pub fn id_of(name: &str) -> ReportTemplateId {
+        ReportTemplateId(stable("report-template", name, Shard(0)))
+    }
+
+    /// The name of the schedule that its reports of the API go by; no schedule of the configuration can have it.
+    pub fn schedule_name(&self) -> String {
+        format!("reports/{}", self.name)
+    }
 }
 
 /// Which accounts a schedule is for: those that every condition fits.
@@ -134,8 +182,8 @@ pub struct Schedule {
     pub accounts: Selection,
     /// The name of its report template.
     pub template: String,
-    /// How often the report repeats.
-    pub cadence: Cadence,
+    /// How often the report repeats; none for reports that the API asks for, each of which has its own beginning.
+    pub cadence: Option<Cadence>,
     /// How many monitors a second are first made due when the schedule, or many accounts, are new.
     pub backfill_per_second: f64,
     /// What happens to a monitor after a match.
@@ -144,6 +192,22 @@ pub struct Schedule {
     pub on_match: MatchEffect,
     /// What a clear report does.
     pub on_clear: ClearEffect,
+}
+
+impl Schedule {
+    /// The schedule of the reports that the API makes of a template: it selects no account.
+    pub fn by_request(template: &ReportTemplate) -> Self {
+        Self {
+            name: template.schedule_name(),
+            accounts: Selection::default(),
+            template: template.name.clone(),
+            cadence: None,
+            backfill_per_second: 1.0,
+            on_match_mode: template.on_match,
+            on_match: MatchEffect::default(),
+            on_clear: ClearEffect::default(),
+        }
+    }
 }
 
 /// `a`, `a or b`, `a, b or c`.
@@ -186,14 +250,9 @@ mod tests {
     #[test]
     fn a_report_type_appears_as_the_api_names_it() {
         assert_eq!(ReportType::Watchlist.to_string(), "report/watchlist");
-        let words = [
-            ReportType::Watchlist,
-            ReportType::PoliticallyExposedPerson,
-            ReportType::AdverseMedia,
-            ReportType::BusinessWatchlist,
-        ];
-        for report in words {
+        for report in ReportType::ALL {
             assert_eq!(serde_json::to_value(report).unwrap(), report.word());
+            assert_eq!(ReportType::from_word(&report.to_string()), Some(report));
         }
     }
 }

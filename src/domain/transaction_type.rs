@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    account_type::{AccountType, Field, Screened},
+    account_type::{AccountType, Field, Screened, Status},
     relation::Relation,
     subject::SubjectKind,
 };
@@ -15,11 +15,11 @@ use super::{
 pub struct TransactionType(AccountType);
 
 impl TransactionType {
-    /// Makes a type; `default_status` is one of `statuses`.
+    /// Makes a type; `default_status` is the key of one of `statuses`.
     pub fn new(
         name: String,
         fields: Vec<Field>,
-        (statuses, default_status): (Vec<String>, String),
+        (statuses, default_status): (Vec<Status>, String),
         relations: Vec<Relation>,
     ) -> Self {
         Self(AccountType {

@@ -2,12 +2,16 @@
 //!
 //! Two ways lead here, and both do the same with a page of accounts. The queue brings accounts that
 //! changed, within a second. A walk over all accounts, page by page, follows a new, changed or removed
-//! schedule, and repairs whatever was missed when the timer starts one.
+//! schedule, and repairs whatever was missed when the timer starts one. Reports that the API makes are tended
+//! beside them ([`requested`]).
+
+mod requested;
 
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{
     Engine, EngineError,
@@ -19,9 +23,11 @@ use crate::{
     domain::{
         id::{AccountId, MonitorId, Shard},
         monitor::{MonitorState, PausedBy, Trigger},
+        schedule::Selection,
     },
     store::{
-        accounts, due,
+        accounts,
+        due::{self, Placed},
         enrolment::{self, Difference, Selected},
         monitors::{self, NewMonitor},
         pauses, revisions, schedules,
@@ -66,7 +72,11 @@ impl Enrol {
         if page.is_empty() || self.is_outdated(&mut transaction).await? {
             return Ok(false);
         }
-        let mut schedules: Vec<&Arc<PlannedSchedule>> = self.engine.plan.schedules.values().collect();
+        // An account may be of a type that was made a moment ago.
+        self.engine.plan.types.refresh(&mut transaction).await?;
+        let planned = self.engine.plan.schedules.values();
+        let (of_templates, mut schedules): (Vec<&Arc<PlannedSchedule>>, Vec<_>) =
+            planned.partition(|schedule| schedule.is_by_request());
         schedules.sort_unstable_by_key(|schedule| schedule.id);
         let paused_schedules = pauses::list_schedules(&mut transaction).await?;
         let mut differing = Vec::with_capacity(schedules.len());
@@ -77,18 +87,23 @@ impl Enrol {
                 paused.extend(to_pause(&mut transaction, schedule.id, by, &page).await?);
                 continue;
             }
-            let selected = selected(&self.engine, schedule);
+            let selected = selected(&self.engine, &schedule.schedule.accounts);
             let differences =
                 enrolment::list_differences(&mut transaction, schedule.id, &selected, &page).await?;
             differing.push((schedule, differences));
         }
+        let requested = requested::of_accounts(&mut transaction, &of_templates, &page).await?;
+        let requested =
+            requested::look(&self.engine, &mut transaction, &requested, &paused_schedules).await?;
         // Due rows are locked in one order: all that end, before anything begins.
         let ended: Vec<MonitorId> =
             differing.iter().flat_map(|(_, differences)| ended(differences)).collect();
-        due::lock(&mut transaction, &[ended.as_slice(), paused.as_slice()].concat()).await?;
+        let stopped = [ended.as_slice(), paused.as_slice(), &requested.paused()].concat();
+        due::lock(&mut transaction, &stopped).await?;
         end(&mut transaction, &ended, now).await?;
         pause(&mut transaction, &paused, PausedBy::SchedulePaused, now).await?;
-        let mut urgent = false;
+        requested.pause(&mut transaction, now).await?;
+        let mut urgent = requested.take_up(&mut transaction, now).await?;
         for (schedule, differences) in &differing {
             urgent |= self.begin(&mut transaction, schedule, differences, true, now).await?;
         }
@@ -109,6 +124,12 @@ impl Enrol {
         if self.is_outdated(&mut transaction).await? {
             return Ok(false);
         }
+        if walk.by_request {
+            let place = requested::walk(&self.engine, &mut transaction, &walk, most, now).await?;
+            schedules::save_walk(&mut transaction, walk.schedule_id, place, now).await?;
+            transaction.commit().await?;
+            return Ok(true);
+        }
         let (mut shard, mut after) = (walk.shard, walk.after);
         let mut page = Vec::new();
         let place = loop {
@@ -125,16 +146,18 @@ impl Enrol {
                 None => break None,
             }
         };
+        self.engine.plan.types.refresh(&mut transaction).await?;
         let planned = self.engine.plan.schedules.get(&walk.schedule_id);
         let is_paused = pauses::list_schedules(&mut transaction).await?.contains(&walk.schedule_id);
         if let Some(schedule) = planned.filter(|_| !is_paused) {
-            let selected = selected(&self.engine, schedule);
+            let selected = selected(&self.engine, &schedule.schedule.accounts);
             let differences =
                 enrolment::list_differences(&mut transaction, schedule.id, &selected, &page).await?;
             let ended: Vec<MonitorId> = ended(&differences).collect();
             end(&mut transaction, &ended, now).await?;
             self.begin(&mut transaction, schedule, &differences, false, now).await?;
-            adapt(&mut transaction, schedule, &page, now).await?;
+            let placed = due::list_of_page(&mut transaction, schedule.id, &page).await?;
+            adapt(&mut transaction, schedule, &placed, now).await?;
         } else {
             let by = planned.map_or(PausedBy::ScheduleRemoved, |_| PausedBy::SchedulePaused);
             let paused = to_pause(&mut transaction, walk.schedule_id, by, &page).await?;
@@ -259,11 +282,10 @@ async fn end(conn: &mut PgConnection, ended: &[MonitorId], now: DateTime<Utc>) -
 async fn adapt(
     conn: &mut PgConnection,
     schedule: &PlannedSchedule,
-    page: &[AccountId],
+    placed: &[Placed],
     now: DateTime<Utc>,
 ) -> Result<(), EngineError> {
     let lane = schedule.provider.lane;
-    let placed = due::list_of_page(conn, schedule.id, page).await?;
     let moved: Vec<MonitorId> = placed.iter().filter(|due| due.lane != lane).map(|due| due.monitor).collect();
     let earlier: Vec<(MonitorId, DateTime<Utc>)> = placed
         .iter()
@@ -284,14 +306,13 @@ async fn adapt(
 }
 
 /// A schedule's selection in the form that SQL compares with.
-fn selected(engine: &Engine, schedule: &PlannedSchedule) -> Selected {
-    let accounts = &schedule.schedule.accounts;
+pub(super) fn selected(engine: &Engine, accounts: &Selection) -> Selected {
     Selected {
         types: accounts
             .types
             .iter()
-            .filter_map(|name| engine.plan.type_ids.get(name))
-            .map(|id| id.0)
+            // No type at all must not read as any type.
+            .map(|name| engine.plan.types.id(name).map_or(Uuid::nil(), |id| id.0))
             .collect(),
         statuses: accounts.statuses.clone(),
         tags_any: accounts.tags_any.clone(),

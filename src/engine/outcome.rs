@@ -15,13 +15,16 @@ use super::{
 use crate::{
     actions::ActionError,
     domain::{
-        hit::{Change, Known, compare},
+        hit::{Change, HitState, Known, compare},
         id::{AccountId, HitId, MonitorId},
         monitor::MonitorState,
+        report::ReportEvent,
         schedule::{MatchMode, Schedule},
     },
     store::{
-        account_tags, accounts, data_keys, enrolment,
+        account_tags, accounts, data_keys,
+        decisions::{self, Decision},
+        enrolment,
         events::{self, Event},
         hits::{self, SavedHit},
         monitors,
@@ -77,6 +80,8 @@ pub(super) async fn write(
         known.entry(monitor).or_default().push(hit);
     }
 
+    let decided = Decided::load(conn, changed).await?;
+
     let mut written = Written::default();
     let mut groups: BTreeMap<i32, Group<'_>> = BTreeMap::new();
     let mut contents = Vec::with_capacity(changed.len());
@@ -85,20 +90,22 @@ pub(super) async fn write(
         let sealed = key.seal(Purpose::RunContent, &content(finished)).map_err(ActionError::from)?;
         contents.push((*run, sealed));
         let before = known.get(&finished.monitor()).map(Vec::as_slice).unwrap_or_default();
-        let news = written.add(engine, finished, key, before)?;
+        let news = written.add(engine, finished, key, before, &decided)?;
         let group = groups.entry(finished.schedule.id).or_default();
         group.schedule = Some(&finished.schedule.schedule);
         if run.findings == 0 {
             group.cleared.push(finished.account);
         } else if news {
             group.matched.push(finished.account);
-            if finished.schedule.schedule.on_match_mode == MatchMode::Hold {
+            // What runs but once is over as it is.
+            if finished.schedule.schedule.on_match_mode == MatchMode::Hold && !finished.schedule.is_once() {
                 group.held.push(finished.monitor());
             }
         }
     }
     runs::insert_changed(conn, &contents, now).await?;
-    hits::save_open(conn, &written.open, now).await?;
+    hits::save_all(conn, &written.found, now).await?;
+    decisions::save_facts(conn, &written.first_facts).await?;
     hits::save_gone(conn, &written.gone, now).await?;
     hits::save_back(conn, &written.back, now).await?;
     for (id, group) in groups {
@@ -110,68 +117,133 @@ pub(super) async fn write(
     Ok(written.effects)
 }
 
+/// What people decided about the entities of some answers, for their accounts.
+struct Decided(BTreeMap<(AccountId, String), Decision>);
+
+impl Decided {
+    async fn load(conn: &mut PgConnection, changed: &[(&Finished, &NewRun)]) -> Result<Self, EngineError> {
+        let mut pairs: Vec<(AccountId, &str)> = Vec::new();
+        for (finished, _) in changed {
+            if let End::Answered { answer, .. } = &finished.end {
+                pairs.extend(
+                    answer.findings.iter().map(|finding| (finished.account, finding.entity.as_str())),
+                );
+            }
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        let found = decisions::list(conn, &pairs).await?;
+        Ok(Self(found.into_iter().map(|one| ((one.account, one.entity.clone()), one)).collect()))
+    }
+
+    /// The decision on an entity with these facts.
+    fn on(&self, account: AccountId, entity: &str, facts: &[u8; 16]) -> Option<&Decision> {
+        // One from elsewhere rests on the facts that are found first.
+        let decision = self.0.get(&(account, entity.to_owned()))?;
+        (decision.facts.is_none() || decision.facts.as_ref() == Some(facts)).then_some(decision)
+    }
+}
+
 #[derive(Default)]
-struct Written {
-    open: Vec<SavedHit>,
+struct Written<'a> {
+    found: Vec<SavedHit>,
     gone: Vec<HitId>,
     back: Vec<HitId>,
+    /// Entities whose decisions did not know their facts.
+    first_facts: Vec<(AccountId, &'a str, [u8; 16])>,
     events: Vec<Event>,
     effects: Effects,
 }
 
-impl Written {
+impl<'a> Written<'a> {
     /// Compares one answer with the hits there are. Returns whether it holds anything new.
     fn add(
         &mut self,
         engine: &Engine,
-        finished: &Finished,
+        finished: &'a Finished,
         key: &DataKey,
         known: &[Known<HitId>],
+        decided: &Decided,
     ) -> Result<bool, EngineError> {
         let End::Answered { answer, facts, .. } = &finished.end else { return Ok(false) };
+        let account = finished.account;
         let found: Vec<(&str, [u8; 16])> = answer
             .findings
             .iter()
             .zip(facts)
             .map(|(finding, facts)| (finding.entity.as_str(), *facts))
             .collect();
-        let (changes, gone) = compare(known, &found);
-        let mut news = false;
+        let (changes, gone) = compare(known, &found, |entity, facts| {
+            decided.on(account, entity, facts).map(|decision| decision.state)
+        });
+        let mut news = Vec::new();
         for ((finding, facts), change) in answer.findings.iter().zip(facts).zip(changes) {
-            let (id, word, kind) = match change {
+            let new_id = || HitId(engine.context.new_uuid(finished.monitor().shard()));
+            let (id, word) = match change {
                 Change::Unchanged(_) => continue,
                 Change::BackDecided(id) => {
                     self.back.push(id);
                     self.tell(engine, finished, id, "back", "report.hit-back", &finding.entity);
                     continue;
                 }
-                Change::New => {
-                    (HitId(engine.context.new_uuid(finished.account.shard())), "opened", "report.hit-opened")
-                }
-                Change::Back(id) => (id, "opened", "report.hit-opened"),
-                Change::Changed(id) => (id, "changed", "report.hit-changed"),
+                Change::Decided(id, _) => (id.unwrap_or_else(new_id), "decided"),
+                Change::New => (new_id(), "opened"),
+                Change::Back(id) => (id, "opened"),
+                Change::Changed(id) => (id, "changed"),
             };
-            news = true;
+            let decision = match change {
+                Change::Decided(..) => decided.on(account, &finding.entity, facts),
+                _ => None,
+            };
+            if decision.is_some_and(|decision| decision.facts.is_none()) {
+                self.first_facts.push((account, &finding.entity, *facts));
+            }
             #[expect(clippy::cast_possible_truncation, reason = "a score needs no more digits")]
             let score = finding.score as f32;
-            self.open.push(SavedHit {
+            self.found.push(SavedHit {
                 id,
-                account: finished.account,
+                account,
                 monitor: finished.monitor(),
+                schedule_id: finished.schedule.id,
                 entity: finding.entity.clone(),
                 list: finding.list.clone(),
+                state: decision.map_or(HitState::Open, |decision| decision.state),
+                decided: decision.map(|decision| (decision.decided_at, decision.decided_by.clone())),
                 score,
                 facts_digest: *facts,
                 sealed_content: key.seal(Purpose::HitContent, finding).map_err(ActionError::from)?,
             });
-            self.tell(engine, finished, id, word, kind, &finding.entity);
+            self.count(finished, word);
+            if decision.is_none() {
+                news.push(json!({ "hit": id, "entity": finding.entity, "change": word }));
+            }
         }
         for id in gone {
             let entity = known.iter().find(|hit| hit.id == id).map_or("", |hit| hit.entity.as_str());
             self.tell(engine, finished, id, "gone", "report.hit-gone", entity);
             self.gone.push(id);
         }
-        Ok(news)
+        let is_news = !news.is_empty();
+        if is_news {
+            self.tell_match(engine, finished, &news);
+        }
+        Ok(is_news)
+    }
+
+    /// Tells of all that is new in one answer.
+    fn tell_match(&mut self, engine: &Engine, finished: &Finished, news: &[serde_json::Value]) {
+        let (schedule, template) = (&finished.schedule.schedule.name, &finished.schedule.template);
+        let detail = json!({
+            "report": finished.monitor(),
+            "run": finished.id,
+            "schedule": schedule,
+            "template": template.name,
+            "hits": news,
+        });
+        let kind = template.report.event(ReportEvent::Matched);
+        let mut event = engine.context.event(finished.account, kind, &format!("schedule:{schedule}"), detail);
+        event.object = Some(finished.monitor().0);
+        self.events.push(event);
     }
 
     fn tell(
@@ -194,7 +266,11 @@ impl Written {
         let mut event = engine.context.event(finished.account, kind, &format!("schedule:{schedule}"), detail);
         event.object = Some(hit.0);
         self.events.push(event);
-        self.effects.0.push(HitLabels { schedule: schedule.clone(), change });
+        self.count(finished, change);
+    }
+
+    fn count(&mut self, finished: &Finished, change: &'static str) {
+        self.effects.0.push(HitLabels { schedule: finished.schedule.schedule.name.clone(), change });
     }
 }
 

@@ -16,11 +16,11 @@ use tokio::sync::Semaphore;
 
 use chrono::{DateTime, Utc};
 
+use super::types::Types;
 use crate::{
     actions::apply::Applied,
     domain::{
-        account_type::AccountType,
-        id::{AccountTypeId, MonitorId, ProcessId},
+        id::{MonitorId, ProcessId, made_at_millis},
         reverification::Reverification,
         schedule::{ReportTemplate, Schedule},
     },
@@ -84,9 +84,24 @@ pub struct PlannedSchedule {
 }
 
 impl PlannedSchedule {
-    /// When a monitor of the schedule runs next after `after`, on its own place of the grid.
+    /// When a monitor of the schedule runs next after `after`, on its own place of the grid; a report of the API,
+    /// so many days after it was asked for. Never, when it runs but once.
     pub fn next_due(&self, monitor: MonitorId, after: DateTime<Utc>) -> DateTime<Utc> {
-        self.schedule.cadence.next_due(place_in_spread(monitor), after)
+        match (&self.schedule.cadence, self.template.recurrence_days) {
+            (Some(cadence), _) => cadence.next_due(place_in_spread(monitor), after),
+            (None, Some(days)) => recurrence(monitor, days, after),
+            (None, None) => DateTime::<Utc>::MAX_UTC,
+        }
+    }
+
+    /// Whether its monitors are reports of the API, which begin one by one.
+    pub const fn is_by_request(&self) -> bool {
+        self.schedule.cadence.is_none()
+    }
+
+    /// Whether its monitors run once.
+    pub const fn is_once(&self) -> bool {
+        self.is_by_request() && self.template.recurrence_days.is_none()
     }
 
     /// The number of what a run rests on now: provider, engine, lists, template, threshold, process.
@@ -127,6 +142,16 @@ impl PlannedSchedule {
     }
 }
 
+/// The first time after `after` that lies a number of whole recurrences after the monitor was made, which its id
+/// says: an extra run does not move it.
+fn recurrence(monitor: MonitorId, days: u16, after: DateTime<Utc>) -> DateTime<Utc> {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    let made_at = i64::try_from(made_at_millis(monitor.0)).unwrap_or(0);
+    let step = i64::from(days) * DAY;
+    let passed = (after.timestamp_millis() - made_at).max(0).div_euclid(step);
+    DateTime::from_timestamp_millis(made_at + (passed + 1) * step).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
 /// Where in its schedule's spread a monitor lies: the random bits of its id, the shard's aside, spread over
 /// the whole number.
 fn place_in_spread(monitor: MonitorId) -> u64 {
@@ -143,10 +168,8 @@ pub struct Plan {
     pub providers: Vec<Arc<PlannedProvider>>,
     /// The lists of the customer's own that providers answer from.
     pub own_lists: Vec<OwnList>,
-    /// Account types by id.
-    pub types: HashMap<AccountTypeId, AccountType>,
-    /// Ids of account types by name.
-    pub type_ids: HashMap<String, AccountTypeId>,
+    /// Account types, those that the API made too.
+    pub types: Types,
     /// Reverifications by their number.
     pub reverifications: Vec<(i32, Reverification)>,
     /// The revision of the configuration that it is made of.
@@ -179,6 +202,7 @@ impl Plan {
             by_name.insert(name, Arc::clone(&planned));
             plan.providers.push(planned);
         }
+        let schedules = schedules.chain(templates.iter().map(Schedule::by_request));
         for schedule in schedules {
             let template = templates.iter().find(|template| template.name == schedule.template);
             let Some(template) = template else { continue };
@@ -194,10 +218,26 @@ impl Plan {
             };
             plan.schedules.insert(*id, Arc::new(planned));
         }
-        for (id, account_type) in applied.types.values() {
-            plan.type_ids.insert(account_type.name.clone(), *id);
-            plan.types.insert(*id, account_type.clone());
-        }
+        plan.types.set(applied.types.values().cloned(), None);
         plan
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{Shard, version_7};
+
+    #[test]
+    fn a_report_recurs_at_whole_days_after_it_was_asked_for() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let made = at("2026-03-01T09:30:00Z");
+        let millis = u64::try_from(made.timestamp_millis()).unwrap();
+        let monitor = MonitorId(version_7(millis, [7; 10], Shard(3)));
+        assert_eq!(recurrence(monitor, 30, made), at("2026-03-31T09:30:00Z"));
+        assert_eq!(recurrence(monitor, 30, at("2026-03-20T00:00:00Z")), at("2026-03-31T09:30:00Z"));
+        // After an outage of a hundred days: once, and back on the grid.
+        assert_eq!(recurrence(monitor, 30, at("2026-06-09T12:00:00Z")), at("2026-06-29T09:30:00Z"));
+        assert_eq!(recurrence(monitor, 1, at("2026-02-01T00:00:00Z")), at("2026-03-02T09:30:00Z"));
     }
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{
-    Engine, EngineError, outcome,
+    Engine, EngineError, news, outcome,
     progress::Part,
     run::{End, Finished, HELD_BACK},
     storage, task,
@@ -29,6 +29,7 @@ use crate::{
     store::{
         self, Store, StoreError,
         due::{self, Postponed},
+        requested,
         runs::{self, NewRun},
         strikes,
     },
@@ -197,6 +198,19 @@ async fn commit_once(engine: &Engine, batch: &[Finished], uncertain: bool) -> Re
         .filter_map(|((index, run), _)| batch.get(*index).map(|finished| (finished, run)))
         .collect();
     let effects = outcome::write(engine, &mut transaction, &changed, now).await?;
+    let counting = order
+        .iter()
+        .zip(&new)
+        .zip(&settled)
+        .filter(|(_, settled)| **settled)
+        .filter_map(|((index, run), _)| batch.get(*index).map(|finished| (finished, run)));
+    let (done, told) = news::of(counting);
+    if !done.is_empty() {
+        requested::save_done(&mut transaction, &done, now).await?;
+    }
+    if !told.is_empty() {
+        news::tell(engine, &mut transaction, &told, now).await?;
+    }
     let survived: Vec<MonitorId> = batch.iter().filter(|one| one.is_suspect).map(Finished::monitor).collect();
     if !survived.is_empty() {
         strikes::remove_all(&mut transaction, &survived).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::PgConnection;
 
 use super::{
-    Engine, EngineError,
+    Engine, EngineError, enrol,
     task::{Activation, Task},
 };
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
     domain::id::{AccountId, Shard},
     store::{
         self, accounts,
-        enrolment::Selected,
         reverifications::{self, DueAccount},
         revisions,
     },
@@ -144,16 +143,7 @@ pub(super) async fn refresh(
 /// The rules of the plan, as statements compare with them.
 fn rules(engine: &Engine) -> impl Iterator<Item = Rule<'_>> {
     engine.plan.reverifications.iter().map(|(id, rule)| {
-        let accounts = &rule.accounts;
-        let types = accounts.types.iter().filter_map(|name| engine.plan.type_ids.get(name));
-        let selected = Selected {
-            types: types.map(|id| id.0).collect(),
-            statuses: accounts.statuses.clone(),
-            tags_any: accounts.tags_any.clone(),
-            tags_none: accounts.tags_none.clone(),
-            fields: serde_json::json!(accounts.fields),
-            paused_by: None,
-        };
+        let selected = enrol::selected(engine, &rule.accounts);
         Rule { id: *id, rule, selected }
     })
 }

@@ -16,6 +16,7 @@ use crate::{
         answer::{Answer, Finding},
         id::{AccountId, MonitorId, RunId},
         monitor::Trigger,
+        report::Query,
         subject::Subject,
     },
     providers::{
@@ -136,7 +137,7 @@ impl Finished {
 pub async fn perform(engine: &Engine, job: Job, stop: &CancellationToken) -> Option<Finished> {
     let Job { due, trigger, loaded, schedule, basis_id } = job;
     let labels = ScheduleLabels { schedule: schedule.schedule.name.clone() };
-    let subject = open_subject(engine, &loaded);
+    let subject = open_subject(engine, &loaded, &schedule);
     let mut call = Called { started_at: engine.context.now(), duration: Duration::ZERO, unrecorded: None };
     let end = match subject {
         Err(class) => End::Failed { class },
@@ -171,8 +172,27 @@ struct Called {
     unrecorded: Option<OwnedSemaphorePermit>,
 }
 
-fn open_subject(engine: &Engine, loaded: &Loaded) -> Result<Subject, &'static str> {
-    let Some(account_type) = engine.plan.types.get(&loaded.account_type) else {
+fn open_subject(
+    engine: &Engine,
+    loaded: &Loaded,
+    schedule: &PlannedSchedule,
+) -> Result<Subject, &'static str> {
+    if let Some((sealed, stored)) = &loaded.query {
+        let Some(stored) = stored else { return Err(SEALED) };
+        let opened = engine
+            .context
+            .keyring
+            .unwrap(loaded.monitor.0, stored)
+            .and_then(|key| key.open::<Query>(Purpose::ReportQuery, sealed));
+        return match opened {
+            Ok(query) => Ok(query.subject(schedule.template.report.subject_kind())),
+            Err(error) => {
+                tracing::error!(monitor.id = %loaded.monitor, error = &error as &dyn std::error::Error, "a report's question does not open");
+                Err(SEALED)
+            }
+        };
+    }
+    let Some(account_type) = engine.plan.types.get(loaded.account_type) else {
         return Err(FailureClass::Unscreenable.as_str());
     };
     let mut fields = match &loaded.fields {

@@ -159,3 +159,26 @@ pub async fn list(conn: &mut PgConnection, account: AccountId) -> Result<Vec<Str
     .await?;
     Ok(names)
 }
+
+/// The tags of accounts: pairs of account and name, by name.
+pub async fn list_all(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+) -> Result<Vec<(AccountId, String)>, StoreError> {
+    let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+    let rows = sqlx::query!(
+        r#"
+        select distinct account_tags.account_id, tags.name
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
+        join account_tags using (shard, account_id)
+        join tags using (tag_id)
+        order by tags.name
+        "#,
+        &shards,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (AccountId(row.account_id), row.name)).collect())
+}

@@ -1,5 +1,7 @@
 //! Accounts.
 
+mod pages;
+pub mod search;
 mod statuses;
 
 use chrono::{DateTime, Utc};
@@ -12,6 +14,7 @@ use crate::{
     domain::id::{AccountId, AccountTypeId, Shard},
     vault::WrappedKey,
 };
+pub use pages::{count_of_status, list_of_ids, list_of_type};
 pub use statuses::{save_status_heirs, save_status_where, save_statuses};
 
 /// An account to insert.

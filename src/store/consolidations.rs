@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::StoreError;
 use crate::domain::{
     consolidation::ConsolidationState,
-    id::{AccountId, ConsolidationId, MonitorId},
+    id::{AccountId, ConsolidationId},
 };
 
 /// A consolidation.
@@ -160,49 +160,6 @@ pub async fn save_ended(
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// The monitors that sources and the destination have of the same schedules: that of the destination, and when the
-/// earliest of theirs is to run.
-#[derive(Debug, Default)]
-pub struct Doubled {
-    /// The sources' monitors.
-    pub of_sources: Vec<MonitorId>,
-    /// When the destination's monitors run at the latest.
-    pub earlier: Vec<(MonitorId, DateTime<Utc>)>,
-}
-
-/// Finds the schedules that sources and destination share.
-pub async fn find_doubled(
-    conn: &mut PgConnection,
-    sources: &[AccountId],
-    destination: AccountId,
-) -> Result<Doubled, StoreError> {
-    let (shards, ids) = super::standings::columns(sources);
-    let rows = sqlx::query!(
-        r#"
-        select monitor.monitor_id, own.monitor_id as own_id, due.next_run_at as "next_run_at?"
-        from unnest($1::smallint[], $2::uuid[]) as source (shard, account_id)
-        join monitors as monitor using (shard, account_id)
-        join monitors as own
-            on own.shard = $3
-           and own.account_id = $4
-           and own.schedule_id = monitor.schedule_id
-        left join monitor_due as due on due.shard = monitor.shard and due.monitor_id = monitor.monitor_id
-        "#,
-        &shards,
-        &ids,
-        destination.shard().column(),
-        destination.0,
-    )
-    .fetch_all(conn)
-    .await?;
-    let mut doubled = Doubled::default();
-    for row in rows {
-        doubled.of_sources.push(MonitorId(row.monitor_id));
-        doubled.earlier.extend(row.next_run_at.map(|at| (MonitorId(row.own_id), at)));
-    }
-    Ok(doubled)
 }
 
 /// Gives the destination the tags of the sources, each setter its own. Returns the names of those it did not have.

@@ -84,6 +84,27 @@ pub async fn get_or_insert(
     Ok(found)
 }
 
+/// The open key of an object, which nobody destroys before the transaction ends; none when it has none.
+pub async fn lock(
+    conn: &mut PgConnection,
+    keyring: &Keyring,
+    object: Uuid,
+) -> Result<Option<DataKey>, KeyError> {
+    let row = sqlx::query!(
+        "select key_id, master_key_id, wrapped from data_keys where shard = $1 and object_id = $2 for share",
+        shard_of(object),
+        object,
+    )
+    .fetch_optional(conn)
+    .await?;
+    let stored = row.map(|row| WrappedKey {
+        key_id: row.key_id,
+        master_key_id: row.master_key_id,
+        wrapped: row.wrapped,
+    });
+    Ok(stored.map(|stored| keyring.unwrap(object, &stored)).transpose()?)
+}
+
 /// The open keys of those of `objects` that have one.
 pub async fn find_all(
     conn: &mut PgConnection,

@@ -22,8 +22,19 @@ pub async fn recreate(url: &str, name: &'static str) -> Result<String, StoreErro
 }
 
 /// The indexes that migrations build concurrently, each with the version of its migration.
-const BUILT_CONCURRENTLY: [(i64, &str); 3] = [
+const BUILT_CONCURRENTLY: [(i64, &str); 14] = [
     (20_261_123_000_012, "monitors_quarantined_idx"),
+    (20_261_127_100_005, "accounts_newest_idx"),
+    (20_261_127_100_006, "accounts_type_idx"),
+    (20_261_127_100_007, "accounts_updated_idx"),
+    (20_261_127_100_008, "accounts_status_idx"),
+    (20_261_127_300_004, "monitors_of_account_idx"),
+    (20_261_127_300_010, "hits_of_account_idx"),
+    (20_261_127_300_011, "hits_score_idx"),
+    (20_261_127_300_012, "hits_open_score_idx"),
+    (20_261_127_300_013, "hits_assignee_idx"),
+    (20_261_127_300_014, "hits_schedule_idx"),
+    (20_261_127_300_015, "hits_list_idx"),
     (20_261_127_400_002, "accounts_consolidated_idx"),
     (20_261_127_400_008, "hits_own_list_idx"),
 ];

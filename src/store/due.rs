@@ -118,11 +118,9 @@ pub async fn list_of_account(conn: &mut PgConnection, account: AccountId) -> Res
         select due.shard, due.monitor_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest
         from monitors as monitor
         join monitor_due as due using (shard, monitor_id)
-        where monitor.shard = $1
-          and monitor.account_id = $2
+        where monitor.account_id = $1
         order by due.monitor_id
         "#,
-        account.shard().column(),
         account.0,
     )
     .fetch_all(conn)
@@ -169,41 +167,55 @@ pub async fn list_of_page(
     schedule_id: i32,
     accounts: &[AccountId],
 ) -> Result<Vec<Placed>, StoreError> {
-    let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
     let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+    let monitors = sqlx::query_scalar!(
+        r#"
+        select monitor.monitor_id
+        from unnest($1::uuid[]) as page (account_id)
+        -- Probes, whatever the planner knows of tables that are being filled.
+        cross join lateral (
+            select monitor_id from monitors
+            where monitors.account_id = page.account_id
+              and monitors.schedule_id = $2
+              and monitors.by_schedule
+            limit 1
+        ) as monitor
+        "#,
+        &ids,
+        schedule_id,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let monitors: Vec<MonitorId> = monitors.into_iter().map(MonitorId).collect();
+    list_placed(conn, &monitors).await
+}
+
+/// The due rows of monitors.
+pub async fn list_placed(conn: &mut PgConnection, monitors: &[MonitorId]) -> Result<Vec<Placed>, StoreError> {
+    let shards: Vec<i16> = monitors.iter().map(|monitor| monitor.shard().column()).collect();
+    let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
     let rows = sqlx::query!(
         r#"
         select due.monitor_id, due.lane, due.next_run_at, due.slot, due.attempts
-        from unnest($1::smallint[], $2::uuid[]) as page (shard, account_id)
-        -- Probes, whatever the planner knows of tables that are being filled.
-        cross join lateral (
-            select shard, monitor_id from monitors
-            where monitors.shard = page.shard
-              and monitors.account_id = page.account_id
-              and monitors.schedule_id = $3
-            limit 1
-        ) as monitor
+        from unnest($1::smallint[], $2::uuid[]) as page (shard, monitor_id)
         cross join lateral (
             select * from monitor_due
-            where monitor_due.shard = monitor.shard and monitor_due.monitor_id = monitor.monitor_id
+            where monitor_due.shard = page.shard and monitor_due.monitor_id = page.monitor_id
             limit 1
         ) as due
         "#,
         &shards,
         &ids,
-        schedule_id,
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Placed {
-            monitor: MonitorId(row.monitor_id),
-            lane: row.lane,
-            at: row.next_run_at,
-            is_routine: row.slot > 0 && row.attempts == 0,
-        })
-        .collect())
+    let placed = rows.into_iter().map(|row| Placed {
+        monitor: MonitorId(row.monitor_id),
+        lane: row.lane,
+        at: row.next_run_at,
+        is_routine: row.slot > 0 && row.attempts == 0,
+    });
+    Ok(placed.collect())
 }
 
 /// Moves the due rows of monitors to a lane.
@@ -275,6 +287,8 @@ pub struct Loaded {
     pub fields: Value,
     /// The account's sealed fields and the key that opens them.
     pub sealed: Option<(Vec<u8>, WrappedKey)>,
+    /// Whom the report asks about instead of the account, sealed, and the key that opens it.
+    pub query: Option<(Vec<u8>, Option<WrappedKey>)>,
 }
 
 /// Loads what the runs of `monitors` need. A monitor that is gone or stopped is left out.
@@ -285,18 +299,23 @@ pub async fn load(conn: &mut PgConnection, monitors: &[MonitorId]) -> Result<Vec
         r#"
         select monitor.monitor_id, monitor.schedule_id, account.account_id, account.account_type_id, account.version,
                account.fields, account.sealed_fields, kept.key_id as "key_id?",
-               kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?"
+               kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?", monitor.sealed_query,
+               own.key_id as "own_key_id?", own.master_key_id as "own_master_key_id?", own.wrapped as "own_wrapped?"
         from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
         join monitors as monitor
             on monitor.shard = wanted.shard
            and monitor.monitor_id = wanted.monitor_id
            and monitor.state = 'active'
         join accounts as account
-            on account.shard = monitor.shard
+            on account.shard = shard_of(monitor.account_id)
            and account.account_id = monitor.account_id
         left join data_keys as kept
             on kept.shard = account.shard
            and kept.object_id = account.account_id
+        left join data_keys as own
+            on own.shard = monitor.shard
+           -- Few have a question of their own: for the others this looks nowhere.
+           and own.object_id = case when monitor.sealed_query is not null then monitor.monitor_id end
         "#,
         &shards,
         &ids,
@@ -318,6 +337,15 @@ pub async fn load(conn: &mut PgConnection, monitors: &[MonitorId]) -> Result<Vec
                 }
                 _ => None,
             },
+            query: row.sealed_query.map(|sealed| {
+                let key = row.own_key_id.zip(row.own_master_key_id).zip(row.own_wrapped);
+                let key = key.map(|((key_id, master_key_id), wrapped)| WrappedKey {
+                    key_id,
+                    master_key_id,
+                    wrapped,
+                });
+                (sealed, key)
+            }),
         })
         .collect())
 }

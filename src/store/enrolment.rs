@@ -95,9 +95,9 @@ pub async fn list_differences(
         from unnest($1::smallint[], $2::uuid[]) as page (shard, account_id)
         join accounts as account using (shard, account_id)
         left join monitors as monitor
-            on monitor.shard = account.shard
-           and monitor.account_id = account.account_id
+            on monitor.account_id = account.account_id
            and monitor.schedule_id = $3
+           and monitor.by_schedule
         cross join lateral (
             select not $9
                and (cardinality($4::uuid[]) = 0 or account.account_type_id = any($4))
@@ -132,6 +132,8 @@ pub async fn list_differences(
                   where hits.shard = monitor.shard
                     and hits.monitor_id = monitor.monitor_id
                     and hits.state = 'open'))
+          -- What a person paused stays so, whatever else holds, until a person resumes it.
+          and (monitor.state is distinct from 'paused' or monitor.state_reason = any($10))
           -- A paused account is left as it is: it is looked at when it is resumed.
           and not exists (
                   select from account_pauses

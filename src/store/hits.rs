@@ -5,12 +5,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::{
-    domain::{
-        hit::{HitState, Known},
-        id::{AccountId, HitId, MonitorId},
-    },
-    vault::WrappedKey,
+use crate::domain::{
+    hit::{HitState, Known},
+    id::{AccountId, HitId, MonitorId},
 };
 
 /// The hits that monitors have, whatever their state.
@@ -59,10 +56,16 @@ pub struct SavedHit {
     pub account: AccountId,
     /// The monitor.
     pub monitor: MonitorId,
+    /// The monitor's schedule.
+    pub schedule_id: i32,
     /// The entity, by its provider's lasting name.
     pub entity: String,
     /// The list that the entity stands on.
     pub list: String,
+    /// Open, or what was decided for the account already.
+    pub state: HitState,
+    /// When and by whom, if it was.
+    pub decided: Option<(DateTime<Utc>, String)>,
     /// 0 to 1.
     pub score: f32,
     /// Digest of the facts that a decision rests on.
@@ -71,8 +74,8 @@ pub struct SavedHit {
     pub sealed_content: Vec<u8>,
 }
 
-/// Inserts hits, open; one that exists is overwritten and open again.
-pub async fn save_open(
+/// Inserts hits; one that exists is overwritten.
+pub async fn save_all(
     conn: &mut PgConnection,
     hits: &[SavedHit],
     now: DateTime<Utc>,
@@ -80,45 +83,54 @@ pub async fn save_open(
     if hits.is_empty() {
         return Ok(());
     }
-    let shards: Vec<i16> = hits.iter().map(|hit| hit.account.shard().column()).collect();
+    let shards: Vec<i16> = hits.iter().map(|hit| hit.monitor.shard().column()).collect();
     let ids: Vec<Uuid> = hits.iter().map(|hit| hit.id.0).collect();
     let accounts: Vec<Uuid> = hits.iter().map(|hit| hit.account.0).collect();
     let monitors: Vec<Uuid> = hits.iter().map(|hit| hit.monitor.0).collect();
+    let schedules: Vec<i32> = hits.iter().map(|hit| hit.schedule_id).collect();
     let entities: Vec<String> = hits.iter().map(|hit| hit.entity.clone()).collect();
     let lists: Vec<String> = hits.iter().map(|hit| hit.list.clone()).collect();
+    let states: Vec<String> = hits.iter().map(|hit| hit.state.word().to_owned()).collect();
     let scores: Vec<f32> = hits.iter().map(|hit| hit.score).collect();
     let digests: Vec<Vec<u8>> = hits.iter().map(|hit| hit.facts_digest.to_vec()).collect();
     let contents: Vec<Vec<u8>> = hits.iter().map(|hit| hit.sealed_content.clone()).collect();
+    let (times, actors): (Vec<Option<DateTime<Utc>>>, Vec<Option<String>>) =
+        hits.iter().map(|hit| hit.decided.clone().unzip()).unzip();
     sqlx::query!(
         r#"
         insert into hits as kept (
-            shard, hit_id, account_id, monitor_id, entity, list, state, score, facts_digest, sealed_content,
-            first_seen_at, changed_at
+            shard, hit_id, account_id, monitor_id, schedule_id, entity, list, state, score, facts_digest,
+            sealed_content, decided_at, decided_by, first_seen_at, changed_at
         )
-        select shard, hit_id, account_id, monitor_id, entity, list, 'open', score, facts_digest, sealed_content, $10, $10
-        from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::real[],
-                    $8::bytea[], $9::bytea[])
-             as new (shard, hit_id, account_id, monitor_id, entity, list, score, facts_digest, sealed_content)
+        select *, $14, $14
+        from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::uuid[], $5::integer[], $6::text[], $7::text[],
+                    $8::text[], $9::real[], $10::bytea[], $11::bytea[], $12::timestamptz[], $13::text[])
         on conflict on constraint hits_entity_key do update
-        set state = 'open',
+        set state = excluded.state,
             list = excluded.list,
             score = excluded.score,
             facts_digest = excluded.facts_digest,
             sealed_content = excluded.sealed_content,
             changed_at = excluded.changed_at,
             gone_at = null,
-            state_before_gone = null
+            state_before_gone = null,
             -- Who decided before, and why, stays: the next who decides wants to know.
+            decided_at = coalesce(excluded.decided_at, kept.decided_at),
+            decided_by = coalesce(excluded.decided_by, kept.decided_by)
         "#,
         &shards,
         &ids,
         &accounts,
         &monitors,
+        &schedules,
         &entities,
         &lists,
+        &states,
         &scores,
         &digests,
         &contents,
+        &times as &[Option<DateTime<Utc>>],
+        &actors as &[Option<String>],
         now,
     )
     .execute(conn)
@@ -189,165 +201,151 @@ pub async fn save_back(
     Ok(())
 }
 
-/// A hit about to be decided on, locked.
-#[derive(Debug)]
-pub struct Decided {
+/// A hit that somebody decides on, or another of its account with the same entity.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The hit.
+    pub id: HitId,
     /// The account.
     pub account: AccountId,
     /// The monitor.
     pub monitor: MonitorId,
+    /// The entity.
+    pub entity: String,
     /// Where it stands.
     pub state: HitState,
+    /// Digest of the facts that a decision rests on.
+    pub facts: [u8; 16],
 }
 
-/// Locks a hit.
-pub async fn lock(conn: &mut PgConnection, id: HitId) -> Result<Option<Decided>, StoreError> {
-    let row = sqlx::query!(
-        "select account_id, monitor_id, state from hits where shard = $1 and hit_id = $2 for update",
-        id.shard().column(),
-        id.0,
+macro_rules! targets {
+    ($rows:expr) => {
+        $rows
+            .into_iter()
+            .map(|row| {
+                Ok(Target {
+                    id: HitId(row.hit_id),
+                    account: AccountId(row.account_id),
+                    monitor: MonitorId(row.monitor_id),
+                    entity: row.entity,
+                    state: HitState::from_word(&row.state)
+                        .ok_or(StoreError::Inconsistent { column: "hits.state" })?,
+                    facts: row
+                        .facts_digest
+                        .try_into()
+                        .map_err(|_| StoreError::Inconsistent { column: "hits.facts_digest" })?,
+                })
+            })
+            .collect()
+    };
+}
+
+/// Those of `ids` that are hits.
+pub async fn list_targets(conn: &mut PgConnection, ids: &[HitId]) -> Result<Vec<Target>, StoreError> {
+    let shards: Vec<i16> = ids.iter().map(|hit| hit.shard().column()).collect();
+    let ids: Vec<Uuid> = ids.iter().map(|hit| hit.0).collect();
+    let rows = sqlx::query!(
+        r#"
+        select hit.hit_id, hit.account_id, hit.monitor_id, hit.entity, hit.state, hit.facts_digest
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, hit_id)
+        join hits as hit using (shard, hit_id)
+        "#,
+        &shards,
+        &ids,
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    row.map(|row| {
-        Ok(Decided {
-            account: AccountId(row.account_id),
-            monitor: MonitorId(row.monitor_id),
-            state: HitState::from_word(&row.state)
-                .ok_or(StoreError::Inconsistent { column: "hits.state" })?,
-        })
-    })
-    .transpose()
+    targets!(rows)
 }
 
-/// Writes a decision on a locked hit.
-pub async fn save_decision(
+/// The hits of monitors, whatever their state.
+pub async fn list_targets_of(conn: &mut PgConnection, monitor: MonitorId) -> Result<Vec<Target>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select hit_id, account_id, monitor_id, entity, state, facts_digest
+        from hits
+        where shard = $1
+          and monitor_id = $2
+        order by first_seen_at, hit_id
+        "#,
+        monitor.shard().column(),
+        monitor.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    targets!(rows)
+}
+
+/// Locks the hits of pairs of account and entity, of whatever report of the account; the accounts are locked by
+/// the caller.
+pub async fn lock_of_entities(
     conn: &mut PgConnection,
-    id: HitId,
-    state: HitState,
-    actor: &str,
-    sealed_reason: Option<&[u8]>,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+    pairs: &[(AccountId, &str)],
+) -> Result<Vec<Target>, StoreError> {
+    let accounts: Vec<Uuid> = pairs.iter().map(|(account, _)| account.0).collect();
+    let entities: Vec<String> = pairs.iter().map(|(_, entity)| (*entity).to_owned()).collect();
+    let rows = sqlx::query!(
+        r#"
+        select hit.hit_id, hit.account_id, hit.monitor_id, hit.entity, hit.state, hit.facts_digest
+        from unnest($1::uuid[], $2::text[]) as wanted (account_id, entity)
+        join hits as hit on hit.account_id = wanted.account_id and hit.entity = wanted.entity
+        order by hit.shard, hit.hit_id
+        for update of hit
+        "#,
+        &accounts,
+        &entities,
+    )
+    .fetch_all(conn)
+    .await?;
+    targets!(rows)
+}
+
+/// A decision on a locked hit.
+#[derive(Debug)]
+pub struct SavedDecision {
+    /// The hit.
+    pub id: HitId,
+    /// Dismissed or confirmed.
+    pub state: HitState,
+    /// When.
+    pub decided_at: DateTime<Utc>,
+    /// Who.
+    pub decided_by: String,
+    /// Why, sealed under the report's data key.
+    pub sealed_reason: Option<Vec<u8>>,
+}
+
+/// Writes decisions on locked hits.
+pub async fn save_decisions(conn: &mut PgConnection, decisions: &[SavedDecision]) -> Result<(), StoreError> {
+    if decisions.is_empty() {
+        return Ok(());
+    }
+    let shards: Vec<i16> = decisions.iter().map(|one| one.id.shard().column()).collect();
+    let ids: Vec<Uuid> = decisions.iter().map(|one| one.id.0).collect();
+    let states: Vec<String> = decisions.iter().map(|one| one.state.word().to_owned()).collect();
+    let times: Vec<DateTime<Utc>> = decisions.iter().map(|one| one.decided_at).collect();
+    let actors: Vec<String> = decisions.iter().map(|one| one.decided_by.clone()).collect();
+    let reasons: Vec<Option<Vec<u8>>> = decisions.iter().map(|one| one.sealed_reason.clone()).collect();
     sqlx::query!(
         r#"
-        update hits
-        set state = $3,
-            decided_at = $4,
-            decided_by = $5,
-            sealed_reason = $6
-        where shard = $1
-          and hit_id = $2
+        update hits as hit
+        set state = decided.state,
+            decided_at = decided.at,
+            decided_by = decided.by,
+            sealed_reason = decided.reason
+        from unnest($1::smallint[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[])
+             as decided (shard, hit_id, state, at, by, reason)
+        where hit.shard = decided.shard
+          and hit.hit_id = decided.hit_id
         "#,
-        id.shard().column(),
-        id.0,
-        state.word(),
-        now,
-        actor,
-        sealed_reason,
+        &shards,
+        &ids,
+        &states,
+        &times,
+        &actors,
+        &reasons as &[Option<Vec<u8>>],
     )
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// A hit as `hits` and `account` show it.
-#[derive(Debug)]
-pub struct HitRow {
-    /// Its id.
-    pub id: HitId,
-    /// The account.
-    pub account: AccountId,
-    /// The customer's own id of the account.
-    pub reference_id: Option<String>,
-    /// The name of the account's type.
-    pub account_type: String,
-    /// The monitor.
-    pub monitor: MonitorId,
-    /// The schedule that the monitor is of.
-    pub schedule: String,
-    /// The entity.
-    pub entity: String,
-    /// The list.
-    pub list: String,
-    /// Where it stands.
-    pub state: HitState,
-    /// 0 to 1.
-    pub score: f32,
-    /// Name, facts and reasons, sealed.
-    pub sealed_content: Vec<u8>,
-    /// The key that opens them; none when the report was redacted.
-    pub key: Option<WrappedKey>,
-    /// When a run first found it.
-    pub first_seen_at: DateTime<Utc>,
-    /// When it last changed.
-    pub changed_at: DateTime<Utc>,
-    /// When somebody decided on it.
-    pub decided_at: Option<DateTime<Utc>>,
-    /// Who.
-    pub decided_by: Option<String>,
-    /// Why, sealed.
-    pub sealed_reason: Option<Vec<u8>>,
-}
-
-/// Hits, the newest first: all or only open ones, of one account or of all.
-pub async fn list(
-    conn: &mut PgConnection,
-    account: Option<AccountId>,
-    open_only: bool,
-    limit: i64,
-) -> Result<Vec<HitRow>, StoreError> {
-    let rows = sqlx::query!(
-        r#"
-        select hit.hit_id, hit.account_id, account.reference_id, type.name as type_name, hit.monitor_id,
-               schedule.name as schedule_name, hit.entity, hit.list, hit.state, hit.score, hit.sealed_content,
-               kept.key_id as "key_id?", kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?",
-               hit.first_seen_at, hit.changed_at, hit.decided_at, hit.decided_by, hit.sealed_reason
-        from hits as hit
-        join accounts as account using (shard, account_id)
-        join account_types as type using (account_type_id)
-        join monitors as monitor on monitor.shard = hit.shard and monitor.monitor_id = hit.monitor_id
-        join schedules as schedule using (schedule_id)
-        left join data_keys as kept on kept.shard = hit.shard and kept.object_id = hit.monitor_id
-        where ($1::uuid is null or (hit.shard = $2 and hit.account_id = $1))
-          and (not $3 or hit.state = 'open')
-        order by hit.first_seen_at desc, hit.hit_id desc
-        limit $4
-        "#,
-        account.map(|id| id.0),
-        account.map(|id| id.shard().column()),
-        open_only,
-        limit,
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(HitRow {
-                id: HitId(row.hit_id),
-                account: AccountId(row.account_id),
-                reference_id: row.reference_id,
-                account_type: row.type_name,
-                monitor: MonitorId(row.monitor_id),
-                schedule: row.schedule_name,
-                entity: row.entity,
-                list: row.list,
-                state: HitState::from_word(&row.state)
-                    .ok_or(StoreError::Inconsistent { column: "hits.state" })?,
-                score: row.score,
-                sealed_content: row.sealed_content,
-                key: match (row.key_id, row.master_key_id, row.wrapped) {
-                    (Some(key_id), Some(master_key_id), Some(wrapped)) => {
-                        Some(WrappedKey { key_id, master_key_id, wrapped })
-                    }
-                    _ => None,
-                },
-                first_seen_at: row.first_seen_at,
-                changed_at: row.changed_at,
-                decided_at: row.decided_at,
-                decided_by: row.decided_by,
-                sealed_reason: row.sealed_reason,
-            })
-        })
-        .collect()
 }

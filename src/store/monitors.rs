@@ -200,7 +200,8 @@ pub async fn save_active(
                        end as next_run_at
                 from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
                 join monitors as monitor using (shard, monitor_id)
-                join accounts as account using (shard, account_id)
+                join accounts as account
+                    on account.shard = shard_of(monitor.account_id) and account.account_id = monitor.account_id
             ) as wanted
             where monitor.shard = wanted.shard
               and monitor.monitor_id = wanted.monitor_id
@@ -235,8 +236,7 @@ pub async fn save_active(
 /// The active monitors of an account.
 pub async fn list_active(conn: &mut PgConnection, account: AccountId) -> Result<Vec<MonitorId>, StoreError> {
     let ids = sqlx::query_scalar!(
-        "select monitor_id from monitors where shard = $1 and account_id = $2 and state = 'active'",
-        account.shard().column(),
+        "select monitor_id from monitors where account_id = $1 and state = 'active'",
         account.0,
     )
     .fetch_all(conn)
@@ -275,11 +275,9 @@ pub async fn list_of_account(
         from monitors as monitor
         join schedules as schedule using (schedule_id)
         left join monitor_due as due using (shard, monitor_id)
-        where monitor.shard = $1
-          and monitor.account_id = $2
-        order by schedule.name
+        where monitor.account_id = $1
+        order by schedule.name, monitor.monitor_id
         "#,
-        account.shard().column(),
         account.0,
     )
     .fetch_all(conn)

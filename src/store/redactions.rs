@@ -66,15 +66,14 @@ pub async fn save_reports(
     accounts: &[AccountId],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let (shards, ids) = columns(accounts);
+    let (_, ids) = columns(accounts);
     let monitors: Vec<Uuid> = sqlx::query_scalar!(
         r#"
         select monitor.monitor_id
-        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
-        join monitors as monitor using (shard, account_id)
+        from unnest($1::uuid[]) as wanted (account_id)
+        join monitors as monitor using (account_id)
         order by monitor.shard, monitor.monitor_id
         "#,
-        &shards,
         &ids,
     )
     .fetch_all(&mut *conn)
@@ -82,19 +81,28 @@ pub async fn save_reports(
     sqlx::query!(
         r#"
         update hits as hit
-        set sealed_content = '',
+        set sealed_content = null,
             sealed_reason = null,
             state = 'gone',
             state_before_gone = case when hit.state = 'gone' then hit.state_before_gone else hit.state end,
-            gone_at = coalesce(hit.gone_at, $3),
-            changed_at = $3
-        from unnest($1::smallint[], $2::uuid[]) as redacted (shard, account_id)
-        where hit.shard = redacted.shard
-          and hit.account_id = redacted.account_id
+            gone_at = coalesce(hit.gone_at, $2),
+            changed_at = $2
+        where hit.account_id = any($1)
         "#,
-        &shards,
         &ids,
         now,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        r#"
+        update hit_comments as comment
+        set sealed_text = null
+        from hits as hit
+        where hit.account_id = any($1)
+          and comment.hit_id = hit.hit_id
+        "#,
+        &ids,
     )
     .execute(&mut *conn)
     .await?;

@@ -263,8 +263,7 @@ pub async fn list_of_account(
         from monitors as monitor
         join schedules as schedule using (schedule_id)
         join run_months as line using (monitor_id)
-        where monitor.shard = $1
-          and monitor.account_id = $2
+        where monitor.account_id = $1
           and not exists (
               select from pg_inherits as link
               where link.inhparent = to_regclass('runs')
@@ -272,9 +271,8 @@ pub async fn list_of_account(
                 and not link.inhdetachpending
           )
         order by line.month desc, schedule.name
-        limit $3
+        limit $2
         "#,
-        account.shard().column(),
         account.0,
         limit,
     )

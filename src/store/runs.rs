@@ -314,15 +314,13 @@ pub async fn list_of_account(
             select * from whole_runs as run
             where run.monitor_id = monitor.monitor_id
             order by run.slot desc
-            limit $3
+            limit $2
         ) as run
         join run_bases as basis using (basis_id)
-        where monitor.shard = $1
-          and monitor.account_id = $2
+        where monitor.account_id = $1
         order by run.recorded_at desc, run.slot desc
-        limit $3
+        limit $2
         "#,
-        account.shard().column(),
         account.0,
         limit,
     )

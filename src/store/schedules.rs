@@ -5,25 +5,30 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::StoreError;
-use crate::domain::id::Shard;
+use super::{StoreError, providers::Lane};
+use crate::domain::{id::Shard, schedule::ReportTemplate};
 
-/// Writes a schedule. Returns its id and whether that changed what it asks for; a changed one starts
+/// Writes a schedule, with the name of its report template, and whether its reports are made by request. Returns its id and whether that changed what it asks for; a changed one starts
 /// a walk of enrolment.
 pub async fn save(
     conn: &mut PgConnection,
     name: &str,
     definition: &Value,
+    (report_template, by_request): (&str, bool),
     now: DateTime<Utc>,
 ) -> Result<(i32, bool), StoreError> {
     let row = sqlx::query!(
         r#"
         with before as (select definition, removed_at from schedules where name = $1),
         kept as (
-            insert into schedules as kept (name, definition, created_at, changed_at, enrol_shard)
-            values ($1, $2, $3, $3, 0)
+            insert into schedules as kept (
+                name, definition, report_template, by_request, created_at, changed_at, enrol_shard
+            )
+            -- One that selects no account has nothing to enrol yet.
+            values ($1, $2, $4, $5, $3, $3, case when not $5 then 0 end)
             on conflict on constraint schedules_name_key do update
             set definition = excluded.definition,
+                report_template = excluded.report_template,
                 removed_at = null,
                 changed_at = case when kept.definition = excluded.definition then kept.changed_at else $3 end,
                 enrol_shard = case
@@ -42,6 +47,8 @@ pub async fn save(
         name,
         definition,
         now,
+        report_template,
+        by_request,
     )
     .fetch_one(conn)
     .await?;
@@ -91,7 +98,65 @@ pub async fn start_walks(conn: &mut PgConnection) -> Result<(), StoreError> {
 
 /// The names of all schedules, also of those that the configuration dropped.
 pub async fn list_names(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
-    Ok(sqlx::query_scalar!("select name from schedules order by name").fetch_all(conn).await?)
+    let names = sqlx::query_scalar!(
+        r#"
+        select name
+        from schedules
+        -- Every report template has one for the reports that the API makes: told of once there are any.
+        where not by_request
+           or exists (select from monitors where monitors.schedule_id = schedules.schedule_id)
+        order by name
+        "#
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(names)
+}
+
+/// The schedule that the reports go by which the API makes of one template.
+#[derive(Debug)]
+pub struct OfTemplate {
+    /// Its number.
+    pub id: i32,
+    /// The template, as the configuration last said it.
+    pub template: ReportTemplate,
+    /// The lane of the template's provider.
+    pub lane: Lane,
+    /// When the template was first seen.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub changed_at: DateTime<Utc>,
+    /// Whether the configuration no longer has it.
+    pub is_removed: bool,
+}
+
+/// The schedules of all report templates that there ever were, by name.
+pub async fn list_of_templates(conn: &mut PgConnection) -> Result<Vec<OfTemplate>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select schedule.schedule_id, schedule.definition -> 'report-template' as "template!", provider.provider_id,
+               schedule.created_at, schedule.changed_at, schedule.removed_at is not null as "is_removed!"
+        from schedules as schedule
+        join providers as provider on provider.name = schedule.definition -> 'report-template' ->> 'provider'
+        where schedule.by_request
+        order by schedule.name
+        "#
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(OfTemplate {
+                id: row.schedule_id,
+                template: serde_json::from_value(row.template)
+                    .map_err(|_| StoreError::Inconsistent { column: "schedules.definition" })?,
+                lane: row.provider_id,
+                created_at: row.created_at,
+                changed_at: row.changed_at,
+                is_removed: row.is_removed,
+            })
+        })
+        .collect()
 }
 
 /// Where a schedule stands.
@@ -143,8 +208,10 @@ pub struct Walk {
     pub removed_at: Option<DateTime<Utc>>,
     /// The shard walked now.
     pub shard: Shard,
-    /// The last account seen in it.
+    /// The last account seen in it; of a schedule by request, the last monitor.
     pub after: Option<Uuid>,
+    /// Whether its monitors are made one by one, through the API: then they are what is walked over.
+    pub by_request: bool,
     /// Up to when first runs of the backfill are handed out.
     pub backfill_until: Option<DateTime<Utc>>,
 }
@@ -153,7 +220,8 @@ pub struct Walk {
 pub async fn lock_walk(conn: &mut PgConnection) -> Result<Option<Walk>, StoreError> {
     let row = sqlx::query!(
         r#"
-        select schedule_id, name, created_at, removed_at, enrol_shard as "enrol_shard!", enrol_after, backfill_until
+        select schedule_id, name, created_at, removed_at, enrol_shard as "enrol_shard!", enrol_after, backfill_until,
+               by_request
         from schedules
         where enrol_shard is not null
         order by schedule_id
@@ -173,6 +241,7 @@ pub async fn lock_walk(conn: &mut PgConnection) -> Result<Option<Walk>, StoreErr
                 .map(Shard)
                 .map_err(|_| StoreError::Inconsistent { column: "schedules.enrol_shard" })?,
             after: row.enrol_after,
+            by_request: row.by_request,
             backfill_until: row.backfill_until,
         })
     })

@@ -124,8 +124,7 @@ pub async fn save_restored(
         )
         update monitors
         set state_changed_at = $3
-        where shard = $1
-          and account_id = $2
+        where account_id = $2
           and state = 'paused'
           and state_reason = $4
         "#,

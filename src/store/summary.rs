@@ -92,6 +92,8 @@ pub async fn schedules(
         left join monitors as monitor using (schedule_id)
         left join monitor_due as due using (shard, monitor_id)
         group by schedule.schedule_id
+        -- The schedule of a report template is shown once the API has made reports of it.
+        having not schedule.by_request or count(monitor.monitor_id) > 0
         order by schedule.name
         "#,
         now,

@@ -76,17 +76,18 @@ pub async fn insert_of_accounts(
     urgency: Urgency,
     now: DateTime<Utc>,
 ) -> Result<Vec<MonitorId>, StoreError> {
-    let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
     let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
     let monitors = sqlx::query_scalar!(
         r#"
         select monitor.monitor_id
-        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
-        join monitors as monitor using (shard, account_id)
+        from unnest($1::uuid[]) as wanted (account_id)
+        join monitors as monitor using (account_id)
         where monitor.state = 'active'
+          -- A report with a question of its own does not ask about the account.
+          and (monitor.sealed_query is null or not $2)
         "#,
-        &shards,
         &ids,
+        reason == Trigger::AccountChange,
     )
     .fetch_all(&mut *conn)
     .await?;

@@ -172,6 +172,18 @@ impl DataKey {
         Ok(open(&key, purpose, self.object, self.key_id, sealed)?.to_vec())
     }
 
+    /// A token of a blind index: the first half of a keyed hash of `content`, under a subkey of its own.
+    pub fn token(&self, content: &[u8]) -> [u8; 16] {
+        let key = subkey(&self.key, Purpose::BlindIndex);
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_ref()).expect("HMAC takes any key");
+        mac.update(content);
+        let mut token = [0_u8; 16];
+        for (byte, hashed) in token.iter_mut().zip(mac.finalize().into_bytes()) {
+            *byte = hashed;
+        }
+        token
+    }
+
     /// A keyed hash (HMAC-SHA-256, RFC 2104) that tells equal contents without telling them.
     pub fn digest(&self, content: &[u8]) -> [u8; 32] {
         let key = subkey(&self.key, Purpose::Digest);

@@ -19,6 +19,12 @@ pub enum Purpose {
     HitContent,
     /// `hits.sealed_reason`
     HitReason,
+    /// `hit_comments.sealed_text`
+    HitComment,
+    /// `decisions.sealed_reason`
+    DecisionReason,
+    /// `monitors.sealed_query`
+    ReportQuery,
     /// `account_pauses.sealed_reason`
     PauseReason,
     /// `inquiries.sealed_content`
@@ -37,17 +43,24 @@ pub enum Purpose {
     DataKey,
     /// `master_key_checks.sealed`
     MasterKeyCheck,
+    /// `account_files.sealed_content`
+    AccountFile,
     /// Not a ciphertext: the subkey of [`DataKey::digest`](super::DataKey::digest).
     Digest,
+    /// Not a ciphertext: the subkey of [`DataKey::token`](super::DataKey::token).
+    BlindIndex,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
         Self::HitReason,
+        Self::HitComment,
+        Self::DecisionReason,
+        Self::ReportQuery,
         Self::PauseReason,
         Self::InquiryContent,
         Self::TransactionFields,
@@ -57,7 +70,9 @@ impl Purpose {
         Self::ImporterPiece,
         Self::DataKey,
         Self::MasterKeyCheck,
+        Self::AccountFile,
         Self::Digest,
+        Self::BlindIndex,
     ];
 
     /// The label, part of the associated data: never change one.
@@ -67,6 +82,9 @@ impl Purpose {
             Self::RunContent => "run-content",
             Self::HitContent => "hit-content",
             Self::HitReason => "hit-reason",
+            Self::HitComment => "hit-comment",
+            Self::DecisionReason => "decision-reason",
+            Self::ReportQuery => "report-query",
             Self::PauseReason => "pause-reason",
             Self::InquiryContent => "inquiry-content",
             Self::TransactionFields => "transaction-fields",
@@ -76,7 +94,9 @@ impl Purpose {
             Self::ImporterPiece => "importer-piece",
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
+            Self::AccountFile => "account-file",
             Self::Digest => "digest",
+            Self::BlindIndex => "blind-index",
         }
     }
 }

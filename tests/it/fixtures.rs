@@ -27,7 +27,7 @@ use watchkeeper::{
     app,
     config::{self, Settings},
     domain::{
-        id::{AccountTypeId, ProcessId, Shard},
+        id::{AccountTypeId, HitId, ProcessId, Shard},
         monitor::Trigger,
     },
     engine::{
@@ -265,9 +265,9 @@ impl House {
 
     /// The number that a query counts.
     /// Dismisses a hit.
-    pub(crate) async fn decide(&self, hit: &str) {
+    pub(crate) async fn decide(&self, hit: &HitId) {
         let context = &self.engine.context;
-        decide(context, "test", hit.parse().unwrap(), Decision::Dismissed, None).await.unwrap();
+        decide(context, "test", *hit, Decision::Dismissed, None).await.unwrap();
     }
 
     pub(crate) async fn count(&self, query: &'static str) -> i64 {

@@ -186,7 +186,7 @@ async fn headers_are_read_in_any_spelling_and_mapped_where_they_are_the_customer
             "name": { "first": "Ada", "last": "Muster" },
             "birthdate": "1980",
             "country_code": "DE",
-            "address_city": "Ulm",
+            "address": { "city": "Ulm" },
         })
     );
 }

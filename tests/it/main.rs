@@ -30,6 +30,7 @@ mod proxy;
 mod recording;
 mod relatives;
 mod reload;
+mod reports;
 mod retirement;
 mod service;
 mod storage;

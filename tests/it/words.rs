@@ -12,6 +12,7 @@ use watchkeeper::domain::{
     monitor::{MonitorState, Outcome, Trigger},
     pause::Scope,
     relation::ObjectKind,
+    report::ReportActionKind,
     rest::RestReason,
 };
 
@@ -68,6 +69,11 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
         ("lists.lists_kind_check", words(ListKind::ALL.iter().map(|kind| kind.word()))),
         ("importers.importers_status_check", words(ImporterStatus::ALL.iter().map(|status| status.word()))),
         ("hits.hits_state_check", words(HitState::ALL.iter().map(|state| state.word()))),
+        (
+            "report_actions.report_actions_kind_check",
+            words(ReportActionKind::ALL.iter().map(|kind| kind.word())),
+        ),
+        ("decisions.decisions_state_check", words([HitState::Dismissed.word(), HitState::Confirmed.word()])),
     ]);
     // A hit that is gone stood somewhere else before.
     let mut before_gone = words(HitState::ALL.iter().map(|state| state.word()));

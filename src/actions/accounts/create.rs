@@ -7,15 +7,16 @@ use sqlx::PgConnection;
 
 use super::{
     TRIES,
-    edit::{Part, patched},
+    edit::Part,
     fields,
     open::{self, OpenAccount},
+    patch::{patched, with_defaults},
     rules,
 };
 use crate::{
     actions::{ActionError, Context, Invalid},
     domain::id::{AccountId, AccountTypeId, Shard},
-    store::{account_tags, account_types, accounts, data_keys, enrolment, events},
+    store::{account_tags, account_tokens, account_types, accounts, data_keys, enrolment, events},
 };
 
 /// An account to make.
@@ -42,7 +43,8 @@ impl fmt::Debug for NewAccount {
 
 /// Makes an account inside the caller's transaction. Enrolment looks at it within seconds of the commit.
 ///
-/// A reference id that is taken is refused ([`ActionError::NotUnique`]) and leaves the transaction usable.
+/// A reference id that is taken is refused ([`ActionError::NotUnique`]) and leaves the transaction usable. When a
+/// unique field's value is taken, the transaction has to be given up.
 pub async fn create(
     context: &Context,
     conn: &mut PgConnection,
@@ -58,7 +60,12 @@ pub async fn create(
     rules::check_reference(new.reference_id.as_deref(), &mut faults);
     rules::check_status(&account_type, new.status.as_deref(), &mut faults);
     rules::check_tags(&new.tags, &mut faults);
-    let fields = patched(&account_type, &Map::new(), &new.fields, &new.parts, &mut faults);
+    let [shard] = context.random.bytes::<1>();
+    let id = AccountId(context.new_uuid(Shard(shard)));
+    let of = (id, &account_type);
+    let mut patched = patched(context, of, &Map::new(), (&new.fields, &new.parts), &mut faults);
+    with_defaults(&account_type, &new.fields, &mut patched.after);
+    let fields = patched.after;
     for field in account_type.lacking(&fields).filter(|field| !new.fields.contains_key(&field.key)) {
         faults.push(Invalid::at(format!("/data/attributes/fields/{}", field.key), "is required"));
     }
@@ -66,22 +73,30 @@ pub async fn create(
         return Err(ActionError::Invalid(faults));
     }
     rules::refuse_retired(conn, &new.tags).await?;
-    let [shard] = context.random.bytes::<1>();
-    let id = AccountId(context.new_uuid(Shard(shard)));
-    let kept = fields::kept(context, &account_type, id, &fields, None)?;
+    let needs_key = !patched.files.is_empty() || !account_type.split(&fields).1.is_empty();
+    let key = needs_key.then(|| context.keyring.new_data_key(id.0));
+    let (plain, sealed_fields) = fields::sealed(&account_type, &fields, key.as_ref().map(|(key, _)| key))?;
+    let status = new.status.as_deref().and_then(|status| account_type.status_key(status));
     let row = accounts::NewAccount {
         id,
         account_type: type_id,
         reference_id: new.reference_id.clone(),
-        status: new.status.clone().unwrap_or_else(|| account_type.default_status.clone()),
-        fields: kept.plain,
-        sealed_fields: kept.sealed,
+        status: status.unwrap_or(&account_type.default_status).to_owned(),
+        fields: plain,
+        sealed_fields,
     };
     if accounts::insert_all(conn, &[row], now).await?.is_empty() {
         return Err(ActionError::NotUnique("reference-id".to_owned()));
     }
-    let keys: Vec<_> = kept.new_key.into_iter().map(|key| (id.0, key)).collect();
+    let (key, stored) = key.unzip();
+    let keys: Vec<_> = stored.into_iter().map(|stored| (id.0, stored)).collect();
     data_keys::insert_all(conn, &keys, now).await?;
+    let tokens = fields::tokens(context, (type_id, &account_type), id, &fields);
+    if let Some(taken) = account_tokens::insert_all(conn, &tokens).await?.pop() {
+        return Err(ActionError::NotUnique(taken.field));
+    }
+    let files = (patched.files.as_slice(), key.as_ref());
+    fields::save_files(conn, (id, &account_type), &fields, files, now).await?;
     let mut told = vec![context.event(id, "account.created", actor, json!({ "type": account_type.name }))];
     let tags: Vec<_> = new.tags.iter().map(|tag| (id, tag.as_str())).collect();
     for (_, tag) in account_tags::insert_all(conn, &tags, None, now).await? {

@@ -2,24 +2,27 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 
 use super::{
     TRIES, fields,
     open::{self, OpenAccount},
+    patch::{Patched, changed_keys, patched},
     rules,
 };
 use crate::{
-    actions::{ActionError, Context, Invalid},
+    actions::{ActionError, Context},
     domain::{account_type::AccountType, id::AccountId, monitor::Trigger},
     store::{
-        account_tags, account_types,
+        account_tags, account_tokens, account_types,
         accounts::{self, AccountRow, Changed},
         data_keys, enrolment,
         events::{self, Event},
         wakeups::{self, Urgency},
     },
+    vault::DataKey,
 };
 
 /// What to change about an account; what is empty stays as it is.
@@ -127,11 +130,7 @@ pub async fn edit_alone(
     }
 }
 
-async fn wake(
-    conn: &mut PgConnection,
-    account: AccountId,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<(), ActionError> {
+async fn wake(conn: &mut PgConnection, account: AccountId, now: DateTime<Utc>) -> Result<(), ActionError> {
     wakeups::insert_of_accounts(conn, &[account], Trigger::AccountChange, Urgency::Urgent, now).await?;
     Ok(())
 }
@@ -140,8 +139,8 @@ async fn wake(
 struct Change {
     row: AccountRow,
     before: Map<String, Value>,
-    after: Map<String, Value>,
-    key: Option<crate::vault::DataKey>,
+    patched: Patched,
+    key: Option<DataKey>,
     is_screened: bool,
 }
 
@@ -162,12 +161,13 @@ impl Change {
         for tags in [&edit.tags_add, &edit.tags_remove].into_iter().chain(&edit.tags_set) {
             rules::check_tags(tags, &mut faults);
         }
-        let after = patched(account_type, &before, &edit.fields, &edit.parts, &mut faults);
+        let of = (row.id, account_type);
+        let patched = patched(context, of, &before, (&edit.fields, &edit.parts), &mut faults);
         if !faults.is_empty() {
             return Err(ActionError::Invalid(faults));
         }
-        let is_screened = account_type.subject(&before) != account_type.subject(&after);
-        Ok(Self { row, before, after, key, is_screened })
+        let is_screened = account_type.subject(&before) != account_type.subject(&patched.after);
+        Ok(Self { row, before, patched, key, is_screened })
     }
 
     async fn write(
@@ -184,10 +184,12 @@ impl Change {
         let mut tell = |kind: &'static str, detail: Value| {
             told.push(context.event(account, kind, actor, detail));
         };
-        let keys = changed_keys(&self.before, &self.after);
+        let after = &self.patched.after;
+        let keys = changed_keys(&self.before, after);
         // The same status, said by a person, is no longer a schedule's to take back.
-        let is_news = |status: &&String| **status != self.row.status || self.row.status_schedule_id.is_some();
-        let status = edit.status.as_ref().filter(is_news);
+        let is_news = |status: &&str| **status != self.row.status || self.row.status_schedule_id.is_some();
+        let status = edit.status.as_deref().and_then(|status| account_type.status_key(status));
+        let status = status.filter(is_news);
         let reference_id = edit.reference_id.as_ref().filter(|wanted| **wanted != self.row.reference_id);
 
         let present = account_tags::list(conn, account).await?;
@@ -214,7 +216,8 @@ impl Change {
             tell("account.updated-fields", json!({ "attributes": ["reference-id"] }));
         }
         if let Some(status) = status.filter(|status| **status != self.row.status) {
-            tell("account.status-updated", json!({ "from": self.row.status, "to": status }));
+            let [from, to] = [self.row.status.as_str(), status].map(|key| account_type.status_name(key));
+            tell("account.status-updated", json!({ "from": from, "to": to }));
         }
         for tag in &tags.added {
             tell("account.tag-added", json!({ "tag": tag }));
@@ -229,15 +232,32 @@ impl Change {
         if keys.is_empty() && reference_id.is_none() && status.is_none() && tags.is_empty() {
             return Ok(Edited { version: self.row.version, changed: false, fields: keys });
         }
-        let kept = fields::kept(context, account_type, account, &self.after, self.key)?;
-        let new_keys: Vec<_> = kept.new_key.into_iter().map(|key| (account.0, key)).collect();
+        let needs_key = !self.patched.files.is_empty() || !account_type.split(after).1.is_empty();
+        let (key, new_key) = match self.key {
+            None if needs_key => {
+                let (key, stored) = context.keyring.new_data_key(account.0);
+                (Some(key), Some((account.0, stored)))
+            }
+            key => (key, None),
+        };
+        let new_keys: Vec<_> = new_key.into_iter().collect();
         data_keys::insert_all(conn, &new_keys, now).await?;
+        let (plain, sealed_fields) = fields::sealed(account_type, after, key.as_ref())?;
+        let of_type = (self.row.account_type, account_type);
+        if account_type.fields.iter().any(|field| field.is_indexed() && keys.contains(&field.key)) {
+            let tokens = fields::tokens(context, of_type, account, after);
+            if let Some(taken) = account_tokens::save_all(conn, &[account], &tokens).await?.pop() {
+                return Err(ActionError::NotUnique(taken.field));
+            }
+        }
+        let files = (self.patched.files.as_slice(), key.as_ref());
+        fields::save_files(conn, (account, account_type), after, files, now).await?;
         let changed = Changed {
             id: account,
             reference_id: reference_id.cloned().unwrap_or(self.row.reference_id),
-            status: status.cloned(),
-            fields: kept.plain,
-            sealed_fields: kept.sealed,
+            status: status.map(str::to_owned),
+            fields: plain,
+            sealed_fields,
         };
         let version = match accounts::save(conn, &changed, now).await {
             Err(error) if error.duplicate_of().is_some() => {
@@ -273,54 +293,4 @@ impl Tags {
     const fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty()
     }
-}
-
-/// The fields `before` with what a patch makes of them; what it may not, is a fault each.
-pub(crate) fn patched(
-    account_type: &AccountType,
-    before: &Map<String, Value>,
-    patch: &Map<String, Value>,
-    parts: &[Part],
-    faults: &mut Vec<Invalid>,
-) -> Map<String, Value> {
-    let mut whole = patch.clone();
-    for part in parts {
-        let kept = before.get(&part.field).filter(|value| value.is_object());
-        let hash =
-            whole.entry(part.field.clone()).or_insert_with(|| kept.cloned().unwrap_or_else(|| json!({})));
-        if let Some(hash) = hash.as_object_mut() {
-            hash.insert(part.key.clone(), part.value.clone());
-        }
-    }
-    let mut after = before.clone();
-    for (key, value) in whole {
-        let at = || format!("/data/attributes/fields/{}", escaped(&key));
-        let Some(field) = account_type.field(&key) else {
-            let details = format!("accounts of type {} have no such field", account_type.name);
-            faults.push(Invalid::at(at(), details));
-            continue;
-        };
-        match field.check(&value) {
-            Ok(Value::Null) => drop(after.remove(&key)),
-            Ok(value) => drop(after.insert(key, value)),
-            Err(fault) => faults.push(Invalid::at(at(), fault.to_string())),
-        }
-    }
-    after
-}
-
-/// A key as a JSON pointer writes it.
-fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
-}
-
-fn changed_keys(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<String> {
-    let mut keys: Vec<String> = after
-        .iter()
-        .filter(|(key, value)| before.get(*key) != Some(value))
-        .map(|(key, _)| key.clone())
-        .collect();
-    keys.extend(before.keys().filter(|key| !after.contains_key(*key)).cloned());
-    keys.sort_unstable();
-    keys
 }

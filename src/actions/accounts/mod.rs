@@ -9,14 +9,22 @@
 mod create;
 mod edit;
 pub(crate) mod fields;
+mod files;
+mod find;
 mod open;
+mod patch;
+mod query;
 mod rules;
+mod upsert;
 
 pub use create::{NewAccount, create, create_alone};
-pub(crate) use edit::patched;
 pub use edit::{Edit, Edited, Part, edit, edit_alone};
-pub use open::{OpenAccount, open};
+pub use files::{File, file};
+pub use find::{Found, Listed, list, search};
+pub use open::{OpenAccount, get, open, open_all};
+pub(crate) use patch::with_defaults;
 pub(crate) use rules::is_plain;
+pub use upsert::upsert;
 
 /// How often a transaction is tried that lost a lock to somebody else.
 const TRIES: u32 = 5;

@@ -1,6 +1,6 @@
 //! Reading one account.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ use crate::{
         account_type::AccountType,
         id::{AccountId, AccountTypeId},
     },
-    store::{account_tags, account_types, accounts, accounts::AccountRow},
+    store::{StoreError, account_tags, account_types, accounts, accounts::AccountRow},
 };
 
 /// An account with its fields opened, and its type.
@@ -27,7 +27,7 @@ pub struct OpenAccount {
     pub account_type: AccountType,
     /// The customer's own id of it.
     pub reference_id: Option<String>,
-    /// Its status.
+    /// The name of its status.
     pub status: String,
     /// Its tags, by name.
     pub tags: Vec<String>,
@@ -66,8 +66,38 @@ pub async fn open(
     of_row(context, row, account_type, tags)
 }
 
+/// Opens an account, on a connection of its own.
+pub async fn get(context: &Context, account: AccountId) -> Result<OpenAccount, ActionError> {
+    let mut connection = context.store.connection().await?;
+    open(context, &mut connection, account).await
+}
+
+/// Opens accounts, in the order of their ids as given; those that are gone are left out.
+pub async fn open_all(
+    context: &Context,
+    conn: &mut PgConnection,
+    ids: &[AccountId],
+) -> Result<Vec<OpenAccount>, ActionError> {
+    let mut rows: HashMap<AccountId, AccountRow> =
+        accounts::list_of_ids(conn, ids).await?.into_iter().map(|row| (row.id, row)).collect();
+    let mut tags: HashMap<AccountId, Vec<String>> = HashMap::new();
+    for (account, tag) in account_tags::list_all(conn, ids).await? {
+        tags.entry(account).or_default().push(tag);
+    }
+    let types: HashMap<AccountTypeId, AccountType> = account_types::list(conn).await?.into_iter().collect();
+    let rows = ids.iter().filter_map(|id| rows.remove(id));
+    rows.map(|row| {
+        let account_type = types.get(&row.account_type).cloned();
+        let account_type =
+            account_type.ok_or(StoreError::Inconsistent { column: "accounts.account_type_id" })?;
+        let tags = tags.remove(&row.id).unwrap_or_default();
+        of_row(context, row, account_type, tags)
+    })
+    .collect()
+}
+
 /// Opens a row that was read.
-pub(crate) fn of_row(
+fn of_row(
     context: &Context,
     row: AccountRow,
     account_type: AccountType,
@@ -77,9 +107,9 @@ pub(crate) fn of_row(
     Ok(OpenAccount {
         id: row.id,
         type_id: row.account_type,
+        status: account_type.status_name(&row.status).to_owned(),
         account_type,
         reference_id: row.reference_id,
-        status: row.status,
         tags,
         fields,
         version: row.version,

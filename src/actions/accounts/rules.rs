@@ -31,7 +31,7 @@ pub(super) fn check_reference(reference_id: Option<&str>, faults: &mut Vec<Inval
 
 pub(super) fn check_status(account_type: &AccountType, status: Option<&str>, faults: &mut Vec<Invalid>) {
     if status.is_some_and(|status| !account_type.has_status(status)) {
-        let details = format!("accepted is one of {}", account_type.statuses.join(", "));
+        let details = format!("accepted is one of {}", account_type.status_names().join(", "));
         faults.push(Invalid::at("/data/attributes/account-status", details));
     }
 }

@@ -9,14 +9,19 @@ use uuid::Uuid;
 
 use super::{BadRow, ImportOptions, Imported, rows::Row, source};
 use crate::{
-    actions::{ActionError, Context, accounts::fields, importers},
+    actions::{
+        ActionError, Context,
+        accounts::{fields, with_defaults},
+        importers,
+    },
     domain::{
-        account_type::AccountType,
+        account_type::{AccountType, WritePolicy},
         id::{AccountId, AccountTypeId, Shard},
         monitor::Trigger,
     },
     store::{
         account_tags,
+        account_tokens::{self, Token},
         accounts::{self, AccountRow, NewAccount, NewFields},
         data_keys, enrolment,
         events::{self, Event},
@@ -70,6 +75,10 @@ struct Batch<'a> {
 struct Update {
     account: AccountId,
     fields: Option<NewFields>,
+    /// A field that the row would write again, and may not.
+    written: Option<String>,
+    /// Its tokens as they were, and as they are to be; none when they stay.
+    tokens: Option<(Vec<Token>, Vec<Token>)>,
     key: Option<(Uuid, WrappedKey)>,
     status: Option<String>,
     screened: bool,
@@ -115,15 +124,25 @@ impl Batch<'_> {
         let mut keys = Vec::new();
         let mut changed: Vec<AccountId> = Vec::new();
         let mut unwoken = Vec::new();
-        let mut archived = 0;
+        let mut refused = 0;
         for (row, account) in pair(rows, &present) {
             if account.archived_at.is_some() {
                 let reason = "reference_id: the account is archived".to_owned();
                 done.bad.push(BadRow::new(row.line, reason));
-                archived += 1;
+                refused += 1;
                 continue;
             }
             let update = self.update(row, account)?;
+            if let Some(field) = &update.written {
+                done.bad.push(BadRow::new(row.line, format!("{field}: is written once, and has a value")));
+                refused += 1;
+                continue;
+            }
+            if let Some(field) = retoken(transaction, account.id, update.tokens.as_ref()).await? {
+                done.bad.push(BadRow::new(row.line, taken(&field)));
+                refused += 1;
+                continue;
+            }
             if update.screened && !screened.contains(&account.id) {
                 unwoken.push(account.id);
             }
@@ -143,9 +162,24 @@ impl Batch<'_> {
         accounts::save_fields(transaction, &fields, now).await?;
         accounts::save_statuses(transaction, &statuses, now).await?;
 
-        let (new, new_keys, by_account) = self.new_accounts(rows, &present, &mut done.bad)?;
+        let made = self.new_accounts(rows, &present, &mut done.bad)?;
+        let Made { mut new, keys: new_keys, mut by_account, tokens } = made;
+        // Before the accounts: of one whose unique value is taken, nothing is written.
+        let not_unique = account_tokens::insert_all(transaction, &tokens).await?;
+        for taken in &not_unique {
+            new.retain(|account| account.id != taken.account);
+            by_account.retain(|(account, row)| {
+                if *account == taken.account {
+                    done.bad.push(BadRow::new(row.line, self::taken(&taken.field)));
+                }
+                *account != taken.account
+            });
+        }
         let inserted = accounts::insert_all(transaction, &new, now).await?;
         let inserted: std::collections::HashSet<AccountId> = inserted.into_iter().collect();
+        let left_out: Vec<AccountId> =
+            tokens.iter().map(|token| token.account).filter(|account| !inserted.contains(account)).collect();
+        account_tokens::remove_all(transaction, &left_out).await?;
         let new_keys: Vec<_> =
             new_keys.into_iter().filter(|(id, _)| inserted.contains(&AccountId(*id))).collect();
         data_keys::insert_all(transaction, &new_keys, now).await?;
@@ -176,7 +210,7 @@ impl Batch<'_> {
             told.push(context.event(*account, "account.updated-fields", self.actor, json!({})));
         }
         done.updated = changed.len() as u64;
-        done.unchanged = (present.len() - changed.len() - archived) as u64;
+        done.unchanged = (present.len() - changed.len() - refused) as u64;
         moved.extend(changed);
         events::insert_all(transaction, &told, now).await?;
         enrolment::insert_queue(transaction, &moved).await?;
@@ -196,11 +230,27 @@ impl Batch<'_> {
         let is_news = |status: &String| *status != account.status || account.status_schedule_id.is_some();
         let status = row.status.clone().filter(is_news);
         if after == before {
-            return Ok(Update { account: account.id, fields: None, key: None, status, screened: false });
+            return Ok(Update {
+                account: account.id,
+                fields: None,
+                written: None,
+                tokens: None,
+                key: None,
+                status,
+                screened: false,
+            });
         }
         let kept = fields::kept(self.context, self.account_type, account.id, &after, open)?;
+        let of = |fields| fields::tokens(self.context, (self.id, self.account_type), account.id, fields);
+        let tokens = (of(&before), of(&after));
+        let is_rewritten = |key: &&String| before.get(*key).is_some_and(|old| after.get(*key) != Some(old));
+        let once = |key: &&String| {
+            self.account_type.field(key).is_some_and(|field| field.write_policy == WritePolicy::WriteOnce)
+        };
         Ok(Update {
             account: account.id,
+            written: row.fields.keys().filter(once).find(is_rewritten).cloned(),
+            tokens: Some(tokens).filter(|(before, after)| before != after),
             fields: Some(NewFields { id: account.id, fields: kept.plain, sealed_fields: kept.sealed }),
             key: kept.new_key.map(|key| (account.id.0, key)),
             status,
@@ -214,23 +264,26 @@ impl Batch<'_> {
         rows: &[&'r Row],
         present: &[AccountRow],
         bad: &mut Vec<BadRow>,
-    ) -> Result<NewAccounts<'r>, ActionError> {
-        let (mut new, mut keys, mut by_account) = (Vec::new(), Vec::new(), Vec::new());
+    ) -> Result<Made<'r>, ActionError> {
+        let mut made = Made::default();
         let present: std::collections::HashSet<String> = present
             .iter()
             .filter_map(|account| account.reference_id.as_ref())
             .map(|id| id.to_lowercase())
             .collect();
         for row in rows.iter().filter(|row| !present.contains(&row.reference_id.to_lowercase())) {
-            if let Some(field) = self.account_type.lacking(&row.fields).next() {
+            let mut values = row.fields.clone();
+            with_defaults(self.account_type, &row.fields, &mut values);
+            if let Some(field) = self.account_type.lacking(&values).next() {
                 bad.push(BadRow::new(row.line, format!("{}: is required", field.key)));
                 continue;
             }
             let [shard] = self.context.random.bytes::<1>();
             let id = AccountId(self.context.new_uuid(Shard(shard)));
-            let kept = fields::kept(self.context, self.account_type, id, &row.fields, None)?;
-            keys.extend(kept.new_key.map(|key| (id.0, key)));
-            new.push(NewAccount {
+            let kept = fields::kept(self.context, self.account_type, id, &values, None)?;
+            made.tokens.extend(fields::tokens(self.context, (self.id, self.account_type), id, &values));
+            made.keys.extend(kept.new_key.map(|key| (id.0, key)));
+            made.new.push(NewAccount {
                 id,
                 account_type: self.id,
                 reference_id: Some(row.reference_id.clone()),
@@ -238,9 +291,9 @@ impl Batch<'_> {
                 fields: kept.plain,
                 sealed_fields: kept.sealed,
             });
-            by_account.push((id, *row));
+            made.by_account.push((id, *row));
         }
-        Ok((new, keys, by_account))
+        Ok(made)
     }
 }
 
@@ -255,7 +308,31 @@ async fn wake(
     Ok(())
 }
 
-type NewAccounts<'r> = (Vec<NewAccount>, Vec<(Uuid, WrappedKey)>, Vec<(AccountId, &'r Row)>);
+/// The accounts that rows make, with what goes with them.
+#[derive(Default)]
+struct Made<'r> {
+    new: Vec<NewAccount>,
+    keys: Vec<(Uuid, WrappedKey)>,
+    tokens: Vec<Token>,
+    by_account: Vec<(AccountId, &'r Row)>,
+}
+
+/// Puts an account's tokens in step with its fields; says which unique field's value another has, and then
+/// leaves them as they were.
+async fn retoken(
+    conn: &mut PgConnection,
+    account: AccountId,
+    tokens: Option<&(Vec<Token>, Vec<Token>)>,
+) -> Result<Option<String>, ActionError> {
+    let Some((before, after)) = tokens else { return Ok(None) };
+    let Some(taken) = account_tokens::save_all(conn, &[account], after).await?.pop() else { return Ok(None) };
+    account_tokens::save_all(conn, &[account], before).await?;
+    Ok(Some(taken.field))
+}
+
+fn taken(field: &str) -> String {
+    format!("{field}: another account of the type has the same")
+}
 
 /// Rows with the accounts that have their reference ids.
 fn pair<'a>(rows: &'a [&Row], accounts: &'a [AccountRow]) -> Vec<(&'a Row, &'a AccountRow)> {

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ImportOptions;
-use crate::domain::{
-    account_type::{AccountType, FieldKind},
-    id::AccountTypeId,
-};
+use crate::domain::{account_type::AccountType, id::AccountTypeId};
 
 /// What headers of a file mean: header to field key; an empty key leaves the column out.
 pub type HeaderMap = BTreeMap<String, String>;
@@ -136,20 +133,18 @@ fn named(key: &str, types: &[(AccountTypeId, AccountType)]) -> Option<Column> {
         "country" | "country_code" => return Some(Column::Country),
         _ => {}
     }
-    let known = types.iter().any(|(_, account_type)| {
-        account_type.field(key).is_some()
-            || name_part(key).is_some_and(|(field, _)| {
-                account_type.field(field).is_some_and(|field| field.kind == FieldKind::PersonName)
-            })
-    });
+    let known = types
+        .iter()
+        .any(|(_, account_type)| account_type.field(key).is_some() || part(account_type, key).is_some());
     known.then(|| Column::Field(key.to_owned()))
 }
 
-/// `name_first` is the part `first` of the field `name`.
-pub(super) fn name_part(key: &str) -> Option<(&str, &'static str)> {
-    ["first", "middle", "last"].into_iter().find_map(|part| {
-        let field = key.strip_suffix(part)?.strip_suffix(['_', '.'])?;
-        Some((field, part))
+/// `name_first` is the part `first` of the field `name`, `address_street_1` that of `address`.
+pub(super) fn part<'t>(account_type: &'t AccountType, key: &str) -> Option<(&'t str, &'t str)> {
+    account_type.active_fields().find_map(|field| {
+        let part = key.strip_prefix(&field.key)?.strip_prefix(['_', '.'])?;
+        let item = field.kind.item(part)?;
+        Some((field.key.as_str(), item.key.as_str()))
     })
 }
 
@@ -167,12 +162,11 @@ fn accepted(types: &[(AccountTypeId, AccountType)]) -> String {
     let mut words: Vec<String> =
         ["reference_id", "type", "name", "birthdate", "country", "tags", "status"].map(str::to_owned).into();
     for (_, account_type) in types {
-        for field in &account_type.fields {
-            match field.kind {
-                FieldKind::PersonName => {
-                    words.extend(["first", "middle", "last"].map(|part| format!("{}_{part}", field.key)));
-                }
-                _ => words.push(field.key.clone()),
+        for field in account_type.active_fields() {
+            let parts = field.kind.items();
+            words.extend(parts.iter().map(|part| format!("{}_{}", field.key, part.key)));
+            if parts.is_empty() {
+                words.push(field.key.clone());
             }
         }
     }

@@ -9,6 +9,7 @@
 
 mod batch;
 mod columns;
+pub mod decisions;
 mod rows;
 mod source;
 

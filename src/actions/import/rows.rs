@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::columns::{Column, Columns, name_part};
+use super::columns::{Column, Columns, part};
 use crate::{
     actions::accounts::is_plain,
     domain::{
-        account_type::{AccountType, FieldKind},
+        account_type::{AccountType, FieldFault, FieldKind},
         id::AccountTypeId,
     },
 };
@@ -125,9 +125,13 @@ pub(super) fn assemble(
         );
     }
     let status = text(&Column::Status, "status: accepted is a text")?;
-    if status.as_ref().is_some_and(|status| !account_type.has_status(status)) {
-        return Err(format!("status: accepted is one of {}", account_type.statuses.join(", ")));
-    }
+    let status = match status.as_ref().map(|status| account_type.status_key(status)) {
+        None => None,
+        Some(Some(key)) => Some(key.to_owned()),
+        Some(None) => {
+            return Err(format!("status: accepted is one of {}", account_type.status_names().join(", ")));
+        }
+    };
     let tags = filled(&Column::Tags).map_or(Some(Vec::new()), Cell::texts);
     let tags = tags
         .filter(|tags| tags.iter().all(|tag| is_plain(tag)))
@@ -157,14 +161,15 @@ fn fields(cells: &Cells<'_>, account_type: &AccountType) -> Result<Map<String, V
         let Some(key) = key else {
             return Err(format!("{header}: accounts of type {} have no such field", account_type.name));
         };
+        if account_type.field(key).is_some_and(|field| field.kind == FieldKind::File) {
+            return Err(format!("{header}: files are not imported, but sent through the API"));
+        }
         if let Some(field) = account_type.field(key) {
             raw.insert(key.to_owned(), cell.value(&field.kind));
-        } else if let Some((field, part)) = name_part(key)
-            && account_type.field(field).is_some_and(|field| field.kind == FieldKind::PersonName)
-        {
-            let name = raw.entry(field).or_insert_with(|| Value::Object(Map::new()));
-            if let Some(name) = name.as_object_mut() {
-                name.insert(part.to_owned(), cell.value(&FieldKind::String));
+        } else if let Some((field, part)) = part(account_type, key) {
+            let hash = raw.entry(field).or_insert_with(|| Value::Object(Map::new()));
+            if let Some(hash) = hash.as_object_mut() {
+                hash.insert(part.to_owned(), cell.value(&FieldKind::TEXT));
             }
         } else {
             return Err(format!("{header}: accounts of type {} have no such field", account_type.name));
@@ -173,7 +178,10 @@ fn fields(cells: &Cells<'_>, account_type: &AccountType) -> Result<Map<String, V
     let mut checked = Map::new();
     for (key, value) in raw {
         let Some(field) = account_type.field(&key) else { continue };
-        let value = field.check(&value).map_err(|fault| format!("{key}: {fault}"))?;
+        let value = field.check(&value).map_err(|faults| {
+            let faults: Vec<String> = faults.iter().map(|fault| fault_of(&key, fault)).collect();
+            faults.join("; ")
+        })?;
         if !value.is_null() {
             checked.insert(key, value);
         }
@@ -181,31 +189,33 @@ fn fields(cells: &Cells<'_>, account_type: &AccountType) -> Result<Map<String, V
     Ok(checked)
 }
 
+fn fault_of(key: &str, fault: &FieldFault) -> String {
+    format!("{key}{}: {}", fault.path.replace('/', "_"), fault.details)
+}
+
 /// A cell in the form that the field's check takes: lists by semicolons, a name by its words.
 fn raw_value(kind: &FieldKind, cell: &str) -> Value {
-    match kind {
-        FieldKind::StringList => {
-            cell.split([';', '|']).map(str::trim).filter(|text| !text.is_empty()).map(Value::from).collect()
-        }
-        FieldKind::PersonName => {
-            let words: Vec<&str> = cell.split_whitespace().collect();
-            let mut name = Map::new();
-            if let Some((last, rest)) = words.split_last() {
-                name.insert("last".to_owned(), Value::from(*last));
-                if let Some((first, middle)) = rest.split_first() {
-                    name.insert("first".to_owned(), Value::from(*first));
-                    if !middle.is_empty() {
-                        name.insert("middle".to_owned(), Value::from(middle.join(" ")));
-                    }
-                }
-            }
-            Value::Object(name)
-        }
-        FieldKind::String
-        | FieldKind::Integer
-        | FieldKind::Number
-        | FieldKind::Boolean
-        | FieldKind::Date
-        | FieldKind::Choices(_) => Value::from(cell),
+    if matches!(kind, FieldKind::Array { .. } | FieldKind::MultiChoices(_)) {
+        return cell
+            .split([';', '|'])
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(Value::from)
+            .collect();
     }
+    if !kind.is_person_name() {
+        return Value::from(cell);
+    }
+    let words: Vec<&str> = cell.split_whitespace().collect();
+    let mut name = Map::new();
+    if let Some((last, rest)) = words.split_last() {
+        name.insert("last".to_owned(), Value::from(*last));
+        if let Some((first, middle)) = rest.split_first() {
+            name.insert("first".to_owned(), Value::from(*first));
+            if !middle.is_empty() {
+                name.insert("middle".to_owned(), Value::from(middle.join(" ")));
+            }
+        }
+    }
+    Value::Object(name)
 }

@@ -46,7 +46,9 @@ pub(super) fn collected(
         match optional.check(&value) {
             Ok(Value::Null) => drop(after.remove(&field.key)),
             Ok(value) => drop(after.insert(field.key.clone(), value)),
-            Err(fault) => faults.push(Invalid::at(at, fault.to_string())),
+            Err(found) => faults.extend(
+                found.into_iter().map(|fault| Invalid::at(format!("{at}{}", fault.path), fault.details)),
+            ),
         }
     }
     if faults.is_empty() { Ok(after) } else { Err(ActionError::Invalid(faults)) }

@@ -206,7 +206,8 @@ flag = { type = 'cloth' }
             "etc/wk.toml:8: account-types.boat.fields.Keel: accepted are keys in snake_case, at most 63 characters",
             "etc/wk.toml:9: account-types.boat.fields.sails.choices: is missing; accepted is a list of texts",
             "etc/wk.toml:10: account-types.boat.fields.flag.type: accepted is one of string, integer, number, \
-             boolean, date, choices, string-list, person-name, found \"cloth\"",
+             boolean, date, datetime, choices, multi-choices, array, hash, json, file, email-address, string-list, \
+             person-name, found \"cloth\"",
         ]
     );
 }

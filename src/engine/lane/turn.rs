@@ -289,6 +289,9 @@ impl Lane {
         let engine = self.engine.clone();
         let monitors: Vec<MonitorId> = admitted.iter().map(|one| one.due.monitor).collect();
         let loaded = due::load(&mut connection, &monitors).await?;
+        if loaded.iter().any(|one| engine.plan.types.get(one.account_type).is_none()) {
+            engine.plan.types.refresh(&mut connection).await?;
+        }
         let mut loaded: HashMap<MonitorId, Loaded> =
             loaded.into_iter().map(|one| (one.monitor, one)).collect();
         let mut jobs = Vec::with_capacity(admitted.len());

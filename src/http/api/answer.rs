@@ -97,8 +97,13 @@ impl Answer {
         let prev = first
             .filter(|_| if backwards { more } else { page.after.is_some() })
             .map(|id| call.link("page[before]", &id));
+        Ok(Self::page_with(resources, prev, next))
+    }
+
+    /// A page of objects with its links.
+    pub(super) fn page_with(resources: Vec<Resource>, prev: Option<String>, next: Option<String>) -> Self {
         let data: Vec<Value> = resources.into_iter().map(Resource::into_value).collect();
-        Ok(Self::json(StatusCode::OK, json!({ "data": data, "links": { "prev": prev, "next": next } })))
+        Self::json(StatusCode::OK, json!({ "data": data, "links": { "prev": prev, "next": next } }))
     }
 
     /// Any other document, with keys in kebab-case.

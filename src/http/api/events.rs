@@ -36,7 +36,7 @@ pub(super) fn operations() -> Vec<Operation> {
 /// An event.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-struct Attributes {
+pub(super) struct Attributes {
     /// What happened, such as `account.created`.
     name: String,
     /// When.
@@ -115,6 +115,17 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
         before,
         size: page.size,
     };
+    let (found, more) = events::list(&call.context, &wanted).await?;
+    let resources = found.iter().map(resource).collect::<Result<_, _>>()?;
+    Answer::page(&call, resources, more)
+}
+
+/// The events of one object, as a page.
+pub(super) async fn of_object(call: Call, id: &str) -> Result<Answer, ApiError> {
+    let page = call.page()?;
+    let (after, before) = page.ids::<EventId>()?;
+    let objects = vec![id.to_owned()];
+    let wanted = Wanted { objects, after, before, size: page.size, ..Wanted::default() };
     let (found, more) = events::list(&call.context, &wanted).await?;
     let resources = found.iter().map(resource).collect::<Result<_, _>>()?;
     Answer::page(&call, resources, more)

@@ -6,14 +6,21 @@
 //! of that. Every answer is JSON, unless an operation says otherwise.
 
 mod account_actions;
+mod account_acts;
+mod account_bodies;
+mod account_types;
+mod account_view;
+mod accounts;
 mod answer;
 mod api_keys;
 mod auth;
 mod blocklist;
 mod call;
+mod decisions;
 mod docs;
 mod errors;
 mod events;
+mod hits;
 mod idempotency;
 mod importers;
 mod inflection;
@@ -23,6 +30,9 @@ mod lists;
 mod openapi;
 mod operation;
 mod paging;
+mod relations;
+mod report_templates;
+mod reports;
 mod request;
 mod reverifications;
 mod sparse;
@@ -75,12 +85,20 @@ const STREAM_DEADLINE: Duration = Duration::from_hours(1);
 fn operations() -> Vec<Operation> {
     [
         account_actions::operations(),
+        account_acts::operations(),
+        account_types::operations(),
+        accounts::operations(),
         api_keys::operations(),
+        decisions::operations(),
         events::operations(),
+        hits::operations(),
         importers::operations(),
         inquiries::operations(),
         inquiry_templates::operations(),
         lists::operations(),
+        relations::operations(),
+        report_templates::operations(),
+        reports::operations(),
         reverifications::operations(),
         tags::operations(),
         transactions::operations(),

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{
     answer::{Answer, Resource},
@@ -20,7 +20,7 @@ use crate::{
         transactions::{self, OpenTransaction, TransactionEdit},
     },
     domain::{
-        account_type::{Field, FieldKind},
+        account_type::written_field,
         id::{TransactionId, TransactionTypeId},
     },
     store::{transaction_types::TypeRow, transactions::Wanted},
@@ -111,7 +111,7 @@ struct Change {
 /// A transaction.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-struct Attributes {
+pub(super) struct Attributes {
     /// The customer's own id of it.
     reference_id: Option<String>,
     /// The name of its type.
@@ -137,10 +137,10 @@ struct TypeAttributes {
     /// Its name.
     name: String,
     /// Its fields.
-    field_schemas: Vec<FieldSchema>,
-    /// The statuses that its transactions may have.
+    field_schemas: Vec<Value>,
+    /// The names of the statuses that its transactions may have.
     statuses: Vec<String>,
-    /// The status of a new one.
+    /// The name of the status of a new one.
     default_status: String,
     /// When it was made.
     created_at: String,
@@ -148,42 +148,14 @@ struct TypeAttributes {
     updated_at: String,
 }
 
-/// A field of a transaction type.
-#[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-struct FieldSchema {
-    /// Its key.
-    key: String,
-    /// Its name on screens.
-    label: String,
-    /// What it takes.
-    r#type: &'static str,
-    /// More about it.
-    config: Value,
-}
-
-fn schema(field: &Field) -> FieldSchema {
-    let config = match &field.kind {
-        FieldKind::Choices(options) => {
-            json!({ "required": field.required, "pii": field.pii, "options": options })
-        }
-        _ => json!({ "required": field.required, "pii": field.pii }),
-    };
-    FieldSchema { key: field.key.clone(), label: field.label.clone(), r#type: field.kind.word(), config }
-}
-
 pub(super) fn resource(open: &OpenTransaction) -> Result<Resource, ApiError> {
     let schema = open.transaction_type.definition.as_schema();
-    let fields = schema.fields.iter().map(|field| {
-        let value = open.fields.get(&field.key).cloned().unwrap_or_default();
-        (field.key.clone(), json!({ "type": field.kind.word(), "value": value }))
-    });
     let attributes = Attributes {
         reference_id: open.reference_id.clone(),
         transaction_type_name: schema.name.clone(),
         status: open.status.clone(),
         tags: open.tags.clone(),
-        fields: fields.collect(),
+        fields: schema.tree(&open.fields, &|_| Value::Null),
         created_at: time(open.created_at),
         updated_at: time(open.updated_at),
         redacted_at: open.redacted_at.map(time),
@@ -196,9 +168,9 @@ fn type_resource(row: &TypeRow) -> Result<Resource, ApiError> {
     let definition = row.definition.as_schema();
     let attributes = TypeAttributes {
         name: definition.name.clone(),
-        field_schemas: definition.fields.iter().map(schema).collect(),
-        statuses: definition.statuses.clone(),
-        default_status: definition.default_status.clone(),
+        field_schemas: definition.fields.iter().map(written_field).collect(),
+        statuses: definition.status_names().into_iter().map(str::to_owned).collect(),
+        default_status: definition.status_name(&definition.default_status).to_owned(),
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
     };

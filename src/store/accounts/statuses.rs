@@ -95,8 +95,9 @@ pub async fn save_status_heirs(
             select distinct on (wanted.shard, wanted.account_id)
                    wanted.shard, wanted.account_id, monitor.schedule_id
             from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
-            join monitors as monitor using (shard, account_id)
+            join monitors as monitor using (account_id)
             where monitor.schedule_id = any($4)
+              and monitor.by_schedule
               and exists (
                   select from hits
                   where hits.shard = monitor.shard

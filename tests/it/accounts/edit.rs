@@ -5,6 +5,7 @@ use sqlx::PgPool;
 use watchkeeper::actions::{
     ActionError,
     accounts::{self, Edit, NewAccount, OpenAccount, Part},
+    import::ImportOptions,
 };
 
 use crate::fixtures::{DAILY, House};
@@ -93,8 +94,10 @@ async fn an_edit_that_is_refused_says_all_that_is_wrong_and_writes_nothing(pool:
     sqlx::query("update accounts set archived_at = now()").execute(&pool).await.unwrap();
     let fresh = Edit { expected_version: None, ..stale };
     assert!(matches!(edit(&house, &account, fresh).await, Err(ActionError::Archived)));
-    let imported =
-        house.import_as("reference_id,type,score\nc-1,individual,2\n", &Default::default()).await.unwrap();
+    let imported = house
+        .import_as("reference_id,type,score\nc-1,individual,2\n", &ImportOptions::default())
+        .await
+        .unwrap();
     assert_eq!(imported.bad[0].reason, "reference_id: the account is archived");
     assert_eq!(house.account("c-1").await.version, 1);
     assert_eq!(house.events().await, [""; 0]);

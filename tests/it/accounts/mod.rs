@@ -1,3 +1,5 @@
 //! Accounts: made, opened, changed, found.
 
 mod edit;
+mod find;
+mod types;

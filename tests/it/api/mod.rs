@@ -1,5 +1,7 @@
 //! The API as a client sees it.
 
+mod account_acts;
+mod accounts;
 mod events;
 mod importers;
 mod lists;

@@ -79,24 +79,26 @@ impl Marks {
         let mut cells = Vec::new();
         for field in account_type.fields.iter().filter(|field| field.pii) {
             let (key, place) = (&field.key, format!("{} {}", account_type.name, field.key));
-            match field.kind {
-                FieldKind::String => cells.push((key.clone(), self.word(&place))),
-                FieldKind::StringList => {
+            let parts = field.kind.items();
+            for part in parts {
+                cells.push((format!("{key}_{}", part.key), self.word(&format!("{place} {}", part.key))));
+            }
+            if !parts.is_empty() {
+                continue;
+            }
+            match &field.kind {
+                FieldKind::String { .. } => cells.push((key.clone(), self.word(&place))),
+                list if list.is_text_list() => {
                     let list = format!("{};{}", self.word(&place), self.cyrillic_word(&place));
                     cells.push((key.clone(), list));
                 }
-                FieldKind::PersonName => {
-                    for part in ["first", "middle", "last"] {
-                        cells.push((format!("{key}_{part}"), self.word(&format!("{place} {part}"))));
-                    }
-                }
-                FieldKind::Date => {
+                FieldKind::Date { .. } => {
                     self.all.push((BORN.to_owned(), place));
                     cells.push((key.clone(), BORN.to_owned()));
                 }
-                FieldKind::Integer | FieldKind::Number | FieldKind::Boolean | FieldKind::Choices(_) => {
-                    panic!("{key}: say how a canary of this kind looks");
-                }
+                // What a CSV file has no cells for.
+                FieldKind::Array { .. } | FieldKind::File => {}
+                other => panic!("{key}: say how a canary of kind {} looks", other.word()),
             }
         }
         cells

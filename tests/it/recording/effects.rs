@@ -32,9 +32,12 @@ async fn a_clear_report_takes_back_the_tag_and_the_status_that_its_schedule_set(
     match_and_clear(&house).await;
 
     assert_eq!(status_and_tags(&house).await, with("active", &[]));
-    let mut events = house.events().await.split_off(3);
+    let mut events = house.events().await.split_off(4);
     events.sort();
-    assert_eq!(events, ["account.status-updated", "account.tag-removed", "report.hit-gone"]);
+    assert_eq!(
+        events,
+        ["account.status-updated", "account.tag-removed", "report.hit-gone", "report/watchlist.ready"]
+    );
     // The next match sets both again.
     house.scripted.find(&found());
     house.run("p1").await;

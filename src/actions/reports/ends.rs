@@ -1,0 +1,196 @@
+//! What becomes of reports when they, or their accounts, come to an end: redacted, archived, consolidated.
+//!
+//! Each stops what is under way first, then changes the account's data: an answer that arrives late writes nothing
+//! about a person.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::PgConnection;
+
+use super::{ActionError, Context};
+use crate::{
+    domain::{
+        hit::HitState,
+        id::{AccountId, MonitorId},
+        monitor::{MonitorState, Trigger, stopped},
+        personal::Personal,
+    },
+    store::{
+        accounts, data_keys,
+        decisions::{self, Decision},
+        due, enrolment, events,
+        hits::{self, SavedDecision},
+        monitors,
+        moves::{self, Held},
+        pauses, reports,
+        wakeups::{self, Urgency},
+    },
+    vault::Purpose,
+};
+
+/// Destroys what one report holds about its account: the question, and the content of its runs and hits. It never
+/// runs again; a schedule that kept it watches its account by another. Its account and other reports stay as they
+/// are.
+pub async fn redact(context: &Context, actor: &str, id: MonitorId) -> Result<(), ActionError> {
+    let now = context.now();
+    let mut transaction = context.store.transaction().await?;
+    pauses::lock(&mut transaction).await?;
+    let row = reports::get_all(&mut transaction, &[id]).await?.pop();
+    let row = row.ok_or(ActionError::NotFound("report of that id"))?;
+    monitors::save_stopped(&mut transaction, &[id], MonitorState::Ended, stopped::REDACTED, now).await?;
+    accounts::lock_all(&mut transaction, &[row.account]).await?;
+    // Of two who redact it, the second sees here what the first did.
+    let row = reports::get_all(&mut transaction, &[id]).await?.pop();
+    let row = row.ok_or(ActionError::NotFound("report of that id"))?;
+    if row.redacted_at.is_some() {
+        return Err(ActionError::Refused("Report already redacted"));
+    }
+    moves::redact(&mut transaction, &[id], now).await?;
+    let mut event = context.event(row.account, "report.redacted", actor, json!({ "report": id }));
+    event.object = Some(id.0);
+    events::insert_all(&mut transaction, &[event], now).await?;
+    enrolment::insert_queue(&mut transaction, &[row.account]).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Destroys what the reports of accounts hold that no schedule keeps, and the reasons of the accounts' decisions,
+/// within the caller's transaction, which has locked no account yet: the accounts are redacted. Those that schedules
+/// keep are emptied by the caller, and go on once there is something to ask about.
+pub async fn redact_of_accounts(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+    now: DateTime<Utc>,
+) -> Result<(), ActionError> {
+    let mut ending = Vec::new();
+    for account in accounts {
+        let held = moves::list_of_account(conn, *account).await?;
+        ending.extend(held.iter().filter(|one| !one.by_schedule && !one.is_redacted).map(|one| one.monitor));
+    }
+    monitors::save_stopped(conn, &ending, MonitorState::Ended, stopped::REDACTED, now).await?;
+    accounts::lock_all(conn, accounts).await?;
+    moves::redact(conn, &ending, now).await?;
+    for account in accounts {
+        decisions::redact_of_account(conn, *account).await?;
+    }
+    Ok(())
+}
+
+/// Moves everything that watches `from`, and what it found, to `to`: reports with their ids, hits, decisions. Within
+/// the caller's transaction, before `from` is archived.
+///
+/// A schedule that both have keeps the destination's monitor, with the earlier due time; the source's ends, and is
+/// read through the destination. A report without a question of its own asks about `to` from now on, at once. Of two
+/// decisions on one entity the younger stands.
+pub async fn move_to(
+    context: &Context,
+    conn: &mut PgConnection,
+    from: AccountId,
+    to: AccountId,
+    now: DateTime<Utc>,
+) -> Result<(), ActionError> {
+    pauses::lock_shared(conn).await?;
+    let moved = moves::list_of_account(conn, from).await?;
+    let there = moves::list_of_account(conn, to).await?;
+    let all: Vec<MonitorId> = moved.iter().chain(&there).map(|one| one.monitor).collect();
+    due::lock(conn, &all).await?;
+    let mut both = [from, to];
+    both.sort_unstable_by_key(|account| (account.shard(), *account));
+    accounts::lock_all(conn, &both).await?;
+
+    let kept_there = |one: &Held| {
+        there
+            .iter()
+            .find(|other| one.by_schedule && other.by_schedule && other.schedule_id == one.schedule_id)
+    };
+    let (mut ending, mut earlier) = (Vec::new(), Vec::new());
+    for one in &moved {
+        if let Some(other) = kept_there(one) {
+            ending.push(one.monitor);
+            earlier.extend(one.next_run_at.map(|at| (other.monitor, at)));
+        }
+    }
+    monitors::save_stopped(conn, &ending, MonitorState::Ended, stopped::CONSOLIDATED, now).await?;
+    moves::save_unkept(conn, &ending).await?;
+    due::save_earlier(conn, &earlier).await?;
+    let moved: Vec<MonitorId> = moved.iter().map(|one| one.monitor).collect();
+    moves::save_account(conn, &moved, to).await?;
+    let asking = moves::list_asking_about_accounts(conn, &moved).await?;
+    wakeups::insert_all(conn, &asking, Trigger::AccountChange, Urgency::Urgent, now).await?;
+    move_decisions(context, conn, from, to, now).await?;
+    enrolment::insert_queue(conn, &[to]).await?;
+    Ok(())
+}
+
+/// The reasons are sealed anew, under the destination's key.
+async fn move_decisions(
+    context: &Context,
+    conn: &mut PgConnection,
+    from: AccountId,
+    to: AccountId,
+    now: DateTime<Utc>,
+) -> Result<(), ActionError> {
+    let decided = decisions::list_of_account(conn, from).await?;
+    if !decided.is_empty() {
+        let old = data_keys::find_all(conn, &context.keyring, &[from.0]).await?.remove(&from.0);
+        let mut keys = data_keys::get_or_insert(conn, &context.keyring, &[to.0], now).await?;
+        let new = keys.remove(&to.0).expect("`get_or_insert` makes what is missing");
+        let mut taken = Vec::with_capacity(decided.len());
+        for decision in decided {
+            let sealed_reason = match (&old, &decision.sealed_reason) {
+                (Some(old), Some(sealed)) => {
+                    let reason: Personal<String> = old.open(Purpose::DecisionReason, sealed)?;
+                    Some(new.seal(Purpose::DecisionReason, &reason)?)
+                }
+                _ => None,
+            };
+            taken.push(Decision { account: to, sealed_reason, ..decision });
+        }
+        decisions::save_all(conn, &taken).await?;
+        decisions::remove_of_account(conn, from).await?;
+    }
+    // What one of the two had decided holds for what the other had open.
+    let standing = decisions::list_of_account(conn, to).await?;
+    apply_to_open(conn, &standing).await?;
+    Ok(())
+}
+
+/// Decisions of accounts close their open hits; the accounts are locked by the caller. Returns the account of each
+/// hit that was closed.
+pub(in crate::actions) async fn apply_to_open(
+    conn: &mut PgConnection,
+    standing: &[Decision],
+) -> Result<Vec<AccountId>, ActionError> {
+    let pairs: Vec<(AccountId, &str)> =
+        standing.iter().map(|decision| (decision.account, decision.entity.as_str())).collect();
+    let by_pair: BTreeMap<(AccountId, &str), &Decision> =
+        standing.iter().map(|decision| ((decision.account, decision.entity.as_str()), decision)).collect();
+    let locked = hits::lock_of_entities(conn, &pairs).await?;
+    let (mut closed, mut facts, mut accounts) = (Vec::new(), Vec::new(), Vec::new());
+    for hit in &locked {
+        let decision = by_pair
+            .get(&(hit.account, hit.entity.as_str()))
+            .filter(|decision| decision.facts.is_none_or(|facts| facts == hit.facts));
+        if let Some(decision) = decision.filter(|_| hit.state == HitState::Open) {
+            if decision.facts.is_none() {
+                facts.push((hit.account, hit.entity.as_str(), hit.facts));
+            }
+            accounts.push(hit.account);
+            closed.push(SavedDecision {
+                id: hit.id,
+                state: decision.state,
+                decided_at: decision.decided_at,
+                decided_by: decision.decided_by.clone(),
+                sealed_reason: None,
+            });
+        }
+    }
+    hits::save_decisions(conn, &closed).await?;
+    // Of several with different facts any one will do: the others were decided on here too.
+    facts.sort_unstable();
+    facts.dedup_by_key(|(account, entity, _)| (*account, *entity));
+    decisions::save_facts(conn, &facts).await?;
+    Ok(accounts)
+}

@@ -1,0 +1,184 @@
+//! What an account of a type consists of: its fields, its statuses, and what of it is screened.
+//!
+//! A field marked `pii` is sealed by the vault; the others stay plain, so that schedules and lists
+//! can filter on them. No fault quotes the value that was refused: it may be about a person.
+//!
+//! A field that a type no longer wants is archived: its old values can be read, and no new ones are written. So
+//! a type never loses a key that accounts hold.
+
+mod change;
+mod field;
+mod layout;
+mod schema;
+mod status;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod value;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use change::{Narrowed, keep_archived, narrowed};
+pub use field::{
+    Field, FieldKind, Item, LONGEST_TEXT, Options, RedactionPolicy, USUAL_TEXT, WritePolicy, is_field_key,
+    label_of,
+};
+pub use layout::{Layout, PlacedField, Section, Visibility};
+pub use schema::{read_field, read_item, written_field};
+pub use status::Status;
+pub use value::{FieldFault, LONGEST_FILE, LONGEST_LIST, pointer_part};
+
+use self::field::NAME_PARTS;
+use super::{
+    personal::Personal,
+    relation::Relation,
+    subject::{Subject, SubjectKind},
+};
+
+/// Which fields of an account a report asks about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Screened {
+    /// Fields that hold names, or parts of hashes as `owner.name`; the main name first.
+    pub names: Vec<String>,
+    /// The field that holds the date of birth or foundation.
+    pub birth_date: Option<String>,
+    /// Fields that hold countries, or parts of hashes as `address.country_code`.
+    pub countries: Vec<String>,
+}
+
+/// A sort of account: its fields, its statuses, and what of it is screened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AccountType {
+    /// Its name in the configuration and the API.
+    pub name: String,
+    /// Whom its accounts stand for.
+    pub kind: SubjectKind,
+    /// Its fields, each key once; archived ones too.
+    pub fields: Vec<Field>,
+    /// The statuses that its accounts may have.
+    pub statuses: Vec<Status>,
+    /// The key of the status of a new account; one of the statuses.
+    pub default_status: String,
+    /// What reports ask about.
+    pub screened: Screened,
+    /// What its accounts may be related to.
+    #[serde(default)]
+    pub relations: Vec<Relation>,
+}
+
+impl AccountType {
+    /// The field of a key, if it is in use.
+    pub fn field(&self, key: &str) -> Option<&Field> {
+        self.any_field(key).filter(|field| field.archived_at.is_none())
+    }
+
+    /// The field of a key, archived or not.
+    pub fn any_field(&self, key: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.key == key)
+    }
+
+    /// The fields in use.
+    pub fn active_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| field.archived_at.is_none())
+    }
+
+    /// Whether its accounts may have a status of that name.
+    pub fn has_status(&self, name: &str) -> bool {
+        self.status_key(name).is_some()
+    }
+
+    /// The key under which accounts keep the status of a name.
+    pub fn status_key(&self, name: &str) -> Option<&str> {
+        // A name that one status has now is not what another was called when it was made.
+        let named = self.statuses.iter().find(|status| status.name == name);
+        named
+            .or_else(|| self.statuses.iter().find(|status| status.key == name))
+            .map(|status| status.key.as_str())
+    }
+
+    /// The name of the status that accounts keep under a key; an account may hold one that is gone.
+    pub fn status_name<'a>(&'a self, key: &'a str) -> &'a str {
+        self.statuses.iter().find(|status| status.key == key).map_or(key, |status| status.name.as_str())
+    }
+
+    /// The names of its statuses.
+    pub fn status_names(&self) -> Vec<&str> {
+        self.statuses.iter().map(|status| status.name.as_str()).collect()
+    }
+
+    /// The required fields that these lack.
+    pub fn lacking<'a>(&'a self, fields: &'a Map<String, Value>) -> impl Iterator<Item = &'a Field> {
+        self.active_fields().filter(|field| field.required && !fields.contains_key(&field.key))
+    }
+
+    /// What reports ask about an account with these fields, as [`Field::check`] left them.
+    ///
+    /// What is absent or cannot be read is left out; each name and each country comes once.
+    pub fn subject(&self, fields: &Map<String, Value>) -> Subject {
+        let value = |key: &String| at(fields, key);
+        let names = self.screened.names.iter().flat_map(|key| texts_of(value(key)));
+        let birth_date = self.screened.birth_date.as_ref().and_then(|key| value(key).as_str());
+        let countries = self.screened.countries.iter().flat_map(|key| texts_of(value(key)));
+        let countries = countries
+            .map(|country| country.trim().to_ascii_uppercase())
+            .filter(|country| country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()));
+        Subject {
+            kind: self.kind,
+            names: each_once(names.filter(|name| !name.trim().is_empty())),
+            birth_date: birth_date.and_then(|text| text.parse().ok()).map(Personal::new),
+            countries: each_once(countries),
+        }
+    }
+
+    /// Whether a field outlasts that its account is redacted. One that the type does not know (any more) does not:
+    /// nobody has said that it is harmless.
+    pub fn stays_on_redaction(&self, key: &str) -> bool {
+        self.any_field(key)
+            .is_some_and(|field| !field.pii || field.redaction_policy == RedactionPolicy::Never)
+    }
+
+    /// Parts the fields into those kept plain and those kept sealed.
+    ///
+    /// A key that the type does not know (any more) is sealed: nobody has said that it is harmless.
+    pub fn split(&self, fields: &Map<String, Value>) -> (Map<String, Value>, Map<String, Value>) {
+        let plain: BTreeMap<&str, bool> =
+            self.fields.iter().map(|field| (field.key.as_str(), !field.pii)).collect();
+        let fields = fields.iter().map(|(key, value)| (key.clone(), value.clone()));
+        fields.partition(|(key, _)| plain.get(key.as_str()).copied().unwrap_or(false))
+    }
+}
+
+/// The value at a path: a field, or a part of one as `address.country_code`.
+fn at<'a>(fields: &'a Map<String, Value>, path: &str) -> &'a Value {
+    let mut parts = path.split('.');
+    let first = parts.next().and_then(|key| fields.get(key));
+    parts.fold(first, |value, key| value?.get(key)).unwrap_or(&Value::Null)
+}
+
+/// The texts that a kept value stands for: itself, each of a list, or a person's name in one text.
+fn texts_of(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Value::Object(parts) => {
+            let parts: Vec<&str> = NAME_PARTS.iter().filter_map(|part| parts.get(*part)?.as_str()).collect();
+            vec![parts.join(" ")]
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
+}
+
+fn each_once(texts: impl Iterator<Item = String>) -> Vec<Personal<String>> {
+    let mut once: Vec<Personal<String>> = Vec::new();
+    for text in texts.map(Personal::new) {
+        if !once.contains(&text) {
+            once.push(text);
+        }
+    }
+    once
+}

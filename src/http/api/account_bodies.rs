@@ -1,0 +1,283 @@
+//! What is sent about accounts.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    actions::accounts::{Edit, NewAccount, Part},
+    domain::account_type::AccountType,
+};
+
+/// What an account is to be. Keys of `fields` are those of its type.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(super) struct Create {
+    /// The id of its type; `individual` when not given.
+    pub(super) account_type_id: Option<String>,
+    /// The name of its status; the type's default when not given.
+    pub(super) account_status: Option<String>,
+    /// The customer's own id of it, unique within the type whatever its case.
+    pub(super) reference_id: Option<String>,
+    /// Names of tags.
+    pub(super) tags: Option<Vec<String>>,
+    /// Values by the keys of the type's fields.
+    pub(super) fields: Option<Map<String, Value>>,
+    /// `{"data": …, "filename": …}`, with the content in base 64.
+    pub(super) selfie_photo: Option<Value>,
+    pub(super) name_first: Option<String>,
+    pub(super) name_middle: Option<String>,
+    pub(super) name_last: Option<String>,
+    pub(super) birthdate: Option<String>,
+    pub(super) phone_number: Option<String>,
+    pub(super) email_address: Option<String>,
+    pub(super) address_street_1: Option<String>,
+    pub(super) address_street_2: Option<String>,
+    pub(super) address_city: Option<String>,
+    pub(super) address_subdivision: Option<String>,
+    pub(super) address_postal_code: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    pub(super) country_code: Option<String>,
+    pub(super) social_security_number: Option<String>,
+}
+
+/// What is to change; what is not given stays, and null removes.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[expect(clippy::option_option, reason = "not given, null, or a value")]
+pub(super) struct Change {
+    /// The name of the status.
+    pub(super) account_status: Option<String>,
+    #[serde(deserialize_with = "given")]
+    pub(super) reference_id: Option<Option<String>>,
+    /// All tags that the account is to have.
+    pub(super) tags: Option<Vec<String>>,
+    /// Values by the keys of the type's fields.
+    pub(super) fields: Option<Map<String, Value>>,
+    /// `{"data": …, "filename": …}`, with the content in base 64.
+    #[serde(deserialize_with = "given")]
+    pub(super) selfie_photo: Option<Option<Value>>,
+    #[serde(deserialize_with = "given")]
+    pub(super) name_first: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
+    pub(super) name_middle: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
+    pub(super) name_last: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
+    pub(super) birthdate: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
+    pub(super) phone_number: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
+    pub(super) email_address: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
+    pub(super) address_street_1: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
+    pub(super) address_street_2: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
+    pub(super) address_city: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
+    pub(super) address_subdivision: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
+    pub(super) address_postal_code: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
+    pub(super) country_code: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
+    pub(super) social_security_number: Option<Option<String>>,
+}
+
+/// Tells null from what was not sent.
+fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(super) struct CreateMeta {
+    /// `reference-id`, or the key of a unique field: an account that has the same value is changed.
+    pub(super) upsert_by: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(super) struct ChangeMeta {
+    /// The version that the change was made for.
+    pub(super) expected_version: Option<i64>,
+}
+
+/// A search.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Search {
+    /// `{and: […]}`, `{or: […]}`, `{not: …}` or `{attribute, operator, value}`; all accounts when empty.
+    pub(super) query: Option<Value>,
+    pub(super) sort: Option<Sort>,
+    /// `{after, before, size}`, as in a query.
+    #[serde(rename = "page")]
+    _page: Option<SearchPage>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct SearchPage {
+    #[serde(rename = "after")]
+    _after: Option<String>,
+    #[serde(rename = "before")]
+    _before: Option<String>,
+    #[serde(rename = "size")]
+    _size: Option<u16>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sort {
+    /// `created_at` or `updated_at`.
+    pub(super) attribute: String,
+    #[serde(default)]
+    pub(super) direction: Direction,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Direction {
+    Asc,
+    #[default]
+    Desc,
+}
+
+/// An account.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Attributes {
+    /// The customer's own id of it.
+    pub(super) reference_id: Option<String>,
+    pub(super) account_type_name: String,
+    pub(super) created_at: String,
+    pub(super) updated_at: String,
+    /// When its personal data was destroyed; it may have been filled again since.
+    pub(super) redacted_at: Option<String>,
+    /// When it was retired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) archived_at: Option<String>,
+    /// The account that took over what it had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) consolidated_into: Option<String>,
+    /// The name of its status.
+    pub(super) account_status: String,
+    pub(super) tags: Vec<String>,
+    /// Its fields by key, each as `{type, value}`.
+    pub(super) fields: Map<String, Value>,
+    /// For clients of versions up to 2023-01-05: `name-first`, `birthdate`, …
+    #[serde(flatten)]
+    pub(super) flat: Map<String, Value>,
+}
+
+/// An attribute that is a field, or a part of one, under an older name.
+enum Meant {
+    Field(&'static str),
+    Part(&'static str, &'static str),
+    Country,
+}
+
+type Flat = [(Meant, Option<Option<String>>); 13];
+
+/// Lays the attributes of older clients into fields and parts.
+fn lay(flat: Flat, account_type: &AccountType, fields: &mut Map<String, Value>, parts: &mut Vec<Part>) {
+    for (meant, value) in flat {
+        let Some(value) = value else { continue };
+        let value = value.map_or(Value::Null, Value::String);
+        let part = |field: &str, key: &str| Part {
+            field: field.to_owned(),
+            key: key.to_owned(),
+            value: value.clone(),
+        };
+        match meant {
+            Meant::Field(key) => drop(fields.insert(key.to_owned(), value)),
+            Meant::Part(field, key) => parts.push(part(field, key)),
+            // Plain beside the address, where schedules select by it.
+            Meant::Country => {
+                let in_address = account_type.field("address").is_some();
+                if in_address {
+                    parts.push(part("address", "country_code"));
+                }
+                if !in_address || account_type.field("country_code").is_some() {
+                    fields.insert("country_code".to_owned(), value);
+                }
+            }
+        }
+    }
+}
+
+/// A file as `{data, filename}`, or one level deeper, as Persona's clients send it.
+fn photo(sent: Option<Value>) -> Value {
+    match sent {
+        Some(Value::Object(mut parts)) if !parts.contains_key("filename") => {
+            parts.remove("data").unwrap_or(Value::Null)
+        }
+        sent => sent.unwrap_or(Value::Null),
+    }
+}
+
+/// The attributes of older clients, with what each means.
+macro_rules! flat {
+    ($sent:expr, $wrap:expr) => {
+        [
+            (Meant::Part("name", "first"), $wrap($sent.name_first)),
+            (Meant::Part("name", "middle"), $wrap($sent.name_middle)),
+            (Meant::Part("name", "last"), $wrap($sent.name_last)),
+            (Meant::Field("birthdate"), $wrap($sent.birthdate)),
+            (Meant::Field("phone_number"), $wrap($sent.phone_number)),
+            (Meant::Field("email_address"), $wrap($sent.email_address)),
+            (Meant::Part("address", "street_1"), $wrap($sent.address_street_1)),
+            (Meant::Part("address", "street_2"), $wrap($sent.address_street_2)),
+            (Meant::Part("address", "city"), $wrap($sent.address_city)),
+            (Meant::Part("address", "subdivision"), $wrap($sent.address_subdivision)),
+            (Meant::Part("address", "postal_code"), $wrap($sent.address_postal_code)),
+            (Meant::Country, $wrap($sent.country_code)),
+            (Meant::Field("social_security_number"), $wrap($sent.social_security_number)),
+        ]
+    };
+}
+
+impl Create {
+    /// The account to make.
+    pub(super) fn into_new(self, account_type: &AccountType) -> NewAccount {
+        let mut fields = self.fields.unwrap_or_default();
+        let mut parts = Vec::new();
+        let sent = |value: Option<String>| value.map(Some);
+        lay(flat!(self, sent), account_type, &mut fields, &mut parts);
+        if self.selfie_photo.is_some() {
+            fields.insert("selfie_photo".to_owned(), photo(self.selfie_photo));
+        }
+        NewAccount {
+            reference_id: self.reference_id,
+            status: self.account_status,
+            tags: self.tags.unwrap_or_default(),
+            fields,
+            parts,
+        }
+    }
+}
+
+impl Change {
+    /// The change to make.
+    pub(super) fn into_edit(self, account_type: &AccountType, expected_version: Option<i64>) -> Edit {
+        let mut fields = self.fields.unwrap_or_default();
+        let mut parts = Vec::new();
+        let sent = |value: Option<Option<String>>| value;
+        lay(flat!(self, sent), account_type, &mut fields, &mut parts);
+        if let Some(sent) = self.selfie_photo {
+            fields.insert("selfie_photo".to_owned(), photo(sent));
+        }
+        Edit {
+            fields,
+            parts,
+            status: self.account_status,
+            reference_id: self.reference_id,
+            tags_set: self.tags,
+            expected_version,
+            ..Edit::default()
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Accounts.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::{
+    account_bodies::{Attributes, Change, ChangeMeta, Create, CreateMeta, Direction, Search},
+    account_view::{resource, type_resource},
+    answer::{Answer, Resource},
+    call::Call,
+    errors::ApiError,
+    events,
+    operation::{Document, Operation},
+};
+use crate::{
+    actions::{
+        ActionError, Context, account_types,
+        accounts::{self, Found, Listed, OpenAccount},
+    },
+    domain::id::{AccountId, AccountTypeId, FileId},
+    store::account_types::TypeRow,
+};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/accounts", "account.read", "Lists accounts, the newest first")
+            .query("filter[reference-id]", "reference ids, with commas between")
+            .query("filter[tag]", "names of tags that accounts have all of, with commas between")
+            .query("filter[status]", "names or ids of statuses, with commas between")
+            .query("filter[account-type]", "names or ids of account types, with commas between")
+            .query("include", "`account-type`")
+            .lists::<Attributes>("account")
+            .handled_by(list),
+        Operation::post("/accounts", "account.write", "Creates an account, or changes the one that is there")
+            .about(
+                "With `meta.upsert-by`, `reference-id` or the key of a unique field, the account of the type with \
+                 the same value is changed, and the answer is 200.",
+            )
+            .body::<Document<Create, CreateMeta>>()
+            .answers::<Attributes>(201, "account")
+            .answers::<Attributes>(200, "account")
+            .handled_by(create),
+        Operation::get("/accounts/{account-id}", "account.read", "Retrieves an account")
+            .query("include", "`account-type`")
+            .answers::<Attributes>(200, "account")
+            .handled_by(retrieve),
+        Operation::get(
+            "/accounts/by-reference/{reference-id}",
+            "account.read",
+            "Retrieves the account of a reference id; 409 when several types have it",
+        )
+        .query("filter[account-type]", "name or id of the account type")
+        .query("include", "`account-type`")
+        .answers::<Attributes>(200, "account")
+        .handled_by(by_reference),
+        Operation::patch("/accounts/{account-id}", "account.write", "Changes an account")
+            .about(
+                "Each key of `fields` replaces that field, null removes it; other fields stay. With \
+                 `meta.expected-version` or `If-Match`, an account that changed since is left alone (409).",
+            )
+            .body::<Document<Change, ChangeMeta>>()
+            .answers::<Attributes>(200, "account")
+            .handled_by(change),
+        Operation::post("/accounts/search", "account.read", "Searches accounts")
+            .about(
+                "Attributes are type, status (names or ids), tag, reference_id, created_at, updated_at, monitoring, \
+                 hits, archived, identifiers.KEY and fields.KEY; fields must be searchable, and sealed ones are \
+                 found by their whole value. Operators are eq, gt, gte, lt and lte.",
+            )
+            .body::<Search>()
+            .reads()
+            .lists::<Attributes>("account")
+            .handled_by(search),
+        Operation::get("/accounts/{account-id}/history", "account.read", "Lists what happened to an account")
+            .lists::<events::Attributes>("event")
+            .handled_by(history),
+        Operation::get("/files/{file-id}", "account.read", "Retrieves a file of an account, byte for byte")
+            .answers_bytes("application/octet-stream")
+            .handled_by(file),
+    ]
+}
+
+async fn create(call: Call) -> Result<Answer, ApiError> {
+    let sent: Document<Create, CreateMeta> = call.body_or_default()?;
+    let by = sent.meta.upsert_by;
+    let sent = sent.data.attributes;
+    let context = &call.context;
+    let type_row = match &sent.account_type_id {
+        None => account_types::get_default(context).await?,
+        Some(id) => {
+            let gone = || {
+                let details = "data.attributes.account_type_id is not found";
+                ApiError::other(StatusCode::NOT_FOUND, "Record not found", details)
+            };
+            let id: AccountTypeId = id.parse().map_err(|_| gone())?;
+            match account_types::get(context, id).await {
+                Err(ActionError::NotFound(_)) => return Err(gone()),
+                row => row?,
+            }
+        }
+    };
+    let new = sent.into_new(&type_row.account_type);
+    let actor = call.actor();
+    let (account, created) =
+        match by.as_deref().map(|by| if by == "reference_id" { "reference-id" } else { by }) {
+            Some(by) => accounts::upsert(context, &actor, type_row.id, by, &new).await?,
+            None => (accounts::create_alone(context, &actor, type_row.id, &new).await?, true),
+        };
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    one(call, status, &account).await
+}
+
+async fn change(call: Call) -> Result<Answer, ApiError> {
+    let id: AccountId = call.id("account-id")?;
+    let sent: Document<Change, ChangeMeta> = call.body_or_default()?;
+    let expected_version = match sent.meta.expected_version {
+        Some(version) => Some(version),
+        None => if_match(&call)?,
+    };
+    let sent = sent.data.attributes;
+    let context = &call.context;
+    let account = accounts::get(context, id).await?;
+    let edit = sent.into_edit(&account.account_type, expected_version);
+    let account = accounts::edit_alone(context, &call.actor(), id, &edit).await?;
+    one(call, StatusCode::OK, &account).await
+}
+
+/// The version in `If-Match`: a number, as `meta.version` says it, with or without quotation marks.
+fn if_match(call: &Call) -> Result<Option<i64>, ApiError> {
+    let Some(sent) = call.headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = sent.to_str().unwrap_or_default().trim().trim_start_matches("W/").trim_matches('"');
+    if text == "*" {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| {
+        ApiError::bad_request("If-Match", "If-Match must be the version that meta.version says, or *")
+    })
+}
+
+async fn retrieve(call: Call) -> Result<Answer, ApiError> {
+    let id: AccountId = call.id("account-id")?;
+    let account = accounts::get(&call.context, id).await?;
+    one(call, StatusCode::OK, &account).await
+}
+
+async fn by_reference(call: Call) -> Result<Answer, ApiError> {
+    let listed = Listed {
+        references: vec![call.parameter("reference-id").to_owned()],
+        types: call.filters("account-type"),
+        ..Listed::default()
+    };
+    let found = accounts::list(&call.context, &listed, (None, None), 2).await?;
+    match found.accounts.as_slice() {
+        [] => Err(ApiError::not_found()),
+        [account] => one(call, StatusCode::OK, account).await,
+        _ => {
+            Err(ApiError::conflict("Conflict", "accounts of several types have that reference id: say which"))
+        }
+    }
+}
+
+async fn list(call: Call) -> Result<Answer, ApiError> {
+    call.only_filters(&["reference-id", "tag", "status", "account-type"])?;
+    let page = call.page()?;
+    let listed = Listed {
+        references: call.filters("reference-id"),
+        tags: call.filters("tag"),
+        statuses: call.filters("status"),
+        types: call.filters("account-type"),
+    };
+    let found = accounts::list(&call.context, &listed, page.ids()?, page.size).await?;
+    many(call, &found).await
+}
+
+async fn search(call: Call) -> Result<Answer, ApiError> {
+    let sent: Search = call.body_or_default()?;
+    let page = call.page()?;
+    let sort = sent.sort.as_ref().map(|sort| (sort.attribute.as_str(), sort.direction == Direction::Asc));
+    let query = sent.query.unwrap_or(Value::Null);
+    let found = accounts::search(&call.context, &query, sort, page.ids()?, page.size).await?;
+    many(call, &found).await
+}
+
+async fn history(call: Call) -> Result<Answer, ApiError> {
+    let id: AccountId = call.id("account-id")?;
+    accounts::get(&call.context, id).await?;
+    events::of_object(call, &id.to_string()).await
+}
+
+async fn file(call: Call) -> Result<Answer, ApiError> {
+    let id: FileId = call.id("file-id")?;
+    let file = accounts::file(&call.context, id).await?;
+    let disposition = format!("attachment; filename*=UTF-8''{}", percent(&file.filename));
+    let disposition = HeaderValue::from_str(&disposition).map_err(|_| ApiError::internal())?;
+    Ok(Answer::bytes("application/octet-stream", file.content)
+        .header(header::CONTENT_DISPOSITION, disposition))
+}
+
+/// A file's name as a header may hold it (RFC 8187).
+fn percent(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+    text
+}
+
+fn digit(value: u8) -> char {
+    char::from_digit(u32::from(value), 16).unwrap_or('0').to_ascii_uppercase()
+}
+
+async fn one(call: Call, status: StatusCode, account: &OpenAccount) -> Result<Answer, ApiError> {
+    let types = types(&call.context, wants_types(&call)?).await?;
+    let answer = Answer::one(status, resource(&call.context, call.version(), account)?);
+    let answer = answer.meta(json!({ "version": account.version }));
+    included(answer, types.as_deref(), std::slice::from_ref(account))
+}
+
+async fn many(call: Call, found: &Found) -> Result<Answer, ApiError> {
+    let types = types(&call.context, wants_types(&call)?).await?;
+    let resources = found.accounts.iter().map(|account| resource(&call.context, call.version(), account));
+    let answer = Answer::page(&call, resources.collect::<Result<_, _>>()?, found.more)?;
+    included(answer, types.as_deref(), &found.accounts)
+}
+
+fn wants_types(call: &Call) -> Result<bool, ApiError> {
+    Ok(!call.includes(&["account-type"], &["account-type"])?.is_empty())
+}
+
+/// All types, if they are wanted.
+async fn types(context: &Context, wanted: bool) -> Result<Option<Vec<TypeRow>>, ApiError> {
+    Ok(if wanted { Some(account_types::list(context).await?) } else { None })
+}
+
+fn included(answer: Answer, types: Option<&[TypeRow]>, accounts: &[OpenAccount]) -> Result<Answer, ApiError> {
+    let Some(types) = types else { return Ok(answer) };
+    let wanted = types.iter().filter(|row| accounts.iter().any(|account| account.type_id == row.id));
+    let types: Vec<Resource> = wanted.map(type_resource).collect::<Result<_, _>>()?;
+    Ok(answer.include(types))
+}

@@ -1,0 +1,303 @@
+//! Hits across accounts, as people work them off; and past decisions from elsewhere.
+
+mod bulk;
+
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    answer::{Answer, Resource},
+    call::Call,
+    errors::ApiError,
+    events::time,
+    operation::{Document, Operation},
+    reports::reason,
+};
+use crate::{
+    actions::{
+        decide::{self, Decision},
+        hits::{self, CommentView, Filter, HitView, Page, Sort},
+    },
+    domain::{
+        hit::HitState,
+        id::{AccountId, HitId},
+        personal::Personal,
+    },
+};
+
+pub(super) fn operations() -> Vec<Operation> {
+    let mut all = of_one_or_a_page();
+    all.extend(bulk::operations());
+    all
+}
+
+fn of_one_or_a_page() -> Vec<Operation> {
+    let one = |operation: Operation| operation.answers::<Attributes>(200, "hit");
+    vec![
+        Operation::get("/hits", "hit.read", "Lists hits across accounts")
+            .query("filter[state]", "`open`, `dismissed`, `confirmed`, `gone`, with commas between")
+            .query("filter[schedule]", "the name of a schedule; `reports/NAME` for reports that the API made")
+            .query("filter[list]", "the list that was matched")
+            .query("filter[account-id]", "an account")
+            .query("filter[assignee]", "who is to look at it; `none` for nobody")
+            .query("filter[score-from]", "at least this score, 0 to 1")
+            .query("filter[score-to]", "at most this score")
+            .query("filter[first-seen-at-start]", "first seen from this time on (RFC 3339)")
+            .query("filter[first-seen-at-end]", "first seen before this time")
+            .query("sort", "`newest` when not given, or `score`: the likeliest first")
+            .lists::<Attributes>("hit")
+            .handled_by(list),
+        one(Operation::get(
+            "/hits/{hit-id}",
+            "hit.read",
+            "Retrieves a hit, with its explanation and comments",
+        ))
+        .handled_by(retrieve),
+        one(Operation::post("/hits/{hit-id}/assign", "hit.write", "Has somebody look at a hit"))
+            .body::<Document<Assign>>()
+            .handled_by(assign),
+        one(Operation::post("/hits/{hit-id}/comment", "hit.write", "Notes something on a hit"))
+            .body::<Document<Comment>>()
+            .handled_by(comment),
+        one(Operation::post("/hits/{hit-id}/dismiss", "report.dismiss", "Finds that a hit is somebody else"))
+            .about("For all reports of the account, until the entity's facts change.")
+            .body::<Document<Reason>>()
+            .handled_by(dismiss),
+        one(Operation::post("/hits/{hit-id}/confirm", "report.dismiss", "Finds that a hit is the account"))
+            .body::<Document<Reason>>()
+            .handled_by(confirm),
+    ]
+}
+
+/// A hit.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct Attributes {
+    /// `open`, `dismissed`, `confirmed` or `gone`.
+    state: String,
+    /// The entity, by its provider's lasting name.
+    entity_id: String,
+    /// The list that it stands on.
+    list: String,
+    /// 0 to 1.
+    score: f32,
+    /// The schedule whose report found it.
+    schedule: String,
+    /// The customer's own id of the account.
+    account_reference_id: Option<String>,
+    account_type_name: String,
+    /// The entity's name on the list; null when the report was redacted.
+    name: Option<String>,
+    /// What the list says of it.
+    facts: Option<Value>,
+    /// Why it matches, the most telling first.
+    reasons: Option<Vec<ReasonLine>>,
+    first_seen_at: String,
+    changed_at: String,
+    assignee: Option<String>,
+    assigned_at: Option<String>,
+    decided_at: Option<String>,
+    decided_by: Option<String>,
+    decision_reason: Option<String>,
+    /// What people noted, the oldest first; where one hit is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comments: Option<Vec<CommentLine>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct ReasonLine {
+    /// What was compared: `name`, `birth-date`, `country`.
+    fact: String,
+    text: String,
+    /// What it added to the score.
+    effect: f64,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct CommentLine {
+    id: String,
+    creator_name: String,
+    text: Option<String>,
+    created_at: String,
+}
+
+fn resource(hit: &HitView, comments: Option<&[CommentView]>) -> Result<Resource, ApiError> {
+    let reasons = |finding: &crate::domain::answer::Finding| {
+        let line = |reason: &crate::domain::answer::Reason| ReasonLine {
+            fact: reason.fact.clone(),
+            text: reason.text.clone(),
+            effect: reason.effect,
+        };
+        finding.reasons.iter().map(line).collect()
+    };
+    let comment = |comment: &CommentView| CommentLine {
+        id: comment.id.to_string(),
+        creator_name: comment.actor.clone(),
+        text: comment.text.clone(),
+        created_at: time(comment.created_at),
+    };
+    let attributes = Attributes {
+        state: hit.state.to_owned(),
+        entity_id: hit.entity.clone(),
+        list: hit.list.clone(),
+        score: hit.score,
+        schedule: hit.schedule.clone(),
+        account_reference_id: hit.reference_id.clone(),
+        account_type_name: hit.account_type.clone(),
+        name: hit.finding.as_ref().map(|finding| finding.name.clone()),
+        facts: hit.finding.as_ref().map(|finding| finding.facts.clone()),
+        reasons: hit.finding.as_ref().map(reasons),
+        first_seen_at: time(hit.first_seen_at),
+        changed_at: time(hit.changed_at),
+        assignee: hit.assignee.clone(),
+        assigned_at: hit.assigned_at.map(time),
+        decided_at: hit.decided_at.map(time),
+        decided_by: hit.decided_by.clone(),
+        decision_reason: hit.reason.clone(),
+        comments: comments.map(|comments| comments.iter().map(comment).collect()),
+    };
+    Ok(Resource::new("hit", hit.id, &attributes)?.to_one("account", "account", Some(hit.account_id)).to_one(
+        "report",
+        "report",
+        Some(hit.report),
+    ))
+}
+
+const FILTERS: [&str; 9] = [
+    "state",
+    "schedule",
+    "list",
+    "account-id",
+    "assignee",
+    "score-from",
+    "score-to",
+    "first-seen-at-start",
+    "first-seen-at-end",
+];
+
+fn states(words: &[String], pointer: &str) -> Result<Vec<HitState>, ApiError> {
+    let state = |word: &String| {
+        HitState::from_word(word).ok_or_else(|| {
+            ApiError::bad_request(pointer, "accepted is any of: open, dismissed, confirmed, gone")
+        })
+    };
+    words.iter().map(state).collect()
+}
+
+async fn list(call: Call) -> Result<Answer, ApiError> {
+    call.only_filters(&FILTERS)?;
+    let times = "a time as RFC 3339 writes it, such as 2026-03-04T05:06:07Z";
+    let score = "a number from 0 to 1";
+    let filter = Filter {
+        account: call.filter_of::<AccountId>("account-id", "the id of an account")?,
+        schedule_id: None,
+        list: call.filter("list").map(str::to_owned),
+        states: states(&call.filters("state"), "filter[state]")?,
+        score_from: call.filter_of("score-from", score)?,
+        score_to: call.filter_of("score-to", score)?,
+        seen_from: call.filter_of::<DateTime<Utc>>("first-seen-at-start", times)?,
+        seen_to: call.filter_of::<DateTime<Utc>>("first-seen-at-end", times)?,
+        assignee: call.filter("assignee").map(nobody_or),
+    };
+    let sort = match call.query_value("sort") {
+        None | Some("newest") => Sort::Newest,
+        Some("score") => Sort::Score,
+        Some(_) => return Err(ApiError::bad_request("sort", "accepted is newest or score")),
+    };
+    let page = call.page()?;
+    let (after, before) = page.ids::<HitId>()?;
+    let size = usize::from(page.size);
+    let wanted = Page { sort, after, before, limit: i64::from(page.size) + 1 };
+    let mut found = hits::list(&call.context, &filter, call.filter("schedule"), wanted).await?;
+    let more = found.len() > size;
+    if more {
+        if before.is_some() { drop(found.remove(0)) } else { found.truncate(size) }
+    }
+    let resources = found.iter().map(|hit| resource(hit, None)).collect::<Result<_, _>>()?;
+    Answer::page(&call, resources, more)
+}
+
+/// `none` stands for nobody.
+fn nobody_or(assignee: &str) -> String {
+    if assignee == "none" { String::new() } else { assignee.to_owned() }
+}
+
+async fn retrieve(call: Call) -> Result<Answer, ApiError> {
+    show(&call).await
+}
+
+async fn show(call: &Call) -> Result<Answer, ApiError> {
+    let (hit, comments) = hits::get(&call.context, call.id("hit-id")?).await?;
+    Ok(Answer::one(StatusCode::OK, resource(&hit, Some(&comments))?))
+}
+
+/// Who is to look at a hit.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct Assign {
+    /// A name; null for nobody.
+    #[schemars(length(min = 1, max = 255))]
+    assignee: Option<String>,
+}
+
+async fn assign(call: Call) -> Result<Answer, ApiError> {
+    let sent = call.body::<Document<Assign>>()?.data.attributes;
+    let assignee = sent.assignee.as_deref().map(str::trim);
+    if assignee.is_some_and(|name| {
+        name.is_empty() || name == "none" || name.chars().count() > 255 || name.contains(char::is_control)
+    }) {
+        let details =
+            "accepted is a text of 1 to 255 characters without control characters, or null for nobody";
+        return Err(ApiError::unprocessable("/data/attributes/assignee", details));
+    }
+    hits::assign(&call.context, &call.actor(), call.id("hit-id")?, assignee).await?;
+    show(&call).await
+}
+
+/// A note.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct Comment {
+    /// What to note; it is kept encrypted.
+    #[schemars(length(min = 1, max = 10000))]
+    text: String,
+}
+
+async fn comment(call: Call) -> Result<Answer, ApiError> {
+    let text = call.body::<Document<Comment>>()?.data.attributes.text.trim().to_owned();
+    if text.is_empty() || text.chars().count() > 10_000 || text.contains('\0') {
+        let details = "accepted is a text of 1 to 10000 characters";
+        return Err(ApiError::unprocessable("/data/attributes/text", details));
+    }
+    hits::comment(&call.context, &call.actor(), call.id("hit-id")?, &Personal::new(text)).await?;
+    show(&call).await
+}
+
+/// Why.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct Reason {
+    /// Why; it is kept encrypted.
+    #[schemars(length(min = 1, max = 10000))]
+    reason: Option<String>,
+}
+
+async fn dismiss(call: Call) -> Result<Answer, ApiError> {
+    decide_one(&call, Decision::Dismissed).await
+}
+
+async fn confirm(call: Call) -> Result<Answer, ApiError> {
+    decide_one(&call, Decision::Confirmed).await
+}
+
+async fn decide_one(call: &Call, decision: Decision) -> Result<Answer, ApiError> {
+    let id = call.id("hit-id")?;
+    let reason = reason(call.body::<Document<Reason>>()?.data.attributes.reason)?;
+    decide::decide(&call.context, &call.actor(), id, decision, Some(&reason)).await?;
+    show(call).await
+}

@@ -1,0 +1,245 @@
+//! Searching accounts: any combination of conditions, from the newest on, a page at a time.
+//!
+//! The statement is built, for no fixed one has a plan that fits every combination; every value is bound. Each
+//! condition on another table is an uncorrelated `in`, so that the planner may begin with that table when it
+//! holds few accounts, or walk accounts in their order and probe it when it holds many.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use crate::{
+    domain::id::{AccountId, AccountTypeId},
+    store::StoreError,
+};
+
+/// How a value is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compare {
+    /// It is the same.
+    Equal,
+    /// It is greater.
+    Greater,
+    /// It is greater, or the same.
+    AtLeast,
+    /// It is less.
+    Less,
+    /// It is less, or the same.
+    AtMost,
+}
+
+impl Compare {
+    const fn operator(self) -> &'static str {
+        match self {
+            Self::Equal => " = ",
+            Self::Greater => " > ",
+            Self::AtLeast => " >= ",
+            Self::Less => " < ",
+            Self::AtMost => " <= ",
+        }
+    }
+}
+
+/// What an account must be to be found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    /// All of these; with none, any account.
+    All(Vec<Self>),
+    /// Any of these; with none, no account.
+    Any(Vec<Self>),
+    /// Not this.
+    Not(Box<Self>),
+    /// Of any of these types.
+    Types(Vec<AccountTypeId>),
+    /// Of any of these statuses of types, by their keys.
+    Statuses(Vec<(AccountTypeId, String)>),
+    /// With a tag of this name.
+    Tag(String),
+    /// Made at a time.
+    Created(Compare, DateTime<Utc>),
+    /// Last changed at a time.
+    Updated(Compare, DateTime<Utc>),
+    /// With any of these reference ids, whatever their case.
+    References(Vec<String>),
+    /// With any of these tokens.
+    Tokens(Vec<[u8; 16]>),
+    /// With a number in a plain field.
+    Number(String, Compare, f64),
+    /// With a text in a plain field, such as a date.
+    Text(String, Compare, String),
+    /// With a monitor in this state; without any when none.
+    Monitoring(Option<String>),
+    /// With a hit in this state; without any when none.
+    Hits(Option<String>),
+    /// Archived.
+    Archived,
+}
+
+/// The order of what is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// By the time they were made: ids begin with it.
+    #[default]
+    Created,
+    /// By the time of their last change.
+    Updated,
+}
+
+/// Which page of what is found, in which order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    /// The order.
+    pub order: Order,
+    /// Whether the oldest comes first.
+    pub ascending: bool,
+    /// Behind this account.
+    pub after: Option<AccountId>,
+    /// Before this account.
+    pub before: Option<AccountId>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// Finds accounts; of those before another, those next to it, in the order that was asked for.
+pub async fn search(
+    conn: &mut PgConnection,
+    condition: &Condition,
+    asked: Asked,
+) -> Result<Vec<AccountId>, StoreError> {
+    let mut sql = QueryBuilder::<Postgres>::new("select account.account_id from accounts as account where ");
+    push(&mut sql, condition);
+    let backwards = asked.before.is_some();
+    let ascending = asked.ascending != backwards;
+    if let Some(place) = asked.before.or(asked.after) {
+        sql.push(match asked.order {
+            Order::Created => " and account.account_id",
+            Order::Updated => " and (account.updated_at, account.account_id)",
+        });
+        sql.push(if ascending { " > " } else { " < " });
+        if asked.order == Order::Updated {
+            sql.push("((select updated_at from accounts where shard = ");
+            sql.push_bind(place.shard().column());
+            sql.push(" and account_id = ").push_bind(place.0).push("), ");
+            sql.push_bind(place.0).push(")");
+        } else {
+            sql.push_bind(place.0);
+        }
+    }
+    let direction = if ascending { " asc" } else { " desc" };
+    sql.push(" order by ");
+    if asked.order == Order::Updated {
+        sql.push("account.updated_at").push(direction).push(", ");
+    }
+    sql.push("account.account_id").push(direction).push(" limit ").push_bind(asked.limit);
+    // Not kept: each statement is planned for its values.
+    let mut found: Vec<Uuid> = sql.build_query_scalar().persistent(false).fetch_all(conn).await?;
+    if backwards {
+        found.reverse();
+    }
+    Ok(found.into_iter().map(AccountId).collect())
+}
+
+fn push(sql: &mut QueryBuilder<Postgres>, condition: &Condition) {
+    match condition {
+        Condition::All(all) => several(sql, all, " and ", "true"),
+        Condition::Any(any) => several(sql, any, " or ", "false"),
+        Condition::Not(one) => {
+            sql.push("not (");
+            push(sql, one);
+            sql.push(")");
+        }
+        Condition::Types(types) if types.len() == 1 => {
+            sql.push("account.account_type_id = ").push_bind(types.first().map(|id| id.0));
+        }
+        Condition::Types(types) => {
+            let ids: Vec<Uuid> = types.iter().map(|id| id.0).collect();
+            sql.push("account.account_type_id = any(").push_bind(ids).push(")");
+        }
+        Condition::Statuses(statuses) => {
+            for (index, (account_type, status)) in statuses.iter().enumerate() {
+                sql.push(if index == 0 { "(" } else { " or " });
+                sql.push("account.account_type_id = ").push_bind(account_type.0);
+                sql.push(" and account.status = ").push_bind(status.clone());
+            }
+            sql.push(if statuses.is_empty() { "false" } else { ")" });
+        }
+        Condition::Tag(name) => {
+            sql.push("(account.shard, account.account_id) in (select shard, account_id from account_tags where tag_id = (select tag_id from tags where name = ");
+            sql.push_bind(name.clone()).push("))");
+        }
+        Condition::Created(compare, time) => created(sql, *compare, *time),
+        Condition::Updated(compare, time) => {
+            sql.push("account.updated_at").push(compare.operator()).push_bind(*time);
+        }
+        Condition::References(references) => {
+            sql.push("lower(account.reference_id) in (select lower(wanted) from unnest(");
+            sql.push_bind(references.clone()).push("::text[]) as wanted)");
+        }
+        Condition::Tokens(tokens) => {
+            let tokens: Vec<Vec<u8>> = tokens.iter().map(|token| token.to_vec()).collect();
+            sql.push("account.account_id in (select account_id from account_tokens where token = any(");
+            sql.push_bind(tokens).push("))");
+        }
+        Condition::Number(key, compare, number) => {
+            // The cast of another value would fail, so it is made of numbers only.
+            sql.push("case when jsonb_typeof(account.fields -> ").push_bind(key.clone());
+            sql.push(") = 'number' then (account.fields ->> ").push_bind(key.clone());
+            sql.push(")::double precision")
+                .push(compare.operator())
+                .push_bind(*number)
+                .push(" else false end");
+        }
+        Condition::Text(key, compare, text) => {
+            sql.push("coalesce(account.fields ->> ").push_bind(key.clone()).push(" collate \"C\"");
+            sql.push(compare.operator()).push_bind(text.clone()).push(", false)");
+        }
+        Condition::Monitoring(state) => among(sql, "monitors", state.as_deref()),
+        Condition::Hits(state) => among(sql, "hits", state.as_deref()),
+        Condition::Archived => {
+            sql.push("account.archived_at is not null");
+        }
+    }
+}
+
+fn several(sql: &mut QueryBuilder<Postgres>, conditions: &[Condition], between: &str, none: &str) {
+    if conditions.is_empty() {
+        sql.push(none);
+        return;
+    }
+    for (index, condition) in conditions.iter().enumerate() {
+        sql.push(if index == 0 { "(" } else { between });
+        push(sql, condition);
+    }
+    sql.push(")");
+}
+
+/// Among the accounts of a table in some state, or of none of it.
+fn among(sql: &mut QueryBuilder<Postgres>, table: &'static str, state: Option<&str>) {
+    match state {
+        Some(state) => {
+            sql.push("(account.shard, account.account_id) in (select shard, account_id from ").push(table);
+            sql.push(" where state = ").push_bind(state.to_owned()).push(")");
+        }
+        None => {
+            sql.push("not exists (select from ").push(table);
+            sql.push(
+                " as other where other.shard = account.shard and other.account_id = account.account_id)",
+            );
+        }
+    }
+}
+
+/// The time that an account was made at stands at the beginning of its id: an index of ids answers both.
+fn created(sql: &mut QueryBuilder<Postgres>, compare: Compare, time: DateTime<Utc>) {
+    let millis = u128::try_from(time.timestamp_millis()).unwrap_or(0).min((1 << 48) - 1);
+    let first = Uuid::from_u128(millis << 80);
+    let last = Uuid::from_u128((millis << 80) | (u128::MAX >> 48));
+    sql.push("(account.created_at").push(compare.operator()).push_bind(time);
+    if matches!(compare, Compare::Equal | Compare::Greater | Compare::AtLeast) {
+        sql.push(" and account.account_id >= ").push_bind(first);
+    }
+    if matches!(compare, Compare::Equal | Compare::Less | Compare::AtMost) {
+        sql.push(" and account.account_id <= ").push_bind(last);
+    }
+    sql.push(")");
+}

@@ -1,0 +1,237 @@
+//! Decisions: what people found about an account and an entity, for all reports of the account.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::StoreError;
+use crate::domain::{
+    hit::HitState,
+    id::{AccountId, AccountTypeId},
+};
+
+/// A decision.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The account.
+    pub account: AccountId,
+    /// The entity, by its provider's lasting name.
+    pub entity: String,
+    /// Dismissed or confirmed.
+    pub state: HitState,
+    /// Digest of the facts that it rests on; none until a run finds the entity.
+    pub facts: Option<[u8; 16]>,
+    /// When somebody decided.
+    pub decided_at: DateTime<Utc>,
+    /// Who.
+    pub decided_by: String,
+    /// Why, sealed under the account's data key.
+    pub sealed_reason: Option<Vec<u8>>,
+}
+
+/// Saves decisions, each (account, entity) once. One that is there and younger stays. Returns those that were
+/// saved.
+pub async fn save_all(
+    conn: &mut PgConnection,
+    decisions: &[Decision],
+) -> Result<Vec<(AccountId, String)>, StoreError> {
+    if decisions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shards: Vec<i16> = decisions.iter().map(|one| one.account.shard().column()).collect();
+    let accounts: Vec<Uuid> = decisions.iter().map(|one| one.account.0).collect();
+    let entities: Vec<String> = decisions.iter().map(|one| one.entity.clone()).collect();
+    let states: Vec<String> = decisions.iter().map(|one| one.state.word().to_owned()).collect();
+    let facts: Vec<Option<Vec<u8>>> = decisions.iter().map(|one| one.facts.map(Vec::from)).collect();
+    let times: Vec<DateTime<Utc>> = decisions.iter().map(|one| one.decided_at).collect();
+    let actors: Vec<String> = decisions.iter().map(|one| one.decided_by.clone()).collect();
+    let reasons: Vec<Option<Vec<u8>>> = decisions.iter().map(|one| one.sealed_reason.clone()).collect();
+    let rows = sqlx::query!(
+        r#"
+        insert into decisions as kept (
+            shard, account_id, entity, state, facts_digest, decided_at, decided_by, sealed_reason
+        )
+        select * from unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[],
+                             $7::text[], $8::bytea[])
+        on conflict on constraint decisions_pkey do update
+        set state = excluded.state,
+            facts_digest = excluded.facts_digest,
+            decided_at = excluded.decided_at,
+            decided_by = excluded.decided_by,
+            sealed_reason = excluded.sealed_reason
+        where kept.decided_at <= excluded.decided_at
+        returning account_id, entity
+        "#,
+        &shards,
+        &accounts,
+        &entities,
+        &states,
+        &facts as &[Option<Vec<u8>>],
+        &times,
+        &actors,
+        &reasons as &[Option<Vec<u8>>],
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (AccountId(row.account_id), row.entity)).collect())
+}
+
+macro_rules! decisions {
+    ($rows:expr) => {
+        $rows
+            .into_iter()
+            .map(|row| {
+                let facts = row.facts_digest.map(TryInto::try_into).transpose();
+                Ok(Decision {
+                    account: AccountId(row.account_id),
+                    entity: row.entity,
+                    state: HitState::from_word(&row.state)
+                        .ok_or(StoreError::Inconsistent { column: "decisions.state" })?,
+                    facts: facts
+                        .map_err(|_| StoreError::Inconsistent { column: "decisions.facts_digest" })?,
+                    decided_at: row.decided_at,
+                    decided_by: row.decided_by,
+                    sealed_reason: row.sealed_reason,
+                })
+            })
+            .collect()
+    };
+}
+
+/// The decisions on pairs of account and entity, of those that have one.
+pub async fn list(conn: &mut PgConnection, pairs: &[(AccountId, &str)]) -> Result<Vec<Decision>, StoreError> {
+    if pairs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shards: Vec<i16> = pairs.iter().map(|(account, _)| account.shard().column()).collect();
+    let accounts: Vec<Uuid> = pairs.iter().map(|(account, _)| account.0).collect();
+    let entities: Vec<String> = pairs.iter().map(|(_, entity)| (*entity).to_owned()).collect();
+    let rows = sqlx::query!(
+        r#"
+        select kept.account_id, kept.entity, kept.state, kept.facts_digest, kept.decided_at, kept.decided_by,
+               kept.sealed_reason
+        from unnest($1::smallint[], $2::uuid[], $3::text[]) as wanted (shard, account_id, entity)
+        join decisions as kept using (shard, account_id, entity)
+        "#,
+        &shards,
+        &accounts,
+        &entities,
+    )
+    .fetch_all(conn)
+    .await?;
+    decisions!(rows)
+}
+
+/// All decisions on an account.
+pub async fn list_of_account(
+    conn: &mut PgConnection,
+    account: AccountId,
+) -> Result<Vec<Decision>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select account_id, entity, state, facts_digest, decided_at, decided_by, sealed_reason
+        from decisions
+        where shard = $1
+          and account_id = $2
+        order by entity
+        "#,
+        account.shard().column(),
+        account.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    decisions!(rows)
+}
+
+/// Fixes the facts that decisions from elsewhere rest on: those with which a run first found their entities.
+pub async fn save_facts(
+    conn: &mut PgConnection,
+    found: &[(AccountId, &str, [u8; 16])],
+) -> Result<(), StoreError> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let shards: Vec<i16> = found.iter().map(|(account, _, _)| account.shard().column()).collect();
+    let accounts: Vec<Uuid> = found.iter().map(|(account, _, _)| account.0).collect();
+    let entities: Vec<String> = found.iter().map(|(_, entity, _)| (*entity).to_owned()).collect();
+    let facts: Vec<Vec<u8>> = found.iter().map(|(_, _, facts)| facts.to_vec()).collect();
+    sqlx::query!(
+        r#"
+        update decisions as kept
+        set facts_digest = found.facts
+        from unnest($1::smallint[], $2::uuid[], $3::text[], $4::bytea[]) as found (shard, account_id, entity, facts)
+        where kept.shard = found.shard
+          and kept.account_id = found.account_id
+          and kept.entity = found.entity
+          and kept.facts_digest is null
+        "#,
+        &shards,
+        &accounts,
+        &entities,
+        &facts,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes the decisions of an account away: another has them now.
+pub async fn remove_of_account(conn: &mut PgConnection, account: AccountId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "delete from decisions where shard = $1 and account_id = $2",
+        account.shard().column(),
+        account.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Destroys the reasons of an account's decisions; that something was decided, when and by whom, stays.
+pub async fn redact_of_account(conn: &mut PgConnection, account: AccountId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update decisions set sealed_reason = null where shard = $1 and account_id = $2",
+        account.shard().column(),
+        account.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// An account that decisions are imported about.
+#[derive(Debug)]
+pub struct Found {
+    /// The account.
+    pub account: AccountId,
+    /// Its type.
+    pub account_type: AccountTypeId,
+    /// The customer's own id of it.
+    pub reference_id: String,
+    /// Whether it is archived.
+    pub is_archived: bool,
+}
+
+/// The accounts of reference ids, of whatever type.
+pub async fn list_accounts(conn: &mut PgConnection, references: &[String]) -> Result<Vec<Found>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select distinct account.account_id, account.account_type_id, account.reference_id as "reference_id!",
+               account.archived_at is not null as "is_archived!"
+        from unnest($1::text[]) as wanted (reference)
+        join accounts as account on lower(account.reference_id) = lower(wanted.reference)
+        "#,
+        references,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Found {
+            account: AccountId(row.account_id),
+            account_type: AccountTypeId(row.account_type_id),
+            reference_id: row.reference_id,
+            is_archived: row.is_archived,
+        })
+        .collect())
+}
