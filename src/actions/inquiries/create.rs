@@ -138,8 +138,11 @@ async fn try_create(context: &Context, actor: &str, new: &NewInquiry) -> Result<
         expire_after_start: seconds(new.expiration.after_start.or(own.after_start)),
         expire_after_resume: seconds(new.expiration.after_resume.or(own.after_resume)),
     };
-    let content = InquiryContent { fields, note: new.note.clone(), comment: None };
-    let mut inquiry = OpenInquiry { row, content, checks: Vec::new() };
+    let mut inquiry = OpenInquiry {
+        row,
+        content: InquiryContent { fields, note: new.note.clone(), comment: None },
+        checks: Vec::new(),
+    };
     seal(context, &mut transaction, &mut inquiry).await?;
     inquiries::insert(&mut transaction, &inquiry.row).await?;
     let detail = json!({ "template": inquiry.row.template });

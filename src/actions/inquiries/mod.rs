@@ -63,7 +63,7 @@ pub struct OpenInquiry {
 
 /// Opens what is kept of an inquiry.
 fn open(context: &Context, row: InquiryRow) -> Result<OpenInquiry, ActionError> {
-    let content = match (&row.key, &row.sealed_content) {
+    let opened = match (&row.key, &row.sealed_content) {
         (Some(key), Some(sealed)) => {
             context.keyring.unwrap(row.id.0, key)?.open(Purpose::InquiryContent, sealed)?
         }
@@ -71,7 +71,7 @@ fn open(context: &Context, row: InquiryRow) -> Result<OpenInquiry, ActionError> 
     };
     let checks = serde_json::from_value(row.checks.clone())
         .map_err(|_| crate::store::StoreError::Inconsistent { column: "inquiries.checks" })?;
-    Ok(OpenInquiry { row, content, checks })
+    Ok(OpenInquiry { row, content: opened, checks })
 }
 
 /// Locks and opens an inquiry that must not be redacted.

@@ -95,6 +95,10 @@ fn in_parts(one: &PersonName, other: &PersonName) -> Outcome {
     if firsts == Answer::Same && lasts == Answer::Same && middles == Answer::Same {
         return Outcome::full(same(&one.text(), &other.text()));
     }
+    let crossed = (answer(&first, &other_last, Sort::Either), answer(&last, &other_first, Sort::Either));
+    if crossed.0.is_like() && crossed.1.is_like() && crossed.0.min(crossed.1) == Answer::Same {
+        return Outcome::partial(Reason::Transposed);
+    }
     // The same words, cut otherwise: `Mary Jane` as a first name, or as first and middle.
     if letters(&parts(&one.text())) == letters(&parts(&other.text())) {
         return Outcome::partial(Reason::DividedOtherwise);
@@ -113,10 +117,6 @@ fn in_parts(one: &PersonName, other: &PersonName) -> Outcome {
         if middles == Answer::LeftOut {
             return Outcome::partial(Reason::MiddleNameLeftOut);
         }
-    }
-    let crossed = (answer(&first, &other_last, Sort::Either), answer(&last, &other_first, Sort::Either));
-    if crossed.0.is_like() && crossed.1.is_like() && crossed.0.min(crossed.1) == Answer::Same {
-        return Outcome::partial(Reason::Transposed);
     }
     // Cut otherwise, and with a slip in it.
     let (all, others) = (parts(&one.text()), parts(&other.text()));

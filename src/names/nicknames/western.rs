@@ -104,6 +104,7 @@ pub(super) const GROUPS: &[&str] = &[
     "lewis louis lou louie lew ludwig luis luigi gigi lodewijk lucho luisito ludovic lajos",
     "lucas luke luc lukas luca lukasz lucian",
     "marcus mark marc marco marcos markus marek",
+    "mario marius",
     "martin marty martino martinho marten maarten marcin",
     "matthew matt matty mat matthias matteo mateo matheus mathieu mateusz matias mattias thijs teo",
     "maurice morris moritz mauricio maurizio mauro mo",
