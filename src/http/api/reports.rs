@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use self::shown::{Attributes, resource};
 use super::{
+    account_view,
     answer::Answer,
     call::Call,
     errors::ApiError,
@@ -20,6 +21,7 @@ use super::{
 };
 use crate::{
     actions::{
+        ActionError, accounts,
         decide::Decision,
         reports::{self, Listed, PageOf, ReportView},
     },
@@ -39,11 +41,11 @@ pub(super) fn operations() -> Vec<Operation> {
             .query("filter[account-id]", "ids of accounts, with commas between")
             .query("filter[type]", "what they ask, such as `report/watchlist`")
             .query("filter[report-template-id]", "the id of their template")
-            .query("include", "`report-template`")
+            .query("include", "`account`, `report-template`")
             .lists::<Attributes>("report/*")
             .handled_by(list),
         one(Operation::get("/reports/{report-id}", "report.read", "Retrieves a report"))
-            .query("include", "`report-template`")
+            .query("include", "`account`, `report-template`")
             .handled_by(retrieve),
         one(Operation::post("/reports/{report-id}/pause", "report.write", "Pauses a report until it is resumed"))
             .handled_by(pause),
@@ -178,15 +180,30 @@ async fn answer(call: &Call, status: StatusCode, view: &ReportView) -> Result<An
 }
 
 async fn included(call: &Call, answer: Answer, views: &[ReportView]) -> Result<Answer, ApiError> {
-    if call.includes(&["report-template"], &["report-template"])?.is_empty() {
-        return Ok(answer);
+    let names = call.includes(&["account", "report-template"], &["report-template"])?;
+    let mut included = Vec::new();
+    if names.contains(&"report-template") {
+        let templates = reports::templates(&call.context).await?;
+        let used = templates.iter().filter(|of| {
+            views.iter().any(|view| view.template.as_ref().is_some_and(|template| template.id() == of.id))
+        });
+        included.extend(used.map(report_templates::resource).collect::<Result<Vec<_>, _>>()?);
     }
-    let templates = reports::templates(&call.context).await?;
-    let used = templates.iter().filter(|of| {
-        views.iter().any(|view| view.template.as_ref().is_some_and(|template| template.id() == of.id))
-    });
-    let resources = used.map(report_templates::resource).collect::<Result<Vec<_>, _>>()?;
-    Ok(answer.include(resources))
+    if names.contains(&"account") {
+        // Nobody reads accounts by the way.
+        if !call.caller.key.may("account.read") {
+            let details = "the key lacks the permission account.read";
+            return Err(ApiError::other(StatusCode::FORBIDDEN, "Forbidden", details));
+        }
+        let mut ids: Vec<AccountId> = views.iter().map(|view| view.account).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut connection = call.context.store.connection().await.map_err(ActionError::from)?;
+        for account in accounts::open_all(&call.context, &mut connection, &ids).await? {
+            included.push(account_view::resource(&call.context, call.version(), &account)?);
+        }
+    }
+    Ok(if names.is_empty() { answer } else { answer.include(included) })
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
@@ -214,7 +231,7 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
                 )
             }
         };
-    let listed = Listed { accounts: accounts(&call).await?, template, report };
+    let listed = Listed { accounts: accounts_asked_for(&call).await?, template, report };
     let size = usize::from(page.size);
     let wanted = PageOf {
         after: after.map(|id| id.0),
@@ -232,7 +249,7 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
 }
 
 /// The accounts whose reports are asked for.
-async fn accounts(call: &Call) -> Result<Option<Vec<AccountId>>, ApiError> {
+async fn accounts_asked_for(call: &Call) -> Result<Option<Vec<AccountId>>, ApiError> {
     let (ids, references) = (call.filters("account-id"), call.filters("reference-id"));
     if ids.is_empty() && references.is_empty() {
         return Ok(None);

@@ -216,6 +216,9 @@ async fn reports_are_listed_also_those_of_schedules(pool: PgPool) {
     let of_schedule = client.get(&path).await.expect(200);
     assert_eq!(of_schedule.body["data"][0]["attributes"]["schedule"], "daily");
     assert_eq!(of_schedule.body["included"][0]["id"], json!(template("watchlist")));
+    let with_account = client.get("/reports?page[size]=1&include=account").await.expect(200);
+    assert_eq!(with_account.body["included"][0]["type"], "account");
+    client.get("/reports?include=inquiry").await.expect(400);
     let templates = client.get("/report-templates").await.expect(200);
     assert_eq!(templates.ids().len(), 4);
     let monthly = client.get(&format!("/report-templates/{}", template("monthly"))).await.expect(200);
