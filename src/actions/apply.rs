@@ -9,7 +9,7 @@ use crate::{
     domain::{
         account_action::AccountAction,
         account_type::AccountType,
-        id::{AccountTypeId, ProcessId, Shard},
+        id::{AccountTypeId, ProcessId},
         inquiry_template::InquiryTemplate,
         reverification::Reverification,
         schedule::{ReportTemplate, Schedule},

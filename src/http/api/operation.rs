@@ -219,8 +219,8 @@ pub(super) struct Data<A> {
     #[serde(default, rename = "type")]
     pub(super) kind: Option<String>,
     /// Its id, where the path has it already.
-    #[serde(default)]
-    pub(super) id: Option<String>,
+    #[serde(default, rename = "id")]
+    _id: Option<String>,
     /// What it is to be.
     #[serde(default)]
     pub(super) attributes: A,

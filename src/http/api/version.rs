@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A version that the API speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(&'static str);
+pub(super) struct Version(&'static str);
 
 /// All of them, the oldest first.
 const KNOWN: [&str; 9] = [
@@ -21,30 +21,30 @@ const KNOWN: [&str; 9] = [
 
 impl Version {
     /// The newest, spoken where nothing else is asked for.
-    pub const NEWEST: Self = Self("2025-12-08");
+    pub(super) const NEWEST: Self = Self("2025-12-08");
 
     /// The version of a date.
-    pub fn of_text(text: &str) -> Option<Self> {
+    pub(super) fn of_text(text: &str) -> Option<Self> {
         KNOWN.iter().find(|known| **known == text.trim()).map(|known| Self(known))
     }
 
     /// All versions in words.
-    pub fn known() -> String {
+    pub(super) fn known() -> String {
         KNOWN.join(", ")
     }
 
     /// Whether answers carry personal attributes beside `fields` (`name-first`, `birthdate`, …): until 2023-01-05.
-    pub fn has_flat_attributes(self) -> bool {
+    pub(super) fn has_flat_attributes(self) -> bool {
         self.0 < "2025-10-27"
     }
 
     /// Whether related objects are included though nobody asks for them: until 2023-01-05.
-    pub fn includes_by_default(self) -> bool {
+    pub(super) fn includes_by_default(self) -> bool {
         self.0 < "2025-10-27"
     }
 
     /// Whether reports carry their `run-history`: until 2025-10-27.
-    pub fn has_run_history(self) -> bool {
+    pub(super) fn has_run_history(self) -> bool {
         self.0 < "2025-12-08"
     }
 }
