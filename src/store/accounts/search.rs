@@ -4,6 +4,8 @@
 //! condition on another table is an uncorrelated `in`, so that the planner may begin with that table when it
 //! holds few accounts, or walk accounts in their order and probe it when it holds many.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
@@ -75,6 +77,21 @@ pub enum Condition {
     Archived,
 }
 
+impl Condition {
+    fn add_tags(&self, names: &mut Vec<String>) {
+        match self {
+            Self::All(several) | Self::Any(several) => {
+                for one in several {
+                    one.add_tags(names);
+                }
+            }
+            Self::Not(one) => one.add_tags(names),
+            Self::Tag(name) => names.push(name.clone()),
+            _ => {}
+        }
+    }
+}
+
 /// The order of what is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
@@ -106,8 +123,9 @@ pub async fn search(
     condition: &Condition,
     asked: Asked,
 ) -> Result<Vec<AccountId>, StoreError> {
+    let tags = tags(conn, condition).await?;
     let mut sql = QueryBuilder::<Postgres>::new("select account.account_id from accounts as account where ");
-    push(&mut sql, condition);
+    push(&mut sql, condition, &tags);
     let backwards = asked.before.is_some();
     let ascending = asked.ascending != backwards;
     if let Some(place) = asked.before.or(asked.after) {
@@ -139,13 +157,29 @@ pub async fn search(
     Ok(found.into_iter().map(AccountId).collect())
 }
 
-fn push(sql: &mut QueryBuilder<Postgres>, condition: &Condition) {
+/// The numbers of tags by name.
+type Tags = HashMap<String, i32>;
+
+/// The numbers of the tags that a condition names: bound as they are, the planner knows how many accounts have
+/// each, and begins with a rare one.
+async fn tags(conn: &mut PgConnection, condition: &Condition) -> Result<Tags, StoreError> {
+    let mut names = Vec::new();
+    condition.add_tags(&mut names);
+    if names.is_empty() {
+        return Ok(Tags::new());
+    }
+    let found = sqlx::query_as("select name, tag_id from tags where name = any($1)").bind(names);
+    let found: Vec<(String, i32)> = found.fetch_all(conn).await?;
+    Ok(found.into_iter().collect())
+}
+
+fn push(sql: &mut QueryBuilder<Postgres>, condition: &Condition, tags: &Tags) {
     match condition {
-        Condition::All(all) => several(sql, all, " and ", "true"),
-        Condition::Any(any) => several(sql, any, " or ", "false"),
+        Condition::All(all) => several(sql, (all, tags), " and ", "true"),
+        Condition::Any(any) => several(sql, (any, tags), " or ", "false"),
         Condition::Not(one) => {
             sql.push("not (");
-            push(sql, one);
+            push(sql, one, tags);
             sql.push(")");
         }
         Condition::Types(types) if types.len() == 1 => {
@@ -163,10 +197,15 @@ fn push(sql: &mut QueryBuilder<Postgres>, condition: &Condition) {
             }
             sql.push(if statuses.is_empty() { "false" } else { ")" });
         }
-        Condition::Tag(name) => {
-            sql.push("(account.shard, account.account_id) in (select shard, account_id from account_tags where tag_id = (select tag_id from tags where name = ");
-            sql.push_bind(name.clone()).push("))");
-        }
+        Condition::Tag(name) => match tags.get(name) {
+            Some(tag) => {
+                sql.push("(account.shard, account.account_id) in (select shard, account_id from account_tags where tag_id = ");
+                sql.push_bind(*tag).push(")");
+            }
+            None => {
+                sql.push("false");
+            }
+        },
         Condition::Created(compare, time) => created(sql, *compare, *time),
         Condition::Updated(compare, time) => {
             sql.push("account.updated_at").push(compare.operator()).push_bind(*time);
@@ -201,14 +240,19 @@ fn push(sql: &mut QueryBuilder<Postgres>, condition: &Condition) {
     }
 }
 
-fn several(sql: &mut QueryBuilder<Postgres>, conditions: &[Condition], between: &str, none: &str) {
+fn several(
+    sql: &mut QueryBuilder<Postgres>,
+    (conditions, tags): (&[Condition], &Tags),
+    between: &str,
+    none: &str,
+) {
     if conditions.is_empty() {
         sql.push(none);
         return;
     }
     for (index, condition) in conditions.iter().enumerate() {
         sql.push(if index == 0 { "(" } else { between });
-        push(sql, condition);
+        push(sql, condition, tags);
     }
     sql.push(")");
 }
