@@ -17,7 +17,7 @@ use crate::{
     store::{
         data_keys, events, hit_comments,
         hit_work::{self, HitRow},
-        moves, schedules,
+        hits, moves, schedules,
     },
     vault::{DataKey, Purpose},
 };
@@ -208,7 +208,7 @@ pub async fn assign(
 ) -> Result<(), ActionError> {
     let now = context.now();
     let mut transaction = context.store.transaction().await?;
-    let of = hit_work::save_assignee(&mut transaction, id, assignee, now).await?;
+    let of = hits::save_assignee(&mut transaction, id, assignee, now).await?;
     let (monitor, account) = of.ok_or(ActionError::NotFound("hit of that id"))?;
     refuse_archived(&mut transaction, account).await?;
     let detail = json!({ "hit": id, "report": monitor, "assignee": assignee });

@@ -377,29 +377,3 @@ pub async fn get_all(conn: &mut PgConnection, ids: &[HitId]) -> Result<Vec<HitRo
         })
         .collect()
 }
-
-/// Assigns a hit, or takes it from whoever had it. Returns its report and account; none when there is no such hit.
-pub async fn save_assignee(
-    conn: &mut PgConnection,
-    id: HitId,
-    assignee: Option<&str>,
-    now: DateTime<Utc>,
-) -> Result<Option<(MonitorId, AccountId)>, StoreError> {
-    let row = sqlx::query!(
-        r#"
-        update hits
-        set assignee = $3,
-            assigned_at = case when $3::text is not null then $4::timestamptz end
-        where shard = $1
-          and hit_id = $2
-        returning monitor_id, account_id
-        "#,
-        id.shard().column(),
-        id.0,
-        assignee,
-        now,
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(row.map(|row| (MonitorId(row.monitor_id), AccountId(row.account_id))))
-}

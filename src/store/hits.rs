@@ -349,3 +349,29 @@ pub async fn save_decisions(conn: &mut PgConnection, decisions: &[SavedDecision]
     .await?;
     Ok(())
 }
+
+/// Assigns a hit, or takes it from whoever had it. Returns its report and account; none when there is no such hit.
+pub async fn save_assignee(
+    conn: &mut PgConnection,
+    id: HitId,
+    assignee: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Option<(MonitorId, AccountId)>, StoreError> {
+    let row = sqlx::query!(
+        r#"
+        update hits
+        set assignee = $3,
+            assigned_at = case when $3::text is not null then $4::timestamptz end
+        where shard = $1
+          and hit_id = $2
+        returning monitor_id, account_id
+        "#,
+        id.shard().column(),
+        id.0,
+        assignee,
+        now,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| (MonitorId(row.monitor_id), AccountId(row.account_id))))
+}
