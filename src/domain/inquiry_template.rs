@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    account_type::AccountType,
+    account_type::{AccountType, Field, FieldKind},
     comparison::{Alternative, Level, Method, Requirement, Rule},
     id::{InquiryTemplateId, Shard, stable},
     subject::SubjectKind,
@@ -68,7 +68,8 @@ impl InquiryTemplate {
     /// name and the date of birth to agree at least in part, shows what else differs, and keeps the account's
     /// means of contact up to date.
     pub fn of_type(account_type: &AccountType) -> Self {
-        let keys = || account_type.fields.iter().map(|field| field.key.as_str());
+        let is_collected = |field: &&Field| field.kind != FieldKind::File;
+        let keys = || account_type.active_fields().filter(is_collected).map(|field| field.key.as_str());
         let name = match account_type.kind {
             SubjectKind::Person => Method::NameFuzzy,
             SubjectKind::Organisation => Method::OrganisationName,
@@ -120,24 +121,28 @@ impl InquiryTemplate {
 pub fn has_parts(account_type: &AccountType, key: &str) -> bool {
     let is_part =
         |field: &str| field.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
-    account_type.fields.iter().any(|field| is_part(&field.key))
+    account_type.active_fields().any(|field| is_part(&field.key))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
+    use crate::domain::account_type::{Screened, Status};
 
     fn account_type(keys: &[&str]) -> AccountType {
-        let field = |key: &&str| json!({ "key": key, "label": key, "kind": "string", "pii": true, "required": false });
-        let fields: Vec<Value> = keys.iter().map(field).collect();
-        serde_json::from_value(json!({
-            "name": "individual", "kind": "person", "fields": fields, "statuses": ["active"],
-            "default-status": "active",
-            "screened": { "names": ["name"], "birth-date": "birthdate", "countries": [] },
-        }))
-        .unwrap()
+        AccountType {
+            name: "individual".to_owned(),
+            kind: SubjectKind::Person,
+            fields: keys.iter().map(|key| Field::new(key, FieldKind::TEXT)).collect(),
+            statuses: vec![Status::new("active")],
+            default_status: "active".to_owned(),
+            screened: Screened {
+                names: vec!["name".to_owned()],
+                birth_date: Some("birthdate".to_owned()),
+                countries: Vec::new(),
+            },
+            relations: Vec::new(),
+        }
     }
 
     #[test]

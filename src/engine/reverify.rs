@@ -142,8 +142,6 @@ pub(super) async fn refresh(
 
 /// The rules of the plan, as statements compare with them.
 fn rules(engine: &Engine) -> impl Iterator<Item = Rule<'_>> {
-    engine.plan.reverifications.iter().map(|(id, rule)| {
-        let selected = enrol::selected(engine, &rule.accounts);
-        Rule { id: *id, rule, selected }
-    })
+    let rules = engine.plan.reverifications.iter();
+    rules.map(|(id, rule)| Rule { id: *id, rule, selected: enrol::selected(engine, &rule.accounts) })
 }

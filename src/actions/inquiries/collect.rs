@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     actions::{ActionError, Invalid},
     domain::{
-        account_type::{AccountType, Field},
+        account_type::{AccountType, Field, FieldKind},
         inquiry_template::InquiryTemplate,
     },
 };
@@ -70,9 +70,10 @@ fn named<'a>(
     key: &str,
 ) -> Option<(&'a Field, Option<String>)> {
     if let Some(field) = account_type.field(key) {
-        return template.collects(key).then_some((field, None));
+        let is_taken = template.collects(key) && field.kind != FieldKind::File;
+        return is_taken.then_some((field, None));
     }
-    let hashes = account_type.fields.iter().filter(|field| field.kind.has_parts());
+    let hashes = account_type.active_fields().filter(|field| field.kind.has_parts());
     let mut parts = hashes.filter_map(|field| {
         let part = key.strip_prefix(&field.key)?.strip_prefix('_')?;
         (template.collects(&field.key) && !part.is_empty()).then(|| (field, Some(part.to_owned())))
