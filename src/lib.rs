@@ -36,7 +36,8 @@
 //! - [`providers`]: talking to report providers: request, permit, classify the answer.
 //! - [`actions`]: one function for each thing that a person or a timer can do.
 //! - [`engine`]: work without a request: divide the shards, enrol, dispatch, keep budgets, record, upkeep.
-//! - [`http`]: work with a request: health, readiness, metrics, the state of the whole.
+//! - [`http`]: work with a request: health, readiness, metrics, the state of the whole; the API, in Persona's wire
+//!   format, whose table of operations is router, check of permissions and documentation at once.
 //! - [`app`]: builds the parts, starts and stops them; the embedded PostgreSQL; the demo.
 //! - [`cli`]: reads arguments, calls one function of [`app`], prints.
 //!
