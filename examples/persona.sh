@@ -60,7 +60,8 @@ call 409 POST /accounts "$BODY" >/dev/null
 echo "made $ALICE; a second one of its reference id is refused"
 
 step "An account is created because an inquiry needs one"
-INQUIRY=$(call 201 POST /inquiries '{"data":{"attributes":{}},"meta":{"auto-create-account":true,"auto-create-account-reference-id":"bob-'$RUN'"}}')
+TEMPLATE=$(call 200 GET "/inquiry-templates?page[size]=100" | jq -r '[.data[] | select(.attributes.name == "individual")][0].id')
+INQUIRY=$(call 201 POST /inquiries '{"data":{"attributes":{"inquiry-template-id":"'$TEMPLATE'"}},"meta":{"auto-create-account":true,"auto-create-account-reference-id":"bob-'$RUN'"}}')
 INQ=$(jq -r .data.id <<<"$INQUIRY")
 BOB=$(jq -r .data.relationships.account.data.id <<<"$INQUIRY")
 is "$INQUIRY" .data.attributes.status created
@@ -103,9 +104,9 @@ is "$(call 200 POST "/inquiries/$INQ/complete")" .data.attributes.status complet
 is "$(call 200 GET "/accounts/$BOB")" .data.attributes.fields.name.value.last.value Tables
 
 step "An inquiry that matches the account is completed, one that does not fails"
-SECOND=$(call 201 POST /inquiries '{"data":{"attributes":{"account-id":"'$BOB'","fields":{"name-first":"Bob","name-last":"Tables","birthdate":"1980-02-29"}}}}' | jq -r .data.id)
+SECOND=$(call 201 POST /inquiries '{"data":{"attributes":{"inquiry-template-id":"'$TEMPLATE'","account-id":"'$BOB'","fields":{"name-first":"Bob","name-last":"Tables","birthdate":"1980-02-29"}}}}' | jq -r .data.id)
 is "$(call 200 POST "/inquiries/$SECOND/complete")" .data.attributes.status completed
-THIRD=$(call 201 POST /inquiries '{"data":{"attributes":{"account-id":"'$BOB'","fields":{"name-first":"Mallory","name-last":"Other","birthdate":"1955-07-07"}}}}' | jq -r .data.id)
+THIRD=$(call 201 POST /inquiries '{"data":{"attributes":{"inquiry-template-id":"'$TEMPLATE'","account-id":"'$BOB'","fields":{"name-first":"Mallory","name-last":"Other","birthdate":"1955-07-07"}}}}' | jq -r .data.id)
 FAILED=$(call 200 POST "/inquiries/$THIRD/complete")
 is "$FAILED" .data.attributes.status failed
 is "$FAILED" '[.data.attributes.checks[] | select(.status == "failed")] | length > 0' true
@@ -125,7 +126,7 @@ call 400 POST "/reports/$REP/dismiss" '{"data":{"attributes":{}}}' >/dev/null ||
 step "Two accounts of one person are consolidated"
 call 202 POST "/accounts/$ALICE/consolidate" '{"meta":{"source-account-ids":["'$CARLA'"]}}' >/dev/null
 wait_for "/events?filter[name]=account.consolidated&filter[object-id]=$CARLA" '.data | length == 1' >/dev/null
-call 409 POST /inquiries '{"data":{"attributes":{"account-id":"'$CARLA'"}}}' >/dev/null
+call 409 POST /inquiries '{"data":{"attributes":{"inquiry-template-id":"'$TEMPLATE'","account-id":"'$CARLA'"}}}' >/dev/null
 
 step "An account is redacted, stays usable, and cannot be redacted again before it holds data"
 REDACTED=$(call 200 DELETE "/accounts/$BOB")

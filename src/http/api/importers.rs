@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     actions::{
-        ActionError, Context,
+        ActionError, Context, account_types,
         import::{Format, HeaderMap as Headers, ImportOptions},
         importers::{self, Incoming},
     },
@@ -137,7 +137,11 @@ async fn create(mut call: Call) -> Result<Answer, ApiError> {
     // The file may come slowly, and uses a connection only now and then.
     call.place = None;
     let media_type = media_type(&headers);
-    let account_type = call.query_value("account-type").map(str::to_owned);
+    // Rows of Persona's own files do not say their type.
+    let account_type = match call.query_value("account-type") {
+        Some(name) => Some(name.to_owned()),
+        None => Some(account_types::get_default(&context).await?.account_type.name),
+    };
     let options =
         |format| ImportOptions { account_type: account_type.clone(), format, ..ImportOptions::default() };
     let importer = match media_type.as_str() {
