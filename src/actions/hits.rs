@@ -169,8 +169,8 @@ pub(super) fn open_all(context: &Context, rows: Vec<HitRow>) -> Result<Vec<HitVi
             };
             let reason = match (key, &row.sealed_reason, &row.account_reason) {
                 (Some(key), Some(sealed), _) => Some(key.open(Purpose::HitReason, sealed)?),
-                // Decided before this report found it.
-                (_, None, Some((sealed, stored))) if row.decided_at.is_some() => Some(
+                // Decided before this report found it; a redacted report shows no more of it.
+                (_, None, Some((sealed, stored))) if row.decided_at.is_some() && finding.is_some() => Some(
                     context.keyring.unwrap(row.account.0, stored)?.open(Purpose::DecisionReason, sealed)?,
                 ),
                 _ => None,

@@ -127,7 +127,9 @@ fn the_reference_and_the_raw_settings_have_the_same_keys() {
     let (mut all, mut valued) = (BTreeSet::new(), BTreeSet::new());
     sort_keys(&serde_json::to_value(&raw).unwrap(), "", &mut all, &mut valued);
     assert!(all.len() > 80, "{all:?}");
-    assert_eq!(all.difference(&valued).collect::<Vec<_>>(), Vec::<&String>::new());
+    // Fields and relations of transactions are said once, beside those of accounts.
+    let is_said = |key: &String| valued.contains(&key.replace(".transaction-types.", ".account-types."));
+    assert_eq!(all.iter().filter(|key| !is_said(key)).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 #[test]

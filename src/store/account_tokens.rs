@@ -66,9 +66,10 @@ pub async fn insert_all(conn: &mut PgConnection, tokens: &[Token]) -> Result<Vec
         insert into account_tokens (token, account_id, shard, is_unique, field)
         select token, account_id, shard, is_unique, field
         from unnest($1::bytea[], $2::uuid[], $3::smallint[], $4::boolean[], $5::text[])
-             as new (token, account_id, shard, is_unique, field)
-        -- In one order, so that two writers of the same values wait for each other in line.
-        order by token, account_id
+             with ordinality as new (token, account_id, shard, is_unique, field, place)
+        -- In one order, so that two writers of the same values wait for each other in line; of two that want the
+        -- same value, the first has it.
+        order by token, place
         on conflict do nothing
         "#,
         &columns.tokens,

@@ -142,7 +142,10 @@ fn an_operator_sees_what_goes_on_and_can_stop_it_across_a_restart() {
     assert!(!wrong.status.success() && said.contains(r#"no provider "locla"; there are: local"#), "{said}");
     let resumed: Value =
         serde_json::from_str(&run(&place, &["resume", "provider", "local", "--json"])).unwrap();
-    assert_eq!(resumed, serde_json::json!({ "scope": "provider", "name": "local", "changed": true }));
+    assert_eq!(
+        resumed,
+        serde_json::json!({ "scope": "provider", "name": "local", "changed": true, "rest-ended": false })
+    );
     assert!(run(&place, &["pauses"]).contains("Nothing is paused."));
     run(&place, &["pause", "account", "C-1"]);
     let refused = place.run(&["run", "--account", "C-1"]);

@@ -177,7 +177,15 @@ fn statuses(before: Option<&TypeRow>, drafts: &[StatusDraft], faults: &mut Vec<I
         let all = &row.account_type.statuses;
         match &draft.id {
             Some(id) => all.iter().find(|status| status.id(row.id).to_string() == *id).cloned(),
-            None => all.iter().find(|status| status.name == draft.name).cloned(),
+            // One that another draft names by its id is that one's, whatever it was called before.
+            None => all
+                .iter()
+                .filter(|status| {
+                    let id = status.id(row.id).to_string();
+                    !drafts.iter().any(|other| other.id.as_deref() == Some(&*id))
+                })
+                .find(|status| status.name == draft.name)
+                .cloned(),
         }
     };
     let mut made: Vec<Status> = Vec::new();

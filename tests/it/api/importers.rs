@@ -75,7 +75,8 @@ async fn an_import_that_was_cut_off_goes_on_where_it_was(pool: PgPool) {
     let client = Client::start(&house).await;
     let rows: String = (0..2500).map(|number| format!("r{number},individual,Anna,Test\n")).collect();
     let made =
-        send(&client, "text/csv", format!("reference_id,type,name_first,name_last\nx,,,\n{rows}")).await;
+        send(&client, "text/csv", format!("reference_id,type,name_first,name_last\n,individual,,\n{rows}"))
+            .await;
     let id = made.expect(201).id();
     // After the second batch the database refuses: as if the process had been killed then.
     sqlx::raw_sql(
