@@ -121,6 +121,7 @@ impl Query {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "as the parts of a query are written")]
     fn text(text: &str) -> Option<Personal<String>> {
         Some(Personal::new(text.to_owned()))
     }

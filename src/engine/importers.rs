@@ -16,7 +16,7 @@ pub(super) async fn drive(engine: Engine, part: Part, stop: CancellationToken) {
     while !stop.is_cancelled() {
         // Who has an older configuration may know fewer account types.
         let worked = if engine.fleet.is_current() {
-            part.waiting(stop.run_until_cancelled(importers::work(&engine.context))).await
+            part.waiting(stop.run_until_cancelled(Box::pin(importers::work(&engine.context)))).await
         } else {
             Some(Ok(false))
         };

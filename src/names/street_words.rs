@@ -27,7 +27,7 @@ pub fn meaning(word: &str) -> Option<Meaning> {
     STREETS
         .iter()
         .find(|(one, spellings)| *one == word || spellings.split(' ').any(|spelling| spelling == word))
-        .map(|(one, _)| Meaning::Street(*one))
+        .map(|(one, _)| Meaning::Street(one))
 }
 
 /// Parts a sort of street off the word that it is written together with: `hauptstr` is `haupt` and `strasse`.

@@ -17,6 +17,7 @@ use crate::{
 
 /// A report.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "a row of columns, each told by itself")]
 pub struct ReportRow {
     /// Its id, which is its monitor's.
     pub id: MonitorId,

@@ -27,7 +27,7 @@ pub(in crate::actions) async fn configure(
         return Ok(());
     }
     let row = account_types::list_rows(conn).await?.into_iter();
-    let row = row.filter(|row| row.account_type.name == account_type.name).last();
+    let row = row.filter(|row| row.account_type.name == account_type.name).next_back();
     let Some(row) = row else { return Ok(()) };
     if !row.is_configured {
         tracing::warn!(

@@ -26,8 +26,7 @@ pub(super) async fn faults(
     let mut faults = Vec::new();
     for field in changed(row, after).filter(|field| field.unique) {
         let before = row.account_type.any_field(&field.key);
-        let is_indexed =
-            before.is_some_and(Field::is_indexed) && !row.indexing.iter().any(|one| *one == field.key);
+        let is_indexed = before.is_some_and(Field::is_indexed) && !row.indexing.contains(&field.key);
         let mut shared = 0;
         let mut place = Uuid::nil();
         let mut has_accounts = false;

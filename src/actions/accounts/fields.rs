@@ -139,7 +139,7 @@ pub(crate) async fn open_files(
     for id in named_files(account_type, fields) {
         if let Some(row) = account_files::find(conn, id).await? {
             let content = key.open_bytes(Purpose::AccountFile, &row.sealed_content)?;
-            files.push(NewFile { id, content: content.to_vec() });
+            files.push(NewFile { id, content: content.clone() });
         }
     }
     Ok(files)

@@ -93,12 +93,12 @@ pub(super) fn read_csv(
         let cell = std::str::from_utf8(cell).map_err(|_| format!("{header}: accepted is UTF-8"))?.trim();
         cells.push((header.as_str(), column, Cell::Text(cell)));
     }
-    assemble(cells, line, columns.default_type, types)
+    assemble(&cells, line, columns.default_type, types)
 }
 
 /// Makes a row of its cells, or says what is wrong with it without quoting it.
 pub(super) fn assemble(
-    cells: Cells<'_>,
+    cells: &Cells<'_>,
     line: u64,
     default_type: Option<usize>,
     types: &[(AccountTypeId, AccountType)],
@@ -136,7 +136,7 @@ pub(super) fn assemble(
     let tags = tags
         .filter(|tags| tags.iter().all(|tag| is_plain(tag)))
         .ok_or("tags: accepted are texts of 1 to 255 characters, with semicolons between")?;
-    let fields = fields(&cells, account_type)?;
+    let fields = fields(cells, account_type)?;
     Ok(Row { line, account_type: *id, type_index, reference_id, status, tags, fields })
 }
 

@@ -150,7 +150,7 @@ impl Reading<'_> {
         for (key, value) in object {
             match value {
                 Value::Object(fields) if key == "fields" => {
-                    cells.extend(fields.into_iter().map(|(key, value)| (key, value)));
+                    cells.extend(fields);
                 }
                 value => cells.push((key, value)),
             }
@@ -162,7 +162,7 @@ impl Reading<'_> {
             known.push((key, column, value));
         }
         let cells = known.iter().map(|(key, column, value)| (key.as_str(), column, Cell::Json(value)));
-        rows::assemble(cells.collect(), line, default_type, self.types)
+        rows::assemble(&cells.collect(), line, default_type, self.types)
     }
 
     /// Takes a row in, or notes why not; returns whether anybody still listens.

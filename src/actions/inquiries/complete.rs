@@ -177,12 +177,15 @@ async fn settled_tags(
     let told = reverifications::list_of_account(conn, account).await?;
     let mut tags: Vec<String> = Vec::new();
     for rule in told.into_iter().filter(|rule| rule.told_at.is_some()) {
-        let due = serde_json::from_value::<Due>(rule.definition["due"].clone());
+        let due = serde_json::from_value::<Due>(rule.definition.get("due").cloned().unwrap_or_default());
         // A date that has not changed is as near as before.
         let is_settled = due.is_ok_and(|due| due.field().is_none_or(|field| written.contains_key(field)));
         if is_settled {
             tags.extend(
-                serde_json::from_value::<Vec<String>>(rule.definition["tags"].clone()).unwrap_or_default(),
+                serde_json::from_value::<Vec<String>>(
+                    rule.definition.get("tags").cloned().unwrap_or_default(),
+                )
+                .unwrap_or_default(),
             );
         }
     }

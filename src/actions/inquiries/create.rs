@@ -74,7 +74,7 @@ pub async fn create(context: &Context, actor: &str, new: &NewInquiry) -> Result<
         match try_create(context, actor, new).await {
             // The account of that reference id was made meanwhile: it is found next time.
             Err(ActionError::NotUnique(_)) if tries < TRIES && matches!(new.home, Home::Reference(_)) => {
-                tries += 1
+                tries += 1;
             }
             Err(ActionError::Store(error)) if error.is_lost_lock() && tries < TRIES => tries += 1,
             done => return done,

@@ -132,7 +132,9 @@ fn event(
     actor: &str,
     mut detail: serde_json::Value,
 ) -> Event {
-    detail["inquiry"] = serde_json::Value::from(inquiry.to_string());
+    if let Some(detail) = detail.as_object_mut() {
+        detail.insert("inquiry".to_owned(), serde_json::Value::from(inquiry.to_string()));
+    }
     let mut event = match account {
         Some(account) => context.event(account, kind, actor, detail),
         None => context.event_of_all(kind, actor, detail),

@@ -1,5 +1,10 @@
 //! What a request is answered with: resources in the envelope of JSON:API that Persona's clients read.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "of JSON objects: what is not there is null, and what is put there is there"
+)]
+
 use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, StatusCode},
@@ -24,6 +29,7 @@ pub(super) struct Resource {
 
 impl Resource {
     /// An object with the attributes that a struct holds.
+    #[expect(clippy::needless_pass_by_value, reason = "ids are copied, and texts are made")]
     pub(super) fn new(
         kind: impl Into<String>,
         id: impl ToString,
@@ -36,6 +42,7 @@ impl Resource {
     }
 
     /// Relates it to one object, or to none.
+    #[expect(clippy::wrong_self_convention, reason = "JSON:API calls the relation to-one")]
     pub(super) fn to_one(mut self, name: &str, kind: &str, id: Option<impl ToString>) -> Self {
         let data = id.map_or(Value::Null, |id| json!({ "type": kind, "id": id.to_string() }));
         self.relationships.insert(name.to_owned(), json!({ "data": data }));
@@ -43,6 +50,7 @@ impl Resource {
     }
 
     /// Relates it to several objects: types and ids.
+    #[expect(clippy::wrong_self_convention, reason = "JSON:API calls the relation to-many")]
     pub(super) fn to_many<I: ToString>(
         mut self,
         name: &str,

@@ -1,5 +1,10 @@
 //! `/docs`: the API for people to read, in one page without scripts.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "of JSON objects: what is not there is null, and what is put there is there"
+)]
+
 use std::{fmt::Write, sync::Arc};
 
 use axum::{http::header, response::IntoResponse};
@@ -115,6 +120,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Serves the page.
+#[expect(clippy::unused_async, reason = "handlers of axum are async")]
 pub(super) async fn served(page: Arc<String>) -> impl IntoResponse {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),

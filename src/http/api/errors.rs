@@ -1,5 +1,10 @@
 //! What a request is refused with, in Persona's envelope; the one map from an action's failure to a status.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "of JSON objects: what is not there is null, and what is put there is there"
+)]
+
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 

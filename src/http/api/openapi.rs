@@ -1,4 +1,9 @@
-//! The OpenAPI document, made of the table of operations.
+//! The `OpenAPI` document, made of the table of operations.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "of JSON objects: what is not there is null, and what is put there is there"
+)]
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,7 +17,7 @@ use super::{
     version::Version,
 };
 
-/// The document (OpenAPI 3.1.1) of the operations, with keys in kebab-case, the default.
+/// The document (`OpenAPI` 3.1.1) of the operations, with keys in kebab-case, the default.
 pub(super) fn document(operations: &[Operation]) -> Value {
     let mut settings = SchemaSettings::draft2020_12();
     settings.definitions_path = "/components/schemas".into();
@@ -119,13 +124,13 @@ fn answer(shape: Shape, generator: &mut SchemaGenerator) -> Value {
         Shape::One(kind, schema) => json!({
             "type": "object",
             "required": ["data"],
-            "properties": { "data": object(kind, schema(generator).into()), "included": included(), "meta": {} },
+            "properties": { "data": object(kind, &schema(generator).into()), "included": included(), "meta": {} },
         }),
         Shape::Many(kind, schema) => json!({
             "type": "object",
             "required": ["data", "links"],
             "properties": {
-                "data": { "type": "array", "items": object(kind, schema(generator).into()) },
+                "data": { "type": "array", "items": object(kind, &schema(generator).into()) },
                 "included": included(),
                 "links": {
                     "type": "object",
@@ -140,7 +145,7 @@ fn answer(shape: Shape, generator: &mut SchemaGenerator) -> Value {
     json!({ "description": "As asked.", "content": { "application/json": { "schema": schema } } })
 }
 
-fn object(kind: &str, attributes: Value) -> Value {
+fn object(kind: &str, attributes: &Value) -> Value {
     // `report` stands for `report/watchlist` and its kin.
     let kind = if kind.ends_with("/*") { json!({ "type": "string" }) } else { json!({ "const": kind }) };
     json!({
@@ -187,6 +192,7 @@ fn operation_id(operation: &Operation) -> String {
 }
 
 /// Serves the document.
+#[expect(clippy::unused_async, reason = "handlers of axum are async")]
 pub(super) async fn served(document: Arc<Value>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], document.to_string())
 }

@@ -114,7 +114,7 @@ impl Operation {
 
     /// Takes a JSON body of a type.
     pub(super) fn body<T: JsonSchema>(self) -> Self {
-        Self { sent: Sent::Json(|generator| generator.subschema_for::<T>()), ..self }
+        Self { sent: Sent::Json(schemars::SchemaGenerator::subschema_for::<T>), ..self }
     }
 
     /// Takes bytes as they come, in [`Call::stream`]; such an operation is not replayed.
@@ -135,19 +135,19 @@ impl Operation {
 
     /// Answers with an object of a type, whose attributes are an `A`.
     pub(super) fn answers<A: JsonSchema>(mut self, status: u16, kind: &'static str) -> Self {
-        self.answers.push((status, Shape::One(kind, |generator| generator.subschema_for::<A>())));
+        self.answers.push((status, Shape::One(kind, schemars::SchemaGenerator::subschema_for::<A>)));
         self
     }
 
     /// Answers with a page of objects.
     pub(super) fn lists<A: JsonSchema>(mut self, kind: &'static str) -> Self {
-        self.answers.push((200, Shape::Many(kind, |generator| generator.subschema_for::<A>())));
+        self.answers.push((200, Shape::Many(kind, schemars::SchemaGenerator::subschema_for::<A>)));
         Self { is_paged: true, ..self }
     }
 
     /// Answers with another document.
     pub(super) fn answers_document<T: JsonSchema>(mut self, status: u16) -> Self {
-        self.answers.push((status, Shape::Document(|generator| generator.subschema_for::<T>())));
+        self.answers.push((status, Shape::Document(schemars::SchemaGenerator::subschema_for::<T>)));
         self
     }
 

@@ -64,7 +64,9 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
         kind: "reverification",
         id: one.name.clone(),
         attributes: Attributes {
-            rule: serde_json::from_value::<Due>(one.definition["due"].clone()).ok().map(|due| due.describe()),
+            rule: serde_json::from_value::<Due>(one.definition.get("due").cloned().unwrap_or_default())
+                .ok()
+                .map(|due| due.describe()),
             name: one.name,
             due_at: time(one.due_at),
             status: if one.told_at.is_some() { "due" } else { "upcoming" },

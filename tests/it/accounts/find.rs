@@ -47,7 +47,7 @@ async fn accounts_are_searched_by_everything_that_can_be_known_of_them(pool: PgP
         ("b", "T-2", "two@mail.invalid", 5),
         ("c", "T-3", "one@mail.invalid", 9),
     ] {
-        house.clock.advance(std::time::Duration::from_secs(60));
+        house.clock.advance(std::time::Duration::from_mins(1));
         let name = json!({ "first": "Test", "last": reference });
         let values = json!({ "name": name, "tax_id": tax_id, "email_address": email, "points": score });
         create(&house, reference, &values).await.unwrap();

@@ -224,7 +224,7 @@ async fn account_types_are_made_changed_and_laid_out(pool: PgPool) {
 
     let configured = client.get("/account-types?page[size]=100").await.expect(200);
     let configured = configured.body["data"].as_array().unwrap().iter();
-    let configured = configured.filter(|one| one["attributes"]["is-configured"] == true).last().unwrap();
+    let configured = configured.filter(|one| one["attributes"]["is-configured"] == true).next_back().unwrap();
     let path = format!("/account-types/{}", configured["id"].as_str().unwrap());
     let refused = client.patch(&path, &sent(json!({ "removed-fields": ["name"] }))).await.expect(409);
     assert!(refused.body["errors"][0]["details"].as_str().unwrap().contains("configuration"));

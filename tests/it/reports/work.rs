@@ -83,7 +83,7 @@ async fn every_filter_and_order_is_answered_by_what_fits_alone(pool: PgPool) {
                     all.iter().filter(|hit| fits(filter, schedule, hit)).collect();
                 match sort {
                     Sort::Newest => {
-                        expected.sort_by_key(|hit| std::cmp::Reverse((hit.first_seen_at, hit.id)))
+                        expected.sort_by_key(|hit| std::cmp::Reverse((hit.first_seen_at, hit.id)));
                     }
                     Sort::Score => expected.sort_by(|one, other| {
                         (other.score, other.id).partial_cmp(&(one.score, one.id)).unwrap()
