@@ -1,6 +1,8 @@
 //! The API: requests per second and how long one takes, beside a request that only asks the database `select 1`.
 //! Clients, daemon and PostgreSQL share the machine.
 
+#![expect(clippy::indexing_slicing, reason = "places are within what was counted")]
+
 use std::{
     sync::{
         Arc,
@@ -28,8 +30,11 @@ const WHILE: Duration = Duration::from_secs(10);
 /// How long one request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The request of a number.
+type Asked = Arc<dyn Fn(&reqwest::Client, u64) -> reqwest::RequestBuilder + Send + Sync>;
+
 /// A kind of request: its name, and the request of a number.
-type Kind = (&'static str, Arc<dyn Fn(&reqwest::Client, u64) -> reqwest::RequestBuilder + Send + Sync>);
+type Kind = (&'static str, Asked);
 
 pub(crate) async fn measure(bench: &Bench, sizes: &Sizes, report: &mut Report) -> Result<(), Failure> {
     if !["api: select 1", "api: read", "api: create", "api: list"].iter().any(|phase| sizes.wants(phase)) {
@@ -93,10 +98,7 @@ fn milliseconds(time: Duration) -> f64 {
 }
 
 /// Asks for a while; returns how long each request took, in order of length, and how long it all took.
-async fn ask(
-    request: Arc<dyn Fn(&reqwest::Client, u64) -> reqwest::RequestBuilder + Send + Sync>,
-    key: &str,
-) -> Result<(Vec<Duration>, Duration), Failure> {
+async fn ask(request: Asked, key: &str) -> Result<(Vec<Duration>, Duration), Failure> {
     let began = Instant::now();
     let number = Arc::new(AtomicU64::new(0));
     let mut clients: JoinSet<Result<Vec<Duration>, reqwest::Error>> = JoinSet::new();

@@ -3,6 +3,9 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::format_collect,
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    clippy::cloned_ref_to_slice_refs,
     clippy::print_stdout,
     unreachable_pub,
     reason = "a test may panic, its texts are short, and it says what it did"

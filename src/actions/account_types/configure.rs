@@ -26,8 +26,8 @@ pub(in crate::actions) async fn configure(
     if account_types::insert(conn, id, account_type, true, now).await? {
         return Ok(());
     }
-    let row = account_types::list_rows(conn).await?.into_iter();
-    let row = row.filter(|row| row.account_type.name == account_type.name).next_back();
+    let mut row = account_types::list_rows(conn).await?.into_iter();
+    let row = row.rfind(|row| row.account_type.name == account_type.name);
     let Some(row) = row else { return Ok(()) };
     if !row.is_configured {
         tracing::warn!(

@@ -45,7 +45,7 @@ pub(super) fn compare(one: &Address, other: &Address) -> Outcome {
     match partial {
         Some(reason) => Outcome::partial(reason),
         // Where neither side knows the place, the streets are the whole of the address.
-        None if !is_placed && !(is_nowhere(one) && is_nowhere(other)) => {
+        None if !(is_placed || is_nowhere(one) && is_nowhere(other)) => {
             Outcome::partial(Reason::PlaceLeftOut)
         }
         None => Outcome::full(Reason::Same),

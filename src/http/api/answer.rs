@@ -109,6 +109,7 @@ impl Answer {
     }
 
     /// A page of objects with its links.
+    #[expect(clippy::needless_pass_by_value, reason = "links are made for it")]
     pub(super) fn page_with(resources: Vec<Resource>, prev: Option<String>, next: Option<String>) -> Self {
         let data: Vec<Value> = resources.into_iter().map(Resource::into_value).collect();
         Self::json(StatusCode::OK, json!({ "data": data, "links": { "prev": prev, "next": next } }))

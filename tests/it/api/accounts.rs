@@ -223,8 +223,8 @@ async fn account_types_are_made_changed_and_laid_out(pool: PgPool) {
     put(&json!("x")).await.expect(422);
 
     let configured = client.get("/account-types?page[size]=100").await.expect(200);
-    let configured = configured.body["data"].as_array().unwrap().iter();
-    let configured = configured.filter(|one| one["attributes"]["is-configured"] == true).next_back().unwrap();
+    let mut configured = configured.body["data"].as_array().unwrap().iter();
+    let configured = configured.rfind(|one| one["attributes"]["is-configured"] == true).unwrap();
     let path = format!("/account-types/{}", configured["id"].as_str().unwrap());
     let refused = client.patch(&path, &sent(json!({ "removed-fields": ["name"] }))).await.expect(409);
     assert!(refused.body["errors"][0]["details"].as_str().unwrap().contains("configuration"));
