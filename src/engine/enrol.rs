@@ -3,7 +3,7 @@
 //! Two ways lead here, and both do the same with a page of accounts. The queue brings accounts that
 //! changed, within a second. A walk over all accounts, page by page, follows a new, changed or removed
 //! schedule, and repairs whatever was missed when the timer starts one. Reports that the API makes are tended
-//! beside them ([`requested`]).
+//! beside them (`requested`).
 
 mod requested;
 
