@@ -302,7 +302,7 @@ async fn repetitions_without_a_token_are_put_off_uncounted_and_unasked(pool: PgP
     assert_eq!(house.texts("select outcome || ' ' || failure from runs").await, ["error retries-held-back"]);
     let due = house.due("p1").await;
     assert_eq!((due.slot, due.attempts, house.scripted.calls().len()), (1, 0, 11));
-    let schedule = house.engine.plan.schedules.values().next().unwrap();
+    let schedule = house.engine.plan.schedules.values().find(|one| one.schedule.name == "daily").unwrap();
     assert_eq!(due.at, schedule.next_due(due.monitor, before.at), "at its own time");
     house.run("p1").await;
     assert_eq!((house.scripted.calls().len(), house.due("p1").await.attempts), (12, 1));
