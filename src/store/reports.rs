@@ -1,5 +1,4 @@
-//! Reports, as the API shows them: monitors with what came of their last run. Those that schedules keep are reports
-//! too.
+//! Reports, as the API shows them: monitors with what came of their last run. Those of schedules are reports too.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
