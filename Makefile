@@ -7,7 +7,7 @@ BINARY = target/debug/watchkeeper
 # PostgreSQL for the tests: an embedded cluster, or the server of DATABASE_URL.
 BESIDE = $(BINARY) with-postgres --
 
-.PHONY: demo test check lint unit-check docs sqlx sqlx-check bench chaos limits build prerequisites
+.PHONY: demo test check lint unit-check docs sqlx sqlx-check openapi bench chaos limits build prerequisites
 
 ## Shows it at work on invented accounts. ARGS="--list FOLDER", ARGS="--download", ARGS="--exit", …
 demo: prerequisites
@@ -39,6 +39,10 @@ docs:
 sqlx: $(BINARY)
 	$(BESIDE) tools/sqlx-data write
 
+## Writes docs/openapi.json anew; after a change of the API.
+openapi: build
+	$(BINARY) openapi > docs/openapi.json
+
 sqlx-check: $(BINARY)
 	$(BESIDE) tools/sqlx-data check
 
@@ -59,10 +63,12 @@ chaos: build
 	WATCHKEEPER_CHAOS_FULL_DATA=$(FULL_DATA) WATCHKEEPER_CHAOS_FULL_LOG=$(FULL_LOG) \
 		$(BESIDE) $(CARGO) test --test it lose_no_slot -- --nocapture --test-threads=1
 
-## A provider that counts, asked N times (1,000,000) at most RATE times a second by three daemons that are killed.
+## A provider that counts, asked N times (1,000,000) at most RATE times a second by three daemons that are killed; at least
+## USED percent (95) of the limit must be used.
 limits: build
 	WATCHKEEPER_CHAOS_CALLS=$(or $(N),1000000) WATCHKEEPER_CHAOS_SEED=$(or $(SEED),$(shell date +%s)) \
 	WATCHKEEPER_CHAOS_RATE=$(or $(RATE),2000) WATCHKEEPER_CHAOS_BURST=$(or $(BURST),200) \
+	WATCHKEEPER_CHAOS_USED=$(or $(USED),95) \
 		$(BESIDE) $(CARGO) test --test it keeps_the_limit -- --nocapture --include-ignored
 
 build: prerequisites

@@ -6,13 +6,18 @@
 #   KEY=$(watchkeeper key create --permission '*' --json | jq -r .value)
 #   BASE=http://127.0.0.1:8470/api/v1 KEY=$KEY examples/persona.sh
 #
-# It wants, of the configuration, the account type `individual` and a report template `watchlist` whose list holds
-# the name in LISTED. Needs bash, curl and jq. Each step says what it did; the first that is not as documented ends it.
+# It wants a daemon that runs, whose configuration has, beside what `watchkeeper init` writes,
+#
+#   [account-types.individual.relations]
+#   household = { target = "account" }
+#
+# and `recurrence = "1d"` in the report template `watchlist`, whose list holds the name in LISTED_FIRST, LISTED_LAST.
+# Needs bash, curl and jq. Each step says what it did; the first that is not as documented ends it.
 set -euo pipefail
 
 BASE=${BASE:-http://127.0.0.1:8470/api/v1}
 KEY=${KEY:?a key of the API}
-LISTED_FIRST=${LISTED_FIRST:-Viktor} LISTED_LAST=${LISTED_LAST:-Examplov}
+LISTED_FIRST=${LISTED_FIRST:-Arkadiy} LISTED_LAST=${LISTED_LAST:-Velkorov}    # of our own sample list
 RUN=${RUN:-$(date +%s)}
 
 step() { printf '\n== %s\n' "$*"; }
@@ -117,11 +122,11 @@ QUERY='{"data":{"type":"report/watchlist","attributes":{"account-id":"'$ALICE'",
 REP=$(call 201 POST /reports "$QUERY" | jq -r .data.id)
 READY=$(wait_for "/reports/$REP" '.data.attributes.status == "ready"')
 is "$READY" '.data.attributes["has-match"]' true
-is "$READY" '.data.attributes["is-recurring"] or .data.attributes["is-continuous"] | type' boolean
+is "$READY" '.data.attributes["is-recurring"]' true
 call 200 POST "/reports/$REP/dismiss" '{"data":{"attributes":{"reason":"another person of that name"}}}' >/dev/null
 HISTORY=$(call 200 GET "/reports/$REP/history")
-is "$HISTORY" '[.data[] | .type] | index("dismiss") != null or (map(test("dismiss")) | any)' true
-call 400 POST "/reports/$REP/dismiss" '{"data":{"attributes":{}}}' >/dev/null || true
+is "$HISTORY" '[.data[].type] | index("dismiss") != null' true
+call 400 POST "/reports/$REP/dismiss" '{"data":{"attributes":{}}}' >/dev/null
 
 step "Two accounts of one person are consolidated"
 call 202 POST "/accounts/$ALICE/consolidate" '{"meta":{"source-account-ids":["'$CARLA'"]}}' >/dev/null
@@ -131,6 +136,7 @@ call 409 POST /inquiries '{"data":{"attributes":{"inquiry-template-id":"'$TEMPLA
 step "An account is redacted, stays usable, and cannot be redacted again before it holds data"
 REDACTED=$(call 200 DELETE "/accounts/$BOB")
 is "$REDACTED" '.data.attributes["redacted-at"] | type' string
+call 409 DELETE "/accounts/$BOB" >/dev/null
 is "$(call 200 GET "/accounts/$BOB")" '[.. | strings | select(test("Tables"))] | length' 0
 is "$(call 200 GET "/inquiries/$INQ")" '[.. | strings | select(test("Tables"))] | length' 0
 call 200 PATCH "/accounts/$BOB" '{"data":{"attributes":{"fields":{"birthdate":"1980-02-28"}}}}' >/dev/null

@@ -25,6 +25,7 @@ use crate::{
         monitor::{Outcome, Trigger},
     },
     engine::{self, run::Job, storage},
+    http,
     store::{
         Store,
         due::{self, Due},
@@ -69,6 +70,11 @@ pub fn write_key(path: &Path) -> Result<(), AppError> {
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|source| AppError::File { path: path.display().to_string(), source })
+}
+
+/// The document that describes the API, in lines.
+pub fn openapi() -> String {
+    format!("{:#}\n", http::openapi())
 }
 
 /// Brings the database's schema up to this program's.

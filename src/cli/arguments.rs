@@ -95,6 +95,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Prints the document that describes the API (OpenAPI 3.1).
+    Openapi,
     /// Makes, lists and revokes keys of the API.
     #[command(subcommand)]
     Key(KeyCommand),

@@ -64,6 +64,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match &arguments.command {
         Command::Init { folder, list } => init(folder, list.as_deref()),
         Command::Check => return check(arguments),
+        Command::Openapi => say(commands::openapi().trim_end()),
         Command::Demo(options) => demo::run(options),
         Command::WithPostgres { program } => return with_postgres(program),
         command => {
@@ -154,7 +155,11 @@ async fn with_settings(
             let status = inspect::status(&context).await?;
             show(*json, &status, || tables::status(&status))?;
         }
-        Command::Init { .. } | Command::Check | Command::Demo(_) | Command::WithPostgres { .. } => {}
+        Command::Init { .. }
+        | Command::Check
+        | Command::Openapi
+        | Command::Demo(_)
+        | Command::WithPostgres { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
 }

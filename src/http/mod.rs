@@ -4,6 +4,7 @@
 //! `/metrics` are answered from memory; what asks the database has a deadline. The API is behind keys.
 
 mod api;
+mod html;
 mod server;
 
 use std::{
@@ -31,6 +32,11 @@ use crate::{
         metrics::{ConnectionLabels, Form, Metrics},
     },
 };
+
+/// The document that describes the API (`OpenAPI` 3.1), as the daemon serves it.
+pub fn openapi() -> Value {
+    api::document()
+}
 
 /// How long an answer that asks the database may take.
 const DEADLINE: Duration = Duration::from_secs(5);

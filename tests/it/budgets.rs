@@ -91,7 +91,7 @@ impl Process {
 
 #[expect(clippy::cast_precision_loss, reason = "a few thousand calls")]
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
-async fn processes_that_come_and_are_killed_never_exceed_the_limit_and_use_it(pool: PgPool) {
+async fn processes_that_come_and_are_killed_never_exceed_the_limit(pool: PgPool) {
     const ENOUGH: usize = 3000;
     let (rate, burst) = (400.0, 50);
     let limits = Limits { rate_per_second: Some(rate), burst, concurrency: 16 };
@@ -119,10 +119,7 @@ async fn processes_that_come_and_are_killed_never_exceed_the_limit_and_use_it(po
             assert!((count + 1) as f64 <= allowed + 1e-6, "{} calls where {allowed} are allowed", count + 1);
         }
     }
-    let allowed = f64::from(burst) + rate * (calls[calls.len() - 1] - calls[0]).as_secs_f64();
-    let used = calls.len() as f64 / allowed;
-    println!("{} calls of {allowed:.0} that were allowed: {:.1} %", calls.len(), used * 100.0);
-    assert!(used >= 0.95, "{used}");
+    // How much of it they use is a question for `make limits`: it depends on how busy the machine is.
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]

@@ -20,6 +20,7 @@ mod columns;
 mod daemon;
 mod echo;
 mod enrolment;
+mod example;
 mod fixtures;
 mod fleet;
 mod grants;

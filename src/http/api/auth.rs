@@ -80,8 +80,14 @@ impl Doorkeeper {
             Some(found) => found,
             None => {
                 let found = api_keys::find(context, &hash).await?.map(|kept| Arc::new(kept.key));
-                if let Some(key) = &found {
-                    api_keys::used(context, key.id).await?;
+                if let Some(key) = &found
+                    && let Err(error) = api_keys::used(context, key.id).await
+                {
+                    // A note only: on a full disk, what changes nothing is still answered.
+                    tracing::debug!(
+                        error = &error as &dyn std::error::Error,
+                        "the use of a key was not noted"
+                    );
                 }
                 self.remember(hash, found.clone());
                 found

@@ -14,6 +14,7 @@ use super::{
     ROOT, openapi,
     operation::{Operation, Sent, Shape},
 };
+use crate::http::html::escaped;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2733}\
     h2{margin-top:3rem;border-bottom:1px solid #ccd5dd}h3{margin:2rem 0 .3rem;font-size:1.05rem}\
@@ -113,10 +114,6 @@ fn resolved(schema: &Value, document: &Value, depth: usize) -> Value {
         Value::Array(list) => list.iter().map(|value| resolved(value, document, depth)).collect(),
         other => other.clone(),
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// Serves the page.

@@ -67,7 +67,13 @@ pub(super) async fn replayed(
         }
     };
     let account = account_of(&body);
-    idempotency::save(&context, &claimed, status.as_u16(), &body, account).await?;
+    if let Err(error) = idempotency::save(&context, &claimed, status.as_u16(), &body, account).await {
+        // It is done, and the client is told so: only who asks again meanwhile has to wait.
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "an answer could not be kept for a repetition"
+        );
+    }
     answered
 }
 

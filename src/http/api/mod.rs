@@ -106,6 +106,11 @@ fn operations() -> Vec<Operation> {
     .concat()
 }
 
+/// The document that describes the API (`OpenAPI` 3.1).
+pub(super) fn document() -> Value {
+    openapi::document(&operations())
+}
+
 /// What requests are answered from.
 struct Api {
     context: Context,
@@ -215,8 +220,11 @@ async fn carry_out(
 ) -> Result<Answer, ApiError> {
     let (head, body) = request.into_parts();
     let peer = head.extensions.get::<super::server::Peer>().map(|peer| peer.0.ip());
-    let place = Arc::clone(&api.room).acquire_owned().await.map_err(|_| ApiError::internal())?;
+    let place = || async { Arc::clone(&api.room).acquire_owned().await.map_err(|_| ApiError::internal()) };
+    // A place is had while the database is asked, and not while a client takes its time to send a body.
+    let asking = place().await?;
     let key = api.door.authenticate(&api.context, &head.headers, peer).await?;
+    drop(asking);
     let quota = match api.door.count(&key) {
         Ok(quota) => quota,
         Err((quota, error)) => {
@@ -231,6 +239,10 @@ async fn carry_out(
         let details = format!("the key lacks the permission {}", operation.permission);
         return Err(ApiError::other(StatusCode::FORBIDDEN, "Forbidden", details));
     }
+    if operation.answers_with_bytes() && !caller.key.attributes_blocklist.is_empty() {
+        let details = "the key must not see every attribute, and of a page or a file none can be left out";
+        return Err(ApiError::other(StatusCode::FORBIDDEN, "Forbidden", details));
+    }
     let (body, stream) = request::body(operation, &head.headers, body).await?;
     let call = Call {
         context: api.context.clone(),
@@ -242,7 +254,7 @@ async fn carry_out(
         headers: head.headers,
         body,
         stream: Mutex::new(stream),
-        place: Some(place),
+        place: Some(place().await?),
     };
     let fieldsets = sparse::Fieldsets::of(&call);
     let handler = operation.handler.clone().ok_or_else(ApiError::internal)?;
@@ -293,5 +305,24 @@ fn json(status: StatusCode, document: &Value) -> Response {
 fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::domain::api_key::PERMISSIONS;
+
+    #[test]
+    fn every_operation_needs_a_permission_that_keys_can_have_and_stands_once() {
+        let mut seen = BTreeSet::new();
+        for operation in operations() {
+            let name = format!("{} {}", operation.method, operation.path);
+            assert!(operation.permission == "*" || PERMISSIONS.contains(&operation.permission), "{name}");
+            assert!(operation.handler.is_some() && !operation.answers.is_empty(), "{name}");
+            assert!(seen.insert(name.clone()), "{name} stands twice");
+        }
     }
 }

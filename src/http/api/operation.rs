@@ -157,6 +157,11 @@ impl Operation {
         self
     }
 
+    /// Whether it answers with what is no document, whose attributes cannot be taken out.
+    pub(super) fn answers_with_bytes(&self) -> bool {
+        self.answers.iter().any(|(_, shape)| matches!(shape, Shape::Bytes(_)))
+    }
+
     /// Says who carries it out; the last word of every operation.
     pub(super) fn handled_by<F, Fut>(self, handler: F) -> Self
     where

@@ -145,6 +145,11 @@ async fn the_documentation_is_served_and_names_every_operation(pool: PgPool) {
     let house = House::new(&pool, DAILY).await;
     let client = Client::start(&house).await;
     let document = client.get("/openapi.json").await.expect(200).body;
+    let committed = include_str!("../../../docs/openapi.json");
+    assert!(
+        document == serde_json::from_str::<Value>(committed).unwrap(),
+        "docs/openapi.json is of yore: make openapi"
+    );
     assert_eq!(document["openapi"], "3.1.1");
     let paths = document["paths"].as_object().unwrap();
     assert!(paths.contains_key("/events/{event-id}"));
@@ -166,4 +171,71 @@ fn references(value: &Value) -> Vec<&Value> {
         Value::Array(list) => list.iter().flat_map(references).collect(),
         _ => Vec::new(),
     }
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_key_that_must_not_see_everything_gets_no_pages_and_files(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    let client = Client::start(&house).await;
+    let blocked = vec!["name-*".to_owned()];
+    let blind = key(&house, NewKey { attributes_blocklist: blocked, ..may(&["*"]) }).await;
+    let blind = client.with_key(&blind);
+    for path in ["/files/file_00000000000000000000000000", "/reports/rep_00000000000000000000000000/print"] {
+        client.get(path).await.expect(404);
+        blind.get(path).await.expect(403);
+    }
+    client.stop().await;
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn clients_that_take_their_time_to_send_keep_nobody_waiting(pool: PgPool) {
+    use tokio::io::AsyncWriteExt;
+
+    let house = House::new(&pool, DAILY).await;
+    let client = Client::start(&house).await;
+    let secret = key(&house, may(&["*"])).await;
+    let head = format!(
+        "POST /api/v1/tags HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {secret}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+    );
+    let mut slow = Vec::new();
+    for _ in 0..100 {
+        let mut stream = tokio::net::TcpStream::connect(client.address()).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    // Far more than may use the database at the same time, and all of them are still sending.
+    for _ in 0..20 {
+        client.get("/ping").await.expect(200);
+    }
+    drop(slow);
+    client.stop().await;
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_repeated_request_is_answered_as_before_and_what_is_done_is_told(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    let client = Client::start(&house).await;
+    let post = async |key: &str, name: &str| {
+        let body = json!({"data": {"attributes": {"name": name}}});
+        let request = client.request("POST", "/tags").header("idempotency-key", key);
+        client.send(request.header("content-type", "application/json").body(body.to_string())).await
+    };
+    let made = post("one", "gold").await.expect(201);
+    let again = post("one", "gold").await.expect(201);
+    assert_eq!(again.body, made.body);
+    post("one", "silver").await.expect(422);
+    let refused = post("two", "gold").await.expect(409);
+    assert_eq!(post("two", "gold").await.expect(409).body, refused.body, "a refusal is an answer too");
+    // The tag is made, and its answer cannot be kept: the client hears of the tag all the same.
+    sqlx::raw_sql(
+        "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+         create trigger refuse before update on idempotency_replies for each row execute function refuse()",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    post("three", "bronze").await.expect(201);
+    assert_eq!(house.texts("select name from tags order by 1").await, ["bronze", "gold"]);
+    client.stop().await;
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 
 use super::shape::flat;
-use crate::{actions::inquiries::OpenInquiry, domain::comparison::CheckStatus};
+use crate::{actions::inquiries::OpenInquiry, domain::comparison::CheckStatus, http::html::escaped};
 
 /// No script, no font, no picture: what the page says does not hang on anything else.
 const STYLE: &str = "body{font:11pt/1.45 system-ui,sans-serif;margin:2em auto;max-width:48em;color:#111}\
@@ -116,21 +116,6 @@ fn text(value: &Value) -> String {
         }
         other => other.to_string(),
     }
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\n' => escaped.push_str("<br>"),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::{
         report::Query,
         subject::Subject,
     },
+    http::html::escaped,
 };
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -41,22 +42,6 @@ h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em;border-bottom:1px solid #9
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3em .6em .3em 0;\
 border-bottom:1px solid #ddd}th{width:14em;font-weight:600}thead th{width:auto}\
 .hit{break-inside:avoid;margin-top:1.5em}code{font-size:.9em}@media print{body{margin:0;max-width:none}}";
-
-/// Text that HTML takes as text.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
-}
 
 fn at(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
