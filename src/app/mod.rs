@@ -6,6 +6,7 @@ pub mod embedded;
 pub mod notify;
 pub mod overseer;
 pub mod providers;
+pub mod screen;
 pub mod serve;
 
 use std::{fs, sync::Arc, time::Instant};
@@ -49,6 +50,26 @@ pub enum AppError {
     /// A provider cannot be built.
     #[error(transparent)]
     Provider(#[from] providers::ProviderFault),
+    /// There is no such list.
+    #[error("no list in files is called {name:?}; the configuration has {known}")]
+    UnknownList {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// There is nothing to screen against.
+    #[error("the configuration has no list in files to screen against; see [lists] in it")]
+    NoLists,
+    /// A file of names cannot be used.
+    #[error("{path}: {fault}")]
+    Screened {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        #[source]
+        fault: screen::FileFault,
+    },
     /// The embedded cluster failed.
     #[error(transparent)]
     Embedded(#[from] embedded::EmbeddedError),

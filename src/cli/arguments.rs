@@ -9,6 +9,7 @@ use super::{
     import::ImportArguments,
     key::KeyCommand,
     pause::{PauseCommand, ResumeCommand},
+    screen::ScreenCommand,
 };
 use crate::domain::id::{HitId, MonitorId};
 
@@ -59,6 +60,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Screens a name, a file of names or pairs of names against the configured lists; asks no database.
+    Screen(ScreenCommand),
     /// Shows hits across accounts.
     Hits(HitsCommand),
     /// Has somebody look at a hit.

@@ -8,6 +8,7 @@ mod hits;
 mod import;
 mod key;
 mod pause;
+mod screen;
 mod tables;
 
 use std::{
@@ -130,6 +131,7 @@ async fn with_settings(
                 return Ok(ExitCode::from(BAD_NEWS));
             }
         }
+        Command::Screen(command) => return screen::run(settings, command),
         Command::Hits(command) => hits::list(settings, command).await?,
         Command::Assign(command) => hits::assign(settings, command).await?,
         Command::Comment(command) => hits::comment(settings, command).await?,

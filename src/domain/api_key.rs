@@ -7,10 +7,13 @@ use ipnet::IpNet;
 use super::id::ApiKeyId;
 
 /// What a key can be allowed to do. `*` allows everything, `account.*` everything of accounts.
-pub const PERMISSIONS: [&str; 23] = [
+pub const PERMISSIONS: [&str; 30] = [
     "account.read",
     "account.write",
     "account.redact",
+    "account.run-action",
+    "account-action.read",
+    "account-action.write",
     "account-type.read",
     "account-type.write",
     "api-key.read",
@@ -29,8 +32,12 @@ pub const PERMISSIONS: [&str; 23] = [
     "report.write",
     "report.dismiss",
     "report.redact",
+    "tag.read",
+    "tag.write",
     "transaction.read",
     "transaction.write",
+    "transaction.redact",
+    "transaction-type.read",
 ];
 
 /// The bytes of randomness in a key: what cannot be guessed needs no slow hash.

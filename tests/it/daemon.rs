@@ -226,8 +226,12 @@ impl Daemon {
 
 /// Sends a signal to a process of the test's own.
 pub fn signal(process: u32, name: &str) {
-    let kill = format!("kill -{name} {process}");
-    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success(), "{kill}");
+    assert!(try_signal(process, name), "kill -{name} {process}");
+}
+
+/// Whether there was a process to send the signal to.
+pub fn try_signal(process: u32, name: &str) -> bool {
+    Command::new("sh").args(["-c", &format!("kill -{name} {process}")]).status().unwrap().success()
 }
 
 impl Drop for Daemon {

@@ -13,7 +13,7 @@ use super::{
         checks::{STILL_DUE, Tally},
         stage::{LEASE_TIME, MONITORS, Scene, Stage},
     },
-    daemon::{signal, until},
+    daemon::until,
 };
 
 /// Who holds which shard, by shard.
@@ -99,15 +99,9 @@ fn a_database_that_stalls_for_several_lease_times_reshuffles_nothing() {
     let ids = ids(&mut stage);
     until_even(&stage, &ids);
     let before = holders(&stage);
-    // The first starts the others: while it is stopped there are no new ones.
-    let processes = stage.server_processes();
-    for process in &processes {
-        signal(*process, "STOP");
-    }
+    let stall = stage.stall_server();
     thread::sleep(LEASE_TIME * 4);
-    for process in processes.iter().rev() {
-        signal(*process, "CONT");
-    }
+    drop(stall);
     stage.until_all(true, "the daemons are ready after the stall");
     // A taker must have seen the lease unrenewed for its time: it would have taken it by now.
     let since = Instant::now();

@@ -183,6 +183,15 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
     Answer::page(&call, resources, false)
 }
 
+/// Who may not redact must not have others do it.
+fn may_define(call: &Call, steps: &[Step]) -> Result<(), ApiError> {
+    if steps.contains(&Step::Redact) && !call.caller.key.may("account.redact") {
+        let details = "an action that redacts is defined with the permission account.redact";
+        return Err(ApiError::other(StatusCode::FORBIDDEN, "Forbidden", details));
+    }
+    Ok(())
+}
+
 async fn create(call: Call) -> Result<Answer, ApiError> {
     const POINTER: &str = "/data/attributes/account-type-id";
     let body: Document<Change> = call.body()?;
@@ -191,6 +200,7 @@ async fn create(call: Call) -> Result<Answer, ApiError> {
     let account_type =
         account_type.parse().map_err(|error| ApiError::unprocessable(POINTER, format!("{error}")))?;
     let action = AccountAction { name: new.name.unwrap_or_default(), steps: new.steps.unwrap_or_default() };
+    may_define(&call, &action.steps)?;
     let made = account_actions::create(&call.context, account_type, &action).await?;
     Ok(Answer::one(StatusCode::CREATED, resource(&made)?))
 }
@@ -207,6 +217,7 @@ async fn change(call: Call) -> Result<Answer, ApiError> {
     if change.account_type_id.is_some() {
         return Err(ApiError::unprocessable("/data/attributes/account-type-id", "cannot be changed"));
     }
+    may_define(&call, change.steps.as_deref().unwrap_or_default())?;
     let changed = account_actions::change(&call.context, id, change.name, change.steps).await?;
     Ok(Answer::one(StatusCode::OK, resource(&changed)?))
 }

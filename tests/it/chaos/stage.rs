@@ -13,7 +13,7 @@ use watchkeeper::{
 
 use super::{
     super::{
-        daemon::{Daemon, Place, signal, until},
+        daemon::{Daemon, Place, signal, try_signal, until},
         proxy::Proxy,
     },
     checks::{MAKE_DUE, STILL_DUE, Tally},
@@ -311,13 +311,32 @@ impl Stage {
         }
     }
 
-    /// The processes of the server: the first started the others.
-    pub fn server_processes(&self) -> Vec<u32> {
+    /// Has the server stand still until what is returned is dropped.
+    pub fn stall_server(&self) -> Stall {
         let first = std::fs::read_to_string(self.cluster.data().join("postmaster.pid")).unwrap();
         let first: u32 = first.lines().next().unwrap().trim().parse().unwrap();
+        // The first starts the others: while it is stopped there are no new ones.
+        let mut stall = Stall(vec![first]);
+        signal(first, "STOP");
         let children = std::fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap();
-        let children = children.split_whitespace().map(|child| child.parse().unwrap());
-        std::iter::once(first).chain(children).collect()
+        for child in children.split_whitespace().map(|child| child.parse().unwrap()) {
+            // One that ended just now has nothing to stall.
+            if try_signal(child, "STOP") {
+                stall.0.push(child);
+            }
+        }
+        stall
+    }
+}
+
+/// A server that stands still.
+pub struct Stall(Vec<u32>);
+
+impl Drop for Stall {
+    fn drop(&mut self) {
+        for process in self.0.iter().rev() {
+            try_signal(*process, "CONT");
+        }
     }
 }
 

