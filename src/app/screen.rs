@@ -155,8 +155,10 @@ pub fn subject(
         .map(|text| PartialDate::from_str(text).map_err(|error| format!("birth_date: {error}")))
         .transpose()?;
     let country = |text: &&str| {
-        countries::code(text)
-            .map(|code| Personal::new(code.to_owned()))
+        let text = text.trim();
+        let is_code = text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_alphabetic());
+        let code = if is_code { Some(text.to_uppercase()) } else { countries::code(text).map(str::to_owned) };
+        code.map(Personal::new)
             .ok_or("country: is none that is known; accepted are ISO 3166-1 codes and English names")
     };
     Ok(Subject {
