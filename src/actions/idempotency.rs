@@ -67,20 +67,20 @@ pub async fn claim(
     Ok(Claim::Answered(status, key.open(Purpose::IdempotencyReply, &sealed)?))
 }
 
-/// Keeps the answer of a claimed request.
+/// Keeps the answer of a claimed request, which tells of an account and an object.
 pub async fn save(
     context: &Context,
     claimed: &Claimed,
     status: u16,
     body: &Value,
-    account: Option<AccountId>,
+    of: (Option<AccountId>, Option<Uuid>),
 ) -> Result<(), ActionError> {
     let mut transaction = context.store.transaction().await?;
     let (key, wrapped) = context.keyring.new_data_key(claimed.reply);
     data_keys::insert_all(&mut transaction, &[(claimed.reply, wrapped)], context.now()).await?;
     let sealed = key.seal(Purpose::IdempotencyReply, body)?;
-    let of = (claimed.api_key, claimed.key_digest.as_slice());
-    idempotency::save_answer(&mut transaction, claimed.reply, of, (status, &sealed), account).await?;
+    let by = (claimed.api_key, claimed.key_digest.as_slice());
+    idempotency::save_answer(&mut transaction, claimed.reply, by, (status, &sealed), of).await?;
     transaction.commit().await?;
     Ok(())
 }

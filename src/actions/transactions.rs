@@ -17,7 +17,7 @@ use crate::{
         id::{Shard, TransactionId, TransactionTypeId},
     },
     store::{
-        data_keys, events, tags,
+        data_keys, events, idempotency, tags,
         transaction_types::TypeRow,
         transactions::{self, Saved, TransactionRow, Wanted},
     },
@@ -192,6 +192,7 @@ pub async fn redact(
         return Err(ActionError::Refused("the transaction is redacted already"));
     }
     data_keys::remove_all(&mut transaction, &[id.0]).await?;
+    idempotency::remove_of_object(&mut transaction, id.0).await?;
     let (fields, sealed_fields) = seal(context, &mut transaction, schema, id, &stays).await?;
     let saved = Saved { fields, sealed_fields, ..row.saved };
     transactions::save(&mut transaction, &saved, Some(now), now).await?;

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fs, path::Path, sync::Arc};
 use crate::{
     config::{
         HeaderValue, HttpProviderSettings, ListFormat, ListSettings, Method, ProviderKind, ProviderSettings,
-        Settings,
+        ServerSettings, Settings,
     },
     engine::plan::PlannedParts,
     providers::{
@@ -14,6 +14,8 @@ use crate::{
         http::{self, HttpProvider},
         local::{LocalProvider, OwnList},
         mapping::AnswerMapping,
+        watchman::WatchmanProvider,
+        yente::{YenteProvider, YenteSettings},
     },
     screening::{
         index::Index,
@@ -106,6 +108,22 @@ pub fn build(settings: &Settings) -> Result<Built, ProviderFault> {
             ProviderKind::Http(http) => {
                 Arc::new(HttpProvider::new(http_settings(provider, http)?).map_err(fault)?)
             }
+            ProviderKind::Yente(yente) => Arc::new(
+                YenteProvider::new(YenteSettings {
+                    http: server_settings(provider, &yente.server)?,
+                    dataset: yente.dataset.clone(),
+                    algorithm: yente.algorithm.clone(),
+                    threshold: yente.threshold,
+                    limit: yente.matches,
+                    batch: yente.batch,
+                })
+                .map_err(fault)?,
+            ),
+            ProviderKind::Watchman(watchman) => {
+                let server = server_settings(provider, &watchman.server)?;
+                let made = WatchmanProvider::new(server, watchman.threshold, watchman.matches);
+                Arc::new(made.map_err(fault)?)
+            }
         };
         let budget = Budget::new(limits).map_err(fault)?.with_terms(terms);
         built.push((answering, budget, limits));
@@ -124,12 +142,13 @@ pub fn read_list(settings: &ListSettings) -> Result<List, ProviderFault> {
     Ok(list)
 }
 
-fn http_settings(
+/// What every provider behind a server has; what is sent and read is to be added.
+fn server_settings(
     provider: &ProviderSettings,
-    settings: &HttpProviderSettings,
+    server: &ServerSettings,
 ) -> Result<http::HttpProviderSettings, ProviderFault> {
     let mut headers = Vec::new();
-    for (header, value) in &settings.headers {
+    for (header, value) in &server.headers {
         let value = match value {
             HeaderValue::Literal(text) => http::HeaderValueSource::Literal(text.clone()),
             HeaderValue::File(file) => {
@@ -143,16 +162,29 @@ fn http_settings(
         };
         headers.push((header.clone(), value));
     }
+    let nothing = AnswerMapping::new("", "");
+    Ok(http::HttpProviderSettings {
+        headers,
+        max_answer_bytes: server.max_answer_bytes,
+        connect_timeout: server.connect_timeout,
+        timeout: server.timeout,
+        retryable_statuses: server.retryable_statuses.clone(),
+        quota_statuses: server.quota_statuses.clone(),
+        ..http::HttpProviderSettings::new(&provider.name, http::Method::Post, &server.url, nothing)
+    })
+}
+
+fn http_settings(
+    provider: &ProviderSettings,
+    settings: &HttpProviderSettings,
+) -> Result<http::HttpProviderSettings, ProviderFault> {
     let answer = &settings.answer;
     Ok(http::HttpProviderSettings {
-        name: provider.name.clone(),
         method: match settings.method {
             Method::Get => http::Method::Get,
             Method::Post => http::Method::Post,
             Method::Put => http::Method::Put,
         },
-        url: settings.url.clone(),
-        headers,
         query: settings.query.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         body: settings.body.clone(),
         kind_words: (settings.kind_words.person.clone(), settings.kind_words.organisation.clone()),
@@ -160,6 +192,7 @@ fn http_settings(
             hits: answer.hits.clone(),
             null_is_clear: answer.null_is_clear,
             entity: answer.entity.clone(),
+            scope: None,
             list: answer.list.clone(),
             name: answer.name.clone(),
             score: answer.score.clone(),
@@ -169,11 +202,7 @@ fn http_settings(
             error: answer.error.clone(),
         },
         idempotency_header: settings.idempotency_header.clone(),
-        max_answer_bytes: settings.max_answer_bytes,
-        connect_timeout: settings.connect_timeout,
-        timeout: settings.timeout,
-        retryable_statuses: settings.retryable_statuses.clone(),
-        quota_statuses: settings.quota_statuses.clone(),
-        basis: Basis { engine: format!("http {}", settings.url), lists: Vec::new() },
+        basis: Basis { engine: format!("http {}", settings.server.url), lists: Vec::new() },
+        ..server_settings(provider, &settings.server)?
     })
 }

@@ -50,7 +50,8 @@ pub use self::{
     faults::{Fault, Faults},
     providers::{
         AnswerSettings, HeaderValue, HttpProviderSettings, KindWords, LocalProviderSettings, Method,
-        ProviderKind, ProviderLimits, ProviderSettings,
+        ProviderKind, ProviderLimits, ProviderSettings, ServerSettings, WatchmanProviderSettings,
+        YenteProviderSettings,
     },
     settings::{
         DatabaseSettings, EngineSettings, HttpSettings, ListFormat, ListSettings, LogFormat, LogSettings,

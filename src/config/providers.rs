@@ -31,6 +31,10 @@ pub enum ProviderKind {
     Local(LocalProviderSettings),
     /// From an API.
     Http(Box<HttpProviderSettings>),
+    /// From a yente server.
+    Yente(Box<YenteProviderSettings>),
+    /// From a Watchman server.
+    Watchman(Box<WatchmanProviderSettings>),
 }
 
 /// How much may be asked of a provider.
@@ -61,24 +65,14 @@ pub struct LocalProviderSettings {
     pub threshold: f64,
 }
 
-/// A provider behind an API: what to send, and where in the answer things are.
+/// How a server is reached.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct HttpProviderSettings {
-    /// The method of the request.
-    pub method: Method,
-    /// Where the request goes; without user and password.
+pub struct ServerSettings {
+    /// Where it is, without the path of its API; without user and password.
     pub url: String,
-    /// What the request's headers hold.
+    /// What the requests' headers hold.
     pub headers: BTreeMap<String, HeaderValue>,
-    /// Parameters to add to the URL, with placeholders.
-    pub query: BTreeMap<String, String>,
-    /// The JSON to send, with placeholders.
-    pub body: Option<Value>,
-    /// The provider's words for a person and for an organisation.
-    pub kind_words: KindWords,
-    /// Where in the answer things are.
-    pub answer: AnswerSettings,
     /// Statuses after which the call is tried again, besides the usual ones.
     pub retryable_statuses: Vec<u16>,
     /// Statuses that say that the quota is used up.
@@ -89,6 +83,54 @@ pub struct HttpProviderSettings {
     pub connect_timeout: Duration,
     /// How many bytes an answer may have.
     pub max_answer_bytes: usize,
+}
+
+/// A yente server.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct YenteProviderSettings {
+    /// How it is reached.
+    pub server: ServerSettings,
+    /// The dataset to match against.
+    pub dataset: String,
+    /// What compares, in yente's words.
+    pub algorithm: String,
+    /// The least score of a finding, 0 to 1, where the template has none.
+    pub threshold: f64,
+    /// How many matches of a subject are read.
+    pub matches: u32,
+    /// How many subjects are asked about at once.
+    pub batch: usize,
+}
+
+/// A Watchman server.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct WatchmanProviderSettings {
+    /// How it is reached.
+    pub server: ServerSettings,
+    /// The least score of a finding, 0 to 1, where the template has none.
+    pub threshold: f64,
+    /// How many matches of a subject are read.
+    pub matches: u32,
+}
+
+/// A provider behind an API: what to send, and where in the answer things are.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HttpProviderSettings {
+    /// The method of the request.
+    pub method: Method,
+    /// How it is reached; the URL is whole.
+    pub server: ServerSettings,
+    /// Parameters to add to the URL, with placeholders.
+    pub query: BTreeMap<String, String>,
+    /// The JSON to send, with placeholders.
+    pub body: Option<Value>,
+    /// The provider's words for a person and for an organisation.
+    pub kind_words: KindWords,
+    /// Where in the answer things are.
+    pub answer: AnswerSettings,
     /// The header that carries the idempotency key.
     pub idempotency_header: String,
 }

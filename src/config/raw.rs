@@ -161,6 +161,10 @@ sections! {
         kind: Option<RawProviderKind>,
         lists: Option<Vec<String>>,
         threshold: Option<f64>,
+        dataset: Option<String>,
+        algorithm: Option<String>,
+        matches: Option<u64>,
+        batch: Option<u64>,
         method: Option<super::providers::Method>,
         url: Option<String>,
         headers: Option<BTreeMap<String, Value>>,
@@ -349,6 +353,20 @@ sections! {
 pub(super) enum RawProviderKind {
     Local,
     Http,
+    Yente,
+    Watchman,
+}
+
+impl RawProviderKind {
+    /// As the configuration writes it.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Http => "http",
+            Self::Yente => "yente",
+            Self::Watchman => "watchman",
+        }
+    }
 }
 
 /// The words for what a field takes.

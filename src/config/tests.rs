@@ -160,10 +160,19 @@ fn the_starter_configuration_has_no_fault_and_neither_has_what_it_shows() {
 
     let settings = load_with(&uncommented(&sound()), &[]).unwrap();
     let ProviderKind::Http(http) = &settings.providers["yente"].kind else { panic!("yente is behind HTTP") };
-    assert_eq!((http.method, http.timeout), (Method::Post, Duration::from_secs(10)));
-    assert_eq!(http.headers["Authorization"], HeaderValue::File(SecretFile::at("etc/secrets/yente".into())));
-    assert_eq!(http.retryable_statuses, [] as [u16; 0]);
+    assert_eq!((http.method, http.server.timeout), (Method::Post, Duration::from_secs(10)));
+    assert_eq!(
+        http.server.headers["Authorization"],
+        HeaderValue::File(SecretFile::at("etc/secrets/yente".into()))
+    );
+    assert_eq!(http.server.retryable_statuses, [] as [u16; 0]);
     assert!((http.answer.score_scale - 1.0).abs() < f64::EPSILON);
+    let ProviderKind::Yente(yente) = &settings.providers["opensanctions"].kind else {
+        panic!("a yente server")
+    };
+    assert_eq!((yente.dataset.as_str(), yente.algorithm.as_str(), yente.batch), ("sanctions", "best", 100));
+    let ProviderKind::Watchman(watchman) = &settings.providers["watchman"].kind else { panic!("Watchman") };
+    assert_eq!((watchman.server.url.as_str(), watchman.matches), ("http://127.0.0.1:8084", 20));
     assert_eq!(settings.schedules["nightly"].accounts.fields["country_code"], ["DE", "AT"]);
 }
 

@@ -2,8 +2,14 @@
 
 use std::{fmt, str::FromStr};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+
+/// A time as RFC 3339 writes it, of the years 1 to 9999: what a database and every client can hold.
+pub fn moment(text: &str) -> Option<DateTime<Utc>> {
+    let at = DateTime::parse_from_rfc3339(text.trim()).ok()?.to_utc();
+    (1..=9999).contains(&at.year()).then_some(at)
+}
 
 /// A date of which the day, or the month and the day, may be unknown.
 ///
@@ -116,6 +122,16 @@ impl<'de> Deserialize<'de> for PartialDate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_that_a_database_cannot_hold_are_none() {
+        assert_eq!(moment("2026-03-04T05:06:07+01:00").unwrap().to_rfc3339(), "2026-03-04T04:06:07+00:00");
+        for text in
+            ["-99999-01-01T00:00:00Z", "+260000-01-01T00:00:00Z", "0000-06-01T00:00:00Z", "2026-03-04", ""]
+        {
+            assert_eq!(moment(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn whole_and_partial_dates_round_trip() {

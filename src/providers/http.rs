@@ -11,10 +11,9 @@
 use std::{fmt, time::Duration};
 
 use reqwest::{
-    Response, Url,
+    RequestBuilder, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
-use serde_json::Value;
 
 use crate::domain::{
     answer::Answer,
@@ -24,22 +23,23 @@ use crate::domain::{
 use super::{
     Basis, CallError, CallFuture, ListVersion, ReportProvider, Request, SettingsFault, client,
     mapping::AnswerMapping,
-    retry_after,
     template::{JsonTemplate, TextTemplate, Values},
     verdict::{Failure, OwnStatuses},
 };
 
 mod settings;
+mod wire;
 
 pub use settings::{
     HeaderValueSource, HttpProviderSettings, IDEMPOTENCY_HEADER, MAX_ANSWER_BYTES, Method, Secret,
 };
-use settings::{check_plain, read_header_name, read_headers, read_url};
+use settings::{check_plain, read_header_name};
+pub(super) use settings::{read_headers, read_url};
+pub(super) use wire::Wire;
 
 /// A provider that asks an HTTP API.
 pub struct HttpProvider {
-    name: String,
-    client: reqwest::Client,
+    wire: Wire,
     method: reqwest::Method,
     url: Url,
     headers: HeaderMap,
@@ -48,15 +48,13 @@ pub struct HttpProvider {
     kind_words: (String, String),
     answer: AnswerMapping,
     idempotency_header: HeaderName,
-    max_answer_bytes: usize,
     timeout: Duration,
-    statuses: OwnStatuses,
     basis: Basis,
 }
 
 impl fmt::Debug for HttpProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpProvider").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("HttpProvider").field("name", &self.wire.name).finish_non_exhaustive()
     }
 }
 
@@ -73,9 +71,17 @@ impl HttpProvider {
         let mut lists: Vec<ListVersion> = settings.basis.lists;
         lists.sort();
         Ok(Self {
-            client: client::build(settings.connect_timeout, settings.timeout).map_err(|_| {
-                SettingsFault::new("url", "cannot be called: the HTTP client found no TLS set-up")
-            })?,
+            wire: Wire {
+                client: client::build(settings.connect_timeout, settings.timeout).map_err(|_| {
+                    SettingsFault::new("url", "cannot be called: the HTTP client found no TLS set-up")
+                })?,
+                name: settings.name,
+                max_answer_bytes: settings.max_answer_bytes,
+                statuses: OwnStatuses {
+                    retryable: settings.retryable_statuses,
+                    quota: settings.quota_statuses,
+                },
+            },
             method: match settings.method {
                 Method::Get => reqwest::Method::GET,
                 Method::Post => reqwest::Method::POST,
@@ -88,25 +94,18 @@ impl HttpProvider {
             kind_words: settings.kind_words,
             answer: settings.answer,
             idempotency_header: read_header_name("idempotency_header", &settings.idempotency_header)?,
-            max_answer_bytes: settings.max_answer_bytes,
             timeout: settings.timeout,
-            statuses: OwnStatuses { retryable: settings.retryable_statuses, quota: settings.quota_statuses },
             basis: Basis { engine: settings.basis.engine, lists },
-            name: settings.name,
         })
     }
 
     async fn ask(&self, request: &Request) -> Result<Answer, CallError> {
-        let response = self.send(request).await.map_err(|failure| self.error(failure, None))?;
-        let status = response.status();
-        if !status.is_success() {
-            let rest = retry_after::read(response.headers());
-            return Err(self.error(Failure::Status(status.as_u16()), rest));
-        }
-        self.read(response).await.map_err(|failure| self.error(failure, None))
+        let call = self.request(request).map_err(|failure| self.wire.error(failure, None))?;
+        let answer = self.wire.ask(call).await?;
+        self.answer.read(&self.wire.name, &answer).map_err(|failure| self.wire.error(failure, None))
     }
 
-    async fn send(&self, request: &Request) -> Result<Response, Failure> {
+    fn request(&self, request: &Request) -> Result<RequestBuilder, Failure> {
         let subject = &request.subject;
         if subject.missing().is_some() {
             return Err(Failure::Unscreenable);
@@ -117,16 +116,17 @@ impl HttpProvider {
             threshold: request.threshold.map(|threshold| on_scale(threshold, self.answer.score_scale)),
         };
         let key = HeaderValue::from_str(&request.idempotency_key).map_err(|_| Failure::Unscreenable)?;
-        let mut call = self
+        let call = self
+            .wire
             .client
             .request(self.method.clone(), self.address(&values))
             .headers(self.headers.clone())
             .header(self.idempotency_header.clone(), key)
             .timeout(self.timeout.min(request.deadline));
-        if let Some(body) = &self.body {
-            call = call.json(&body.fill(&values).ok_or(Failure::Unscreenable)?);
-        }
-        call.send().await.map_err(|error| self.transport_failure(error))
+        Ok(match &self.body {
+            Some(body) => call.json(&body.fill(&values).ok_or(Failure::Unscreenable)?),
+            None => call,
+        })
     }
 
     fn kind_word(&self, subject: &Subject) -> &str {
@@ -146,44 +146,11 @@ impl HttpProvider {
         }
         url
     }
-
-    /// Reads no more than the limit, whatever length the answer announces.
-    async fn read(&self, mut response: Response) -> Result<Answer, Failure> {
-        let over = |bytes: usize| bytes > self.max_answer_bytes;
-        if response.content_length().is_some_and(|bytes| usize::try_from(bytes).map_or(true, over)) {
-            return Err(Failure::TooLarge);
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.transport_failure(error))? {
-            if over(body.len() + chunk.len()) {
-                return Err(Failure::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let answer: Value = serde_json::from_slice(&body).map_err(|_| Failure::Unreadable)?;
-        self.answer.read(&self.name, &answer)
-    }
-
-    /// The reason goes to the debug log, without the address, since the error text has no room for it.
-    fn transport_failure(&self, error: reqwest::Error) -> Failure {
-        let failure = Failure::of_transport(&error);
-        let error = error.without_url();
-        tracing::debug!(
-            provider.name = self.name,
-            error = &error as &dyn std::error::Error,
-            "the call of a provider did not get through"
-        );
-        failure
-    }
-
-    fn error(&self, failure: Failure, retry_after: Option<Duration>) -> CallError {
-        failure.into_error(&self.statuses, retry_after)
-    }
 }
 
 impl ReportProvider for HttpProvider {
     fn name(&self) -> &str {
-        &self.name
+        &self.wire.name
     }
 
     fn basis(&self) -> Basis {

@@ -22,6 +22,8 @@ pub struct AnswerMapping {
     pub null_is_clear: bool,
     /// From a hit to the lasting name of its entity, a text or a number; required in each hit.
     pub entity: String,
+    /// From a hit to what its entity's name is unique within, such as its list; unique within the provider if none.
+    pub scope: Option<String>,
     /// From a hit to the list that the entity stands on: a text, or an array of them.
     pub list: Option<String>,
     /// From a hit to the entity's main name.
@@ -46,6 +48,7 @@ impl AnswerMapping {
             hits: hits.into(),
             null_is_clear: false,
             entity: entity.into(),
+            scope: None,
             list: None,
             name: None,
             score: None,
@@ -133,6 +136,13 @@ impl AnswerMapping {
             Some(Value::String(entity)) if !entity.trim().is_empty() => entity.clone(),
             Some(Value::Number(entity)) => entity.to_string(),
             _ => return Err(Failure::Unreadable),
+        };
+        let entity = match &self.scope {
+            None => entity,
+            Some(scope) => {
+                let scope = words(hit, Some(scope)).ok_or(Failure::Unreadable)?;
+                format!("{scope}:{entity}")
+            }
         };
         let list = words(hit, self.list.as_deref()).unwrap_or_else(|| provider.to_owned());
         let name = words(hit, self.name.as_deref()).unwrap_or_else(|| entity.clone());

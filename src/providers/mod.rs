@@ -1,8 +1,8 @@
 //! The world outside: talking to whoever answers reports.
 //!
 //! A [`ReportProvider`] takes a [`Request`] and gives an answer of the domain, or a [`CallError`]
-//! that says whether trying again is worth it. There are two: [`local`] asks the embedded screener,
-//! [`http`] any HTTP API, described by configuration. Three rules hold for all of them:
+//! that says whether trying again is worth it. [`local`] asks the embedded screener,
+//! [`yente`] and [`watchman`] servers of these names, [`http`] any HTTP API, described by configuration. Three rules hold for all of them:
 //!
 //! - *Unknown is never clear.* What cannot be read for certain is a failure, not an empty answer.
 //! - *Failures carry no content.* Neither the subject nor the provider's words nor an address with
@@ -25,6 +25,8 @@ pub mod mapping;
 mod retry_after;
 mod template;
 pub mod verdict;
+pub mod watchman;
+pub mod yente;
 
 pub use verdict::{CallError, FailureClass, Verdict};
 

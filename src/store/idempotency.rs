@@ -98,14 +98,15 @@ pub async fn save_answer(
     reply: Uuid,
     (api_key, key_digest): (ApiKeyId, &[u8]),
     (status, sealed_body): (u16, &[u8]),
-    account: Option<AccountId>,
+    (account, object): (Option<AccountId>, Option<Uuid>),
 ) -> Result<(), StoreError> {
     sqlx::query!(
         r#"
         update idempotency_replies
         set status = $4,
             sealed_body = $5,
-            account_id = $6
+            account_id = $6,
+            object_id = $7
         where api_key_id = $1
           and key_digest = $2
           and reply_id = $3
@@ -116,6 +117,7 @@ pub async fn save_answer(
         i16::try_from(status).unwrap_or(500),
         sealed_body,
         account.map(|account| account.0),
+        object,
     )
     .execute(conn)
     .await?;
@@ -166,6 +168,17 @@ pub async fn remove_of_account(conn: &mut PgConnection, account: AccountId) -> R
     let gone: Vec<Uuid> = sqlx::query_scalar!(
         "delete from idempotency_replies where account_id = $1 returning reply_id",
         account.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    remove_keys(conn, &gone).await
+}
+
+/// Removes every answer that tells of an object.
+pub async fn remove_of_object(conn: &mut PgConnection, object: Uuid) -> Result<(), StoreError> {
+    let gone: Vec<Uuid> = sqlx::query_scalar!(
+        "delete from idempotency_replies where object_id = $1 returning reply_id",
+        object,
     )
     .fetch_all(&mut *conn)
     .await?;

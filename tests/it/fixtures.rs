@@ -314,12 +314,17 @@ pub(crate) fn keyring(id: &str, digit: char, random: Random) -> Keyring {
     Keyring::new(vec![MasterKey::from_text(id, &text).unwrap()], id, random).unwrap()
 }
 
-/// The settings of a configuration file.
+/// The settings of a configuration file that begins with [`BASE`].
 pub(crate) fn settings(text: &str) -> Settings {
+    settings_of(&format!("{BASE}{text}"))
+}
+
+/// The settings of a configuration file.
+pub(crate) fn settings_of(text: &str) -> Settings {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let file = std::env::temp_dir().join(format!("watchkeeper-it-{}-{number}.toml", std::process::id()));
-    std::fs::write(&file, format!("{BASE}{text}")).unwrap();
+    std::fs::write(&file, text).unwrap();
     let settings = config::load(Some(&file), std::iter::empty());
     std::fs::remove_file(&file).unwrap();
     settings.unwrap_or_else(|faults| panic!("{faults}"))

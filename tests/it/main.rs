@@ -12,6 +12,7 @@
 )]
 
 mod accounts;
+mod adapters;
 mod api;
 mod budgets;
 mod canary;

@@ -8,6 +8,7 @@ use crate::{
     actions::{ActionError, Context, Invalid},
     domain::{
         account_type::{Field, FieldKind},
+        date::moment,
         hit::HitState,
         id::AccountTypeId,
         monitor::MonitorState,
@@ -268,5 +269,5 @@ impl Reader<'_> {
 /// A time, or the beginning of a day in UTC.
 fn time(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
-    text.parse().ok().or_else(|| format!("{text}T00:00:00Z").parse().ok())
+    moment(text).or_else(|| moment(&format!("{text}T00:00:00Z")))
 }

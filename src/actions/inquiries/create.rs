@@ -35,6 +35,8 @@ pub enum Home {
     Account(AccountId),
     /// Of the account of a reference id; made when there is none.
     Reference(String),
+    /// Of the account of a reference id, which must be there.
+    Known(String),
     /// Of a new account.
     New,
     /// Of nobody.
@@ -177,9 +179,12 @@ async fn home(
             }
             Ok(Some(*account))
         }
-        Home::Reference(reference) => {
+        Home::Reference(reference) | Home::Known(reference) => {
             let found = list_by_references(conn, type_id, std::slice::from_ref(reference)).await?;
             let Some(found) = found.first().map(|row| row.id) else {
+                if matches!(new.home, Home::Known(_)) {
+                    return Err(ActionError::NotFound("account of that reference id"));
+                }
                 let new = new_account(Some(reference.clone()));
                 return Ok(Some(accounts::create(context, conn, actor, type_id, &new).await?));
             };

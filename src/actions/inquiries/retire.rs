@@ -11,7 +11,7 @@ use crate::{
         id::{AccountId, InquiryId},
         inquiry::InquiryContent,
     },
-    store::{enrolment, events, inquiries, reverifications},
+    store::{enrolment, events, idempotency, inquiries, reverifications},
 };
 
 /// Who redacts inquiries when an account is redacted.
@@ -32,6 +32,7 @@ pub async fn redact(context: &Context, actor: &str, id: InquiryId) -> Result<Ope
     row.updated_at = now;
     inquiries::save(&mut transaction, row).await?;
     inquiries::forget_key(&mut transaction, id).await?;
+    idempotency::remove_of_object(&mut transaction, id.0).await?;
     let told = event(context, id, row.account, "inquiry.redacted", actor, json!({}));
     events::insert_all(&mut transaction, &[told], now).await?;
     let row = inquiries::find(&mut transaction, id).await?.ok_or(ActionError::NotFound(INQUIRY))?;

@@ -22,7 +22,7 @@ use crate::{
         decisions::{self, Decision},
         due, enrolment, events,
         hits::{self, SavedDecision},
-        monitors,
+        idempotency, monitors,
         moves::{self, Held},
         pauses, reports,
         wakeups::{self, Urgency},
@@ -48,6 +48,7 @@ pub async fn redact(context: &Context, actor: &str, id: MonitorId) -> Result<(),
         return Err(ActionError::Refused("Report already redacted"));
     }
     moves::redact(&mut transaction, &[id], now).await?;
+    idempotency::remove_of_object(&mut transaction, id.0).await?;
     let mut event = context.event(row.account, "report.redacted", actor, json!({ "report": id }));
     event.object = Some(id.0);
     events::insert_all(&mut transaction, &[event], now).await?;

@@ -22,6 +22,8 @@ const TRIES: u32 = 5;
 pub enum About {
     /// This one.
     Account(AccountId),
+    /// The one of this reference id, of whatever type.
+    Known(String),
     /// The one of this reference id, or a new one.
     New {
         /// Its type; the first that stands for what the template asks about when not given.
@@ -69,6 +71,14 @@ async fn attempt(
             Some(_) => *account,
             None => return Err(ActionError::NotFound("account of that id")),
         },
+        About::Known(reference) => {
+            let found = decisions::list_accounts(conn, std::slice::from_ref(reference)).await?;
+            match found.as_slice() {
+                [one] => one.account,
+                [] => return Err(ActionError::NotFound("account of that reference id")),
+                [_, _, ..] => return Err(ActionError::Refused("Several accounts have that reference id")),
+            }
+        }
         About::New { account_type, reference_id } => {
             let of = find_template(conn, new.template).await?;
             let of = of.ok_or(ActionError::NotFound("report template of that id"))?;

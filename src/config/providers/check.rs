@@ -11,7 +11,8 @@ use super::{
         raw::{Human, RawAnswer, RawProvider, RawProviderKind},
     },
     AnswerSettings, HeaderValue, HttpProviderSettings, KindWords, LocalProviderSettings, Method,
-    ProviderKind, ProviderLimits, ProviderSettings,
+    ProviderKind, ProviderLimits, ProviderSettings, ServerSettings, WatchmanProviderSettings,
+    YenteProviderSettings,
 };
 
 const THRESHOLD: f64 = 0.85;
@@ -20,6 +21,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(10);
 const MAX_ANSWER_BYTES: u64 = 5 * 1024 * 1024;
 const CONCURRENCY: u64 = 16;
+const MATCHES: u64 = 20;
+const BATCH: u64 = 100;
+
+/// What yente itself takes for a match where nobody says.
+const YENTE_THRESHOLD: f64 = 0.7;
+const WATCHMAN_THRESHOLD: f64 = 0.9;
 const QUOTA_STATUSES: [u16; 1] = [402];
 const MOST_CALLS: u64 = 1_000_000_000_000;
 const PROBE_EVERY: Duration = Duration::from_secs(30);
@@ -28,23 +35,38 @@ const PROBES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from
 /// The same for a local provider, whose calls wait for nobody: enough to fill a batch.
 const LOCAL_CONCURRENCY: u64 = 1000;
 
-/// The keys that only one kind of provider has.
-const LOCAL_KEYS: [&str; 2] = ["lists", "threshold"];
-const HTTP_KEYS: [&str; 13] = [
-    "method",
-    "url",
-    "headers",
-    "query",
-    "body",
-    "answer",
-    "kind-words",
-    "retryable-statuses",
-    "quota-statuses",
-    "timeout",
-    "connect-timeout",
-    "max-answer-bytes",
-    "idempotency-header",
-];
+/// The keys that only some kinds of provider have.
+const KEYS: [(&str, &[RawProviderKind]); 19] = {
+    const LOCAL: &[RawProviderKind] = &[RawProviderKind::Local];
+    const HTTP: &[RawProviderKind] = &[RawProviderKind::Http];
+    const YENTE: &[RawProviderKind] = &[RawProviderKind::Yente];
+    const SERVERS: &[RawProviderKind] = &[RawProviderKind::Yente, RawProviderKind::Watchman];
+    const REMOTE: &[RawProviderKind] =
+        &[RawProviderKind::Http, RawProviderKind::Yente, RawProviderKind::Watchman];
+    const SCORING: &[RawProviderKind] =
+        &[RawProviderKind::Local, RawProviderKind::Yente, RawProviderKind::Watchman];
+    [
+        ("lists", LOCAL),
+        ("threshold", SCORING),
+        ("dataset", YENTE),
+        ("algorithm", YENTE),
+        ("batch", YENTE),
+        ("matches", SERVERS),
+        ("method", HTTP),
+        ("url", REMOTE),
+        ("headers", REMOTE),
+        ("query", HTTP),
+        ("body", HTTP),
+        ("answer", HTTP),
+        ("kind-words", HTTP),
+        ("retryable-statuses", REMOTE),
+        ("quota-statuses", REMOTE),
+        ("timeout", REMOTE),
+        ("connect-timeout", REMOTE),
+        ("max-answer-bytes", REMOTE),
+        ("idempotency-header", HTTP),
+    ]
+};
 
 /// Checks `[providers]`; a call must end before the deadline of its run.
 pub(in super::super) fn providers(
@@ -57,15 +79,21 @@ pub(in super::super) fn providers(
         let key = Key::of("providers").at(&name);
         check.name(&key, &name);
         let limits = limits(check, &key, &raw);
-        let kind = match check.needed(&key.at("kind"), raw.kind, "\"local\" or \"http\"") {
-            Some(RawProviderKind::Local) => {
-                refuse_keys(check, &key, &HTTP_KEYS, "http");
-                local(check, &key, raw).map(ProviderKind::Local)
-            }
+        let accepted = "\"local\", \"http\", \"yente\" or \"watchman\"";
+        let kind = check.needed(&key.at("kind"), raw.kind, accepted);
+        if let Some(kind) = kind {
+            refuse_keys(check, &key, kind);
+        }
+        let kind = match kind {
+            Some(RawProviderKind::Local) => local(check, &key, raw).map(ProviderKind::Local),
             Some(RawProviderKind::Http) => {
-                refuse_keys(check, &key, &LOCAL_KEYS, "local");
                 http(check, &key, raw, run_deadline).map(|http| ProviderKind::Http(Box::new(http)))
             }
+            Some(RawProviderKind::Yente) => {
+                yente(check, &key, raw, run_deadline).map(|yente| ProviderKind::Yente(Box::new(yente)))
+            }
+            Some(RawProviderKind::Watchman) => watchman(check, &key, raw, run_deadline)
+                .map(|watchman| ProviderKind::Watchman(Box::new(watchman))),
             None => None,
         };
         if let Some(kind) = kind {
@@ -75,11 +103,12 @@ pub(in super::super) fn providers(
     providers
 }
 
-fn refuse_keys(check: &mut Checker<'_>, key: &Key, keys: &[&str], kind: &str) {
-    for name in keys {
+fn refuse_keys(check: &mut Checker<'_>, key: &Key, kind: RawProviderKind) {
+    for (name, kinds) in KEYS.into_iter().filter(|(_, kinds)| !kinds.contains(&kind)) {
         let key = key.at(name);
         if check.is_written(&key) {
-            check.refuse_name(&key, &format!("is only for providers of kind \"{kind}\""));
+            let words: Vec<String> = kinds.iter().map(|kind| format!("\"{}\"", kind.word())).collect();
+            check.refuse_name(&key, &format!("is only for providers of kind {}", words.join(", ")));
         }
     }
 }
@@ -129,22 +158,10 @@ fn local(check: &mut Checker<'_>, key: &Key, raw: RawProvider) -> Option<LocalPr
 fn http(
     check: &mut Checker<'_>,
     key: &Key,
-    raw: RawProvider,
+    mut raw: RawProvider,
     deadline: Duration,
 ) -> Option<HttpProviderSettings> {
-    let (timeout_key, connect_key) = (key.at("timeout"), key.at("connect-timeout"));
-    let timeout = raw.timeout.map_or(TIMEOUT.min(deadline / 2), |Human(timeout)| timeout);
-    if timeout < SHORTEST_TIMEOUT || timeout >= deadline {
-        let deadline = humantime::format_duration(deadline);
-        let text =
-            format!("accepted is a duration from 10ms to less than engine.run-deadline, which is {deadline}");
-        check.refuse(&timeout_key, text);
-    }
-    let connect_timeout = raw.connect_timeout.unwrap_or(Human(CONNECT_TIMEOUT.min(timeout)));
-    let connect_timeout =
-        check.duration(&connect_key, connect_timeout, SHORTEST_TIMEOUT..=timeout.max(SHORTEST_TIMEOUT));
-    let max_answer_bytes = raw.max_answer_bytes.unwrap_or(MAX_ANSWER_BYTES);
-    let headers = headers(check, &key.at("headers"), raw.headers.unwrap_or_default());
+    let server = server(check, key, &mut raw, deadline);
     let query = raw.query.unwrap_or_default();
     for name in query.keys().filter(|name| names_a_secret(name)) {
         let text = "accepted is no secret in a URL, which others log: send it as a header from a file";
@@ -154,21 +171,6 @@ fn http(
     if !is_header_name(&idempotency_header) {
         check.refuse(&key.at("idempotency-header"), "accepted is the name of a header");
     }
-    let retryable_statuses = statuses(check, &key.at("retryable-statuses"), raw.retryable_statuses);
-    let quota_statuses = statuses(check, &key.at("quota-statuses"), raw.quota_statuses);
-    let max_answer_bytes =
-        check.count(&key.at("max-answer-bytes"), max_answer_bytes, 1024..=64 * 1024 * 1024);
-    let url = check.needed(&key.at("url"), raw.url, "a URL that starts with http:// or https://");
-    let url = url.filter(|url| {
-        let accepted = is_plain_url(url);
-        if !accepted {
-            check.refuse(
-                &key.at("url"),
-                "accepted is a URL that starts with http:// or https:// and holds no user, password or placeholder",
-            );
-        }
-        accepted
-    });
     let answer = check.needed(&key.at("answer"), raw.answer, "a table with at least hits and entity");
     let answer = answer.and_then(|answer| self::answer(check, &key.at("answer"), answer));
     let method = raw.method.unwrap_or(Method::Post);
@@ -183,18 +185,97 @@ fn http(
     };
     Some(HttpProviderSettings {
         method,
-        url: url?,
-        headers,
+        server: server?,
         query,
         body: raw.body.map(|body| Value::Object(body.into_iter().collect())),
         kind_words,
         answer: answer?,
+        idempotency_header,
+    })
+}
+
+fn yente(
+    check: &mut Checker<'_>,
+    key: &Key,
+    mut raw: RawProvider,
+    deadline: Duration,
+) -> Option<YenteProviderSettings> {
+    let server = server(check, key, &mut raw, deadline);
+    let text = |check: &mut Checker<'_>, name: &str, value: Option<String>, usual: &str| {
+        let value = value.unwrap_or_else(|| usual.to_owned());
+        let known = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+        if value.is_empty() || !value.chars().all(known) {
+            check.refuse(&key.at(name), "accepted are letters, digits, dashes, underscores and dots");
+        }
+        value
+    };
+    Some(YenteProviderSettings {
+        dataset: text(check, "dataset", raw.dataset, "default"),
+        algorithm: text(check, "algorithm", raw.algorithm, "best"),
+        threshold: check.fraction(&key.at("threshold"), raw.threshold.unwrap_or(YENTE_THRESHOLD)),
+        matches: check.count(&key.at("matches"), raw.matches.unwrap_or(MATCHES), 1..=500),
+        batch: check.count(&key.at("batch"), raw.batch.unwrap_or(BATCH), 1..=100),
+        server: server?,
+    })
+}
+
+fn watchman(
+    check: &mut Checker<'_>,
+    key: &Key,
+    mut raw: RawProvider,
+    deadline: Duration,
+) -> Option<WatchmanProviderSettings> {
+    let server = server(check, key, &mut raw, deadline);
+    Some(WatchmanProviderSettings {
+        threshold: check.fraction(&key.at("threshold"), raw.threshold.unwrap_or(WATCHMAN_THRESHOLD)),
+        matches: check.count(&key.at("matches"), raw.matches.unwrap_or(MATCHES), 1..=100),
+        server: server?,
+    })
+}
+
+/// What every provider behind a server has.
+fn server(
+    check: &mut Checker<'_>,
+    key: &Key,
+    raw: &mut RawProvider,
+    deadline: Duration,
+) -> Option<ServerSettings> {
+    let (timeout_key, connect_key) = (key.at("timeout"), key.at("connect-timeout"));
+    let timeout = raw.timeout.take().map_or(TIMEOUT.min(deadline / 2), |Human(timeout)| timeout);
+    if timeout < SHORTEST_TIMEOUT || timeout >= deadline {
+        let deadline = humantime::format_duration(deadline);
+        let text =
+            format!("accepted is a duration from 10ms to less than engine.run-deadline, which is {deadline}");
+        check.refuse(&timeout_key, text);
+    }
+    let connect_timeout = raw.connect_timeout.take().unwrap_or(Human(CONNECT_TIMEOUT.min(timeout)));
+    let connect_timeout =
+        check.duration(&connect_key, connect_timeout, SHORTEST_TIMEOUT..=timeout.max(SHORTEST_TIMEOUT));
+    let headers = headers(check, &key.at("headers"), raw.headers.take().unwrap_or_default());
+    let retryable_statuses = statuses(check, &key.at("retryable-statuses"), raw.retryable_statuses.take());
+    let quota_statuses = statuses(check, &key.at("quota-statuses"), raw.quota_statuses.take());
+    let max_answer_bytes = raw.max_answer_bytes.unwrap_or(MAX_ANSWER_BYTES);
+    let max_answer_bytes =
+        check.count(&key.at("max-answer-bytes"), max_answer_bytes, 1024..=64 * 1024 * 1024);
+    let url = check.needed(&key.at("url"), raw.url.take(), "a URL that starts with http:// or https://");
+    let url = url.filter(|url| {
+        let accepted = is_plain_url(url);
+        if !accepted {
+            check.refuse(
+                &key.at("url"),
+                "accepted is a URL that starts with http:// or https:// and holds no user, password or placeholder",
+            );
+        }
+        accepted
+    });
+    Some(ServerSettings {
+        url: url?,
+        headers,
         retryable_statuses: retryable_statuses.unwrap_or_default(),
         quota_statuses: quota_statuses.unwrap_or_else(|| QUOTA_STATUSES.to_vec()),
         timeout,
         connect_timeout,
         max_answer_bytes,
-        idempotency_header,
     })
 }
 

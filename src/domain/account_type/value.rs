@@ -1,10 +1,10 @@
 //! Values of fields: accepted in the form in which they are kept, or refused with every fault.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use serde_json::{Map, Value};
 
 use super::field::{FieldKind, Item, Options};
-use crate::domain::date::PartialDate;
+use crate::domain::date::{PartialDate, moment as time};
 
 /// The most items that a list takes.
 pub const LONGEST_LIST: usize = 100;
@@ -204,8 +204,7 @@ fn boolean(value: &Value) -> Option<bool> {
 }
 
 fn moment(value: &Value) -> Option<String> {
-    let moment = DateTime::parse_from_rfc3339(value.as_str()?.trim()).ok()?.with_timezone(&Utc);
-    Some(moment.to_rfc3339_opts(SecondsFormat::Millis, true))
+    Some(time(value.as_str()?)?.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
 fn choice<'a>(value: &'a Value, options: &Options) -> Option<&'a str> {

@@ -1,7 +1,7 @@
 //! Keys of the API, through the API.
 
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -189,6 +189,8 @@ fn checked(call: &Call, sent: Create) -> Result<NewKey, ApiError> {
     }
     if sent.expires_at.is_some_and(|expires| expires <= call.context.now()) {
         refuse("expires-at", "must lie in the future".to_owned());
+    } else if sent.expires_at.is_some_and(|expires| expires.year() > 9999) {
+        refuse("expires-at", "must lie in the years up to 9999".to_owned());
     }
     if !faults.is_empty() {
         return Err(ApiError::all_unprocessable(faults));

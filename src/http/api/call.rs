@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::{body::Body, http::HeaderMap};
+use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
@@ -16,7 +17,7 @@ use super::{
     inflection::to_kebab,
     version::Version,
 };
-use crate::actions::Context;
+use crate::{actions::Context, domain::date::moment};
 
 /// The most objects of a page.
 const LARGEST_PAGE: u16 = 100;
@@ -163,6 +164,19 @@ impl Call {
                 text.parse().map_err(|_| {
                     let name = format!("filter[{name}]");
                     ApiError::bad_request(&name, format!("{name} must be {accepted}"))
+                })
+            })
+            .transpose()
+    }
+
+    /// A filter that must be a time.
+    pub(super) fn filter_of_time(&self, name: &str) -> Result<Option<DateTime<Utc>>, ApiError> {
+        self.filter(name)
+            .map(|text| {
+                moment(text).ok_or_else(|| {
+                    let name = format!("filter[{name}]");
+                    let details = "must be a time as RFC 3339 writes it, such as 2026-03-04T05:06:07Z";
+                    ApiError::bad_request(&name, format!("{name} {details}"))
                 })
             })
             .transpose()

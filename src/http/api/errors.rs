@@ -95,6 +95,12 @@ impl ApiError {
         Self::titled(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
     }
 
+    /// It took longer than any request may.
+    pub(super) fn late() -> Self {
+        let details = "the request took too long and was given up; look whether it was carried out";
+        Self::other(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable", details)
+    }
+
     /// The body of the answer.
     pub(super) fn body(&self) -> Value {
         let errors: Vec<Value> = self

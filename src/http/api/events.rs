@@ -104,13 +104,12 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
     let (after, before) = page.ids::<EventId>()?;
     let ids = call.filters("id");
     let ids = ids.iter().map(|id| id.parse()).collect::<Result<Vec<EventId>, _>>();
-    let times = "a time as RFC 3339 writes it, such as 2026-03-04T05:06:07Z";
     let wanted = Wanted {
         names: call.filters("name"),
         objects: call.filters("object-id"),
         ids: ids.map_err(|error| ApiError::bad_request("filter[id]", error.to_string()))?,
-        from: call.filter_of("created-at-start", times)?,
-        until: call.filter_of("created-at-end", times)?,
+        from: call.filter_of_time("created-at-start")?,
+        until: call.filter_of_time("created-at-end")?,
         after,
         before,
         size: page.size,

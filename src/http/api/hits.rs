@@ -3,7 +3,6 @@
 mod bulk;
 
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -191,7 +190,6 @@ fn states(words: &[String], pointer: &str) -> Result<Vec<HitState>, ApiError> {
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
     call.only_filters(&FILTERS)?;
-    let times = "a time as RFC 3339 writes it, such as 2026-03-04T05:06:07Z";
     let score = "a number from 0 to 1";
     let filter = Filter {
         account: call.filter_of::<AccountId>("account-id", "the id of an account")?,
@@ -200,8 +198,8 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
         states: states(&call.filters("state"), "filter[state]")?,
         score_from: call.filter_of("score-from", score)?,
         score_to: call.filter_of("score-to", score)?,
-        seen_from: call.filter_of::<DateTime<Utc>>("first-seen-at-start", times)?,
-        seen_to: call.filter_of::<DateTime<Utc>>("first-seen-at-end", times)?,
+        seen_from: call.filter_of_time("first-seen-at-start")?,
+        seen_to: call.filter_of_time("first-seen-at-end")?,
         assignee: call.filter("assignee").map(nobody_or),
     };
     let sort = match call.query_value("sort") {

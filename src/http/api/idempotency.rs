@@ -1,14 +1,17 @@
 //! `Idempotency-Key`: a request that is sent again is answered as it was, and nothing is done twice.
 //!
-//! The answer is kept for a day, sealed under a data key of its own; redacting the account that it tells of takes
-//! it along. A request under way makes the same one wait with a 409. One whose process died before it answered
+//! The answer is kept for a day, sealed under a data key of its own; redacting what it tells of takes it along. Such a
+//! request is carried out to its end although its client went away, so that the same again is answered. A request under way makes the same one wait with a 409. One whose process died before it answered
 //! is carried out again once [`STALE`] is over: what it did, it did in one transaction, and whether that was
 //! committed nobody can tell, so a reference id is what keeps an account from being made twice then.
 
+use axum::http::HeaderValue;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{
+    DEADLINE,
     answer::{Answer, Content},
     call::Call,
     errors::ApiError,
@@ -16,7 +19,7 @@ use super::{
 };
 use crate::{
     actions::idempotency::{self, Claim},
-    domain::id::AccountId,
+    domain::id::{AccountId, uuid_of},
 };
 
 /// When whoever carries a request out is taken for dead: the longest that one may take, and some more.
@@ -34,11 +37,18 @@ pub(super) async fn replayed(
     let Some(key) = call.headers.get("idempotency-key").filter(|_| operation.is_replayed) else {
         return handler(call).await;
     };
+    let key = key.clone();
+    let request = json!([operation.method.as_str(), call.path, call.query, call.body]).to_string();
+    // A task of its own outlives the connection, and has its own deadline.
+    let carried = tokio::time::timeout(DEADLINE, once(key, request, call, handler));
+    tokio::spawn(carried).await.map_err(|_| ApiError::internal())?.map_err(|_| ApiError::late())?
+}
+
+async fn once(key: HeaderValue, request: String, call: Call, handler: Handler) -> Result<Answer, ApiError> {
     let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST).ok_or_else(|| {
         let details = format!("accepted are 1 to {LONGEST} visible characters of ASCII");
         ApiError::bad_request("Idempotency-Key", details)
     })?;
-    let request = json!([operation.method.as_str(), call.path, call.query, call.body]).to_string();
     let (context, api_key) = (call.context.clone(), call.caller.key.id);
     let claimed = idempotency::claim(&context, api_key, key.as_bytes(), request.as_bytes(), STALE).await?;
     let claimed = match claimed {
@@ -66,8 +76,8 @@ pub(super) async fn replayed(
             return answered;
         }
     };
-    let account = account_of(&body);
-    if let Err(error) = idempotency::save(&context, &claimed, status.as_u16(), &body, account).await {
+    let of = (account_of(&body), object_of(&body));
+    if let Err(error) = idempotency::save(&context, &claimed, status.as_u16(), &body, of).await {
         // It is done, and the client is told so: only who asks again meanwhile has to wait.
         tracing::warn!(
             error = &error as &dyn std::error::Error,
@@ -82,4 +92,9 @@ fn account_of(body: &Value) -> Option<AccountId> {
     let data = body.get("data")?;
     let id = |value: &Value| value.as_str().and_then(|id| id.parse().ok());
     data.get("id").and_then(id).or_else(|| data.pointer("/relationships/account/data/id").and_then(id))
+}
+
+/// The object that an answer tells of, whatever it is.
+fn object_of(body: &Value) -> Option<Uuid> {
+    uuid_of(body.pointer("/data/id")?.as_str()?)
 }

@@ -173,7 +173,6 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
             ApiError::bad_request("filter[status]", format!("accepted is any of: {known}"))
         })
     });
-    let times = "a time as RFC 3339 writes it, such as 2026-03-04T05:06:07Z";
     let filter = Filter {
         ids: each(&call, "inquiry-id")?,
         accounts: each(&call, "account-id")?,
@@ -181,8 +180,8 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
         templates,
         statuses: statuses.collect::<Result<_, _>>()?,
         note: call.filter("note").map(str::to_owned),
-        from: call.filter_of("created-at-start", times)?,
-        until: call.filter_of("created-at-end", times)?,
+        from: call.filter_of_time("created-at-start")?,
+        until: call.filter_of_time("created-at-end")?,
         after,
         before,
         size: page.size,

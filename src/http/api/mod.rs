@@ -49,7 +49,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{RawPathParams, State},
+    extract::{RawPathParams, State, rejection::RawPathParamsRejection},
     http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header},
     response::Response,
     routing::{MethodFilter, MethodRouter, get, on},
@@ -111,6 +111,9 @@ pub(super) fn document() -> Value {
     openapi::document(&operations())
 }
 
+/// The parts of a path, or that they are no UTF-8.
+type PathParts = Result<RawPathParams, RawPathParamsRejection>;
+
 /// What requests are answered from.
 struct Api {
     context: Context,
@@ -142,10 +145,9 @@ pub(super) fn router(context: Context, settings: &HttpSettings) -> Router {
         let path = operation.path;
         let filter = MethodFilter::try_from(operation.method.clone()).expect("operations have known methods");
         let operation = Arc::new(operation);
-        let handler =
-            move |State(api): State<Arc<Api>>, parameters: RawPathParams, request: Request<Body>| {
-                answer(api, Arc::clone(&operation), parameters, request)
-            };
+        let handler = move |State(api): State<Arc<Api>>, parameters: PathParts, request: Request<Body>| {
+            answer(api, Arc::clone(&operation), parameters, request)
+        };
         match routes.iter_mut().find(|(known, _)| *known == path) {
             Some((_, methods)) => *methods = std::mem::take(methods).on(filter, handler),
             None => routes.push((path, on(filter, handler))),
@@ -165,7 +167,7 @@ pub(super) fn router(context: Context, settings: &HttpSettings) -> Router {
 async fn answer(
     api: Arc<Api>,
     operation: Arc<Operation>,
-    parameters: RawPathParams,
+    parameters: PathParts,
     request: Request<Body>,
 ) -> Response {
     let id = RequestId(api.context.new_uuid(Shard(0)));
@@ -177,10 +179,7 @@ async fn answer(
         Ok(Ok(answered)) => answered,
         // The hook of panics has told where.
         Ok(Err(_)) => Err(ApiError::internal()),
-        Err(_) => {
-            let details = "the request took too long and was given up; look whether it was carried out";
-            Err(ApiError::other(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable", details))
-        }
+        Err(_) => Err(ApiError::late()),
     };
     let mut response = match answered {
         Ok(answer) => written(answer, told.inflection.unwrap_or(Inflection::Kebab)),
@@ -214,7 +213,7 @@ struct Told {
 async fn carry_out(
     api: &Api,
     operation: &Operation,
-    parameters: &RawPathParams,
+    parameters: &PathParts,
     request: Request<Body>,
     told: &mut Told,
 ) -> Result<Answer, ApiError> {

@@ -264,11 +264,10 @@ async fn list(call: Call, of: Object) -> Result<Answer, ApiError> {
             ApiError::bad_request(name, format!("{name} must be the id of an object of this list"))
         }),
     };
-    let times = "a time as RFC 3339 writes it, such as 2026-03-04T05:06:07Z";
     let wanted = Wanted {
         key,
-        from: call.filter_of("created-at-start", times)?,
-        until: call.filter_of("created-at-end", times)?,
+        from: call.filter_of_time("created-at-start")?,
+        until: call.filter_of_time("created-at-end")?,
         after: cursor("page[after]", &page.after)?,
         before: cursor("page[before]", &page.before)?,
         limit: paging::limit(&page),

@@ -2,12 +2,12 @@
 
 use axum::{
     body::{Body, to_bytes},
-    extract::RawPathParams,
     http::{HeaderMap, StatusCode, header},
 };
 use serde_json::Value;
 
 use super::{
+    PathParts,
     errors::ApiError,
     inflection,
     operation::{Operation, Sent},
@@ -107,7 +107,8 @@ fn within<T>(path: &mut String, part: &str, then: impl FnOnce(&mut String) -> T)
 }
 
 /// The parts of the path that stand for something.
-pub(super) fn parameters(parameters: &RawPathParams) -> Result<Vec<(String, String)>, ApiError> {
+pub(super) fn parameters(parameters: &PathParts) -> Result<Vec<(String, String)>, ApiError> {
+    let parameters = parameters.as_ref().map_err(|_| ApiError::not_found())?;
     let pairs = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
     let pairs: Vec<(String, String)> = pairs.collect();
     if pairs.iter().any(|(_, value)| value.contains('\0')) { Err(ApiError::not_found()) } else { Ok(pairs) }

@@ -151,7 +151,7 @@ pub(super) fn check_plain(settings: &HttpProviderSettings) -> Result<(), Setting
 }
 
 /// Reads an address that may be called.
-pub(super) fn read_url(text: &str) -> Result<Url, SettingsFault> {
+pub(in super::super) fn read_url(text: &str) -> Result<Url, SettingsFault> {
     let url = Url::parse(text).map_err(|_| SettingsFault::new("url", "is not an address"))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(SettingsFault::new("url", "must begin with http:// or https:// and name a host"));
@@ -166,7 +166,7 @@ pub(super) fn read_url(text: &str) -> Result<Url, SettingsFault> {
 }
 
 /// Reads the headers that each call carries; secrets are marked, so that no client shows them.
-pub(super) fn read_headers(settings: &HttpProviderSettings) -> Result<HeaderMap, SettingsFault> {
+pub(in super::super) fn read_headers(settings: &HttpProviderSettings) -> Result<HeaderMap, SettingsFault> {
     let mut read = HeaderMap::new();
     read.insert(ACCEPT, HeaderValue::from_static("application/json"));
     for (name, source) in &settings.headers {

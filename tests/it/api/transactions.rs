@@ -202,3 +202,25 @@ async fn an_action_is_defined_through_the_api_and_checked_against_its_type(pool:
     client.post(&format!("/accounts/{}/run-action", account.id), &run).await.expect(422);
     client.stop().await;
 }
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_was_redacted_is_in_no_answer_to_a_request_that_is_sent_again(pool: PgPool) {
+    let house = House::new(&pool, &format!("{DAILY}{PAYMENTS}")).await;
+    let client = Client::start(&house).await;
+    let kind = client.get("/transaction-types").await.expect(200).ids().remove(0);
+    let body =
+        attributes(json!({"transaction-type-id": kind, "fields": {"amount": 5, "note": "Marksdottir"}}));
+    let post = async || {
+        let request = client.request("POST", "/transactions").header("idempotency-key", "one");
+        client.send(request.header("content-type", "application/json").body(body.to_string())).await
+    };
+    let made = post().await.expect(201);
+    assert_eq!(post().await.expect(201).id(), made.id());
+    client.delete(&format!("/transactions/{}", made.id())).await.expect(200);
+    assert_eq!(
+        house.count("select count(*) from idempotency_replies where sealed_body is not null").await,
+        0
+    );
+    assert_ne!(post().await.expect(201).id(), made.id(), "the old answer is gone: it is another request");
+    client.stop().await;
+}

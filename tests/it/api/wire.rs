@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use watchkeeper::actions::api_keys::{self, NewKey};
 
-use crate::fixtures::{Client, DAILY, House};
+use crate::fixtures::{Client, DAILY, House, until};
 
 /// A key of a house.
 async fn key(house: &House, new: NewKey) -> String {
@@ -237,5 +237,49 @@ async fn a_repeated_request_is_answered_as_before_and_what_is_done_is_told(pool:
     .unwrap();
     post("three", "bronze").await.expect(201);
     assert_eq!(house.texts("select name from tags order by 1").await, ["bronze", "gold"]);
+    client.stop().await;
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_request_whose_client_went_away_is_carried_out_once_and_answered_to_who_asks_again(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    let client = Client::start(&house).await;
+    let body = json!({"data": {"attributes": {"name": "gold"}}}).to_string();
+    // The tag waits for this lock, and meanwhile its client goes away.
+    let mut lock = pool.begin().await.unwrap();
+    sqlx::query("lock table tags in exclusive mode").execute(&mut *lock).await.unwrap();
+    let request = || {
+        let request = client.request("POST", "/tags").header("idempotency-key", "one");
+        request.header("content-type", "application/json").body(body.clone())
+    };
+    let gone = tokio::spawn(request().send());
+    let waiting = "select count(*) from pg_locks where not granted
+        and database = (select oid from pg_database where datname = current_database())";
+    until("the tag waits", async || house.count(waiting).await > 0).await;
+    gone.abort();
+    assert!(gone.await.unwrap_err().is_cancelled());
+    lock.rollback().await.unwrap();
+    let kept = "select count(*) from idempotency_replies where status = 201";
+    until("the answer is kept", async || house.count(kept).await == 1).await;
+    client.send(request()).await.expect(201);
+    assert_eq!(house.texts("select name from tags").await, ["gold"]);
+    client.stop().await;
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_no_database_holds_and_no_url_says_is_refused_in_json(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    let client = Client::start(&house).await;
+    for path in [
+        "/events?filter[created-at-start]=-99999-01-01T00:00:00Z",
+        "/hits?filter[first-seen-at-end]=%2B260000-01-01T00:00:00Z",
+        "/inquiries?filter[created-at-end]=0000-01-01T00:00:00Z",
+    ] {
+        client.get(path).await.expect(400);
+    }
+    let query =
+        json!({"query": {"attribute": "created_at", "operator": "gt", "value": "-200000-01-01T00:00:00Z"}});
+    client.post("/accounts/search", &query).await.expect(422);
+    assert!(client.get("/accounts/%ff").await.expect(404).body["errors"].is_array());
     client.stop().await;
 }

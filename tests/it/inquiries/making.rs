@@ -47,6 +47,10 @@ async fn an_inquiry_is_of_the_account_that_is_named_found_or_made(pool: PgPool) 
     assert!(account_of(&new).is_string(), "without any, an account is made");
     let nobody = create(&client, json!({}), json!({ "auto-create-account": false })).await.expect(201);
     assert_eq!(account_of(&nobody), Value::Null);
+    let known = json!({ "auto-create-account": false });
+    let found = create(&client, json!({ "reference-id": "c-2" }), known.clone()).await.expect(201);
+    assert_eq!(account_of(&found), account_of(&made));
+    create(&client, json!({ "reference-id": "c-3" }), known).await.expect(404);
     assert_eq!(house.count("select count(*) from accounts").await, 3);
     client.stop().await;
 }

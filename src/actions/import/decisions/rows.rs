@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde_json::Value;
 
 use super::{ActionError, BadDecision};
-use crate::domain::{hit::HitState, personal::Personal};
+use crate::domain::{date::moment, hit::HitState, personal::Personal};
 
 /// The longest row, in bytes.
 const LONGEST_ROW: u64 = 1 << 20;
@@ -268,5 +268,5 @@ fn date(text: &str) -> Option<DateTime<Utc>> {
         return Some(day.and_time(NaiveTime::MIN).and_utc());
     }
     // Nobody decided before there were lists.
-    DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()).filter(|at| at.timestamp() > 0)
+    moment(text).filter(|at| at.timestamp() > 0)
 }

@@ -184,7 +184,8 @@ fn home(attributes: &Create, meta: &CreateMeta) -> Result<Home, ApiError> {
         (Some(account), None) => {
             Ok(Home::Account(id::<AccountId>("/data/attributes/account-id", "act", account)?))
         }
-        (None, Some(reference)) => Ok(Home::Reference(reference.to_owned())),
+        (None, Some(reference)) if creates => Ok(Home::Reference(reference.to_owned())),
+        (None, Some(reference)) => Ok(Home::Known(reference.to_owned())),
         (None, None) if creates => Ok(Home::New),
         (None, None) => Ok(Home::Nobody),
     }

@@ -126,6 +126,11 @@ async fn create(mut call: Call) -> Result<Answer, ApiError> {
             "Record not found",
             "data.attributes.account_id is not found",
         ),
+        (ActionError::NotFound(_), About::Known(_)) => ApiError::other(
+            StatusCode::NOT_FOUND,
+            "Record not found",
+            "data.attributes.reference_id is not found",
+        ),
         (ActionError::NotFound(_), About::New { account_type: Some(_), .. }) => ApiError::other(
             StatusCode::NOT_FOUND,
             "Record not found",
@@ -190,10 +195,10 @@ fn about(wanted: &Create, how: &How) -> Result<About, ApiError> {
             let details = "is only for requests that may make an account";
             return Err(ApiError::bad_request("/meta/auto-create-account-reference-id", details));
         }
-        if wanted.reference_id.is_none() {
+        return wanted.reference_id.clone().map(About::Known).ok_or_else(|| {
             let details = "`data.attributes.account_id` is missing";
-            return Err(ApiError::bad_request("/data/attributes/account-id", details));
-        }
+            ApiError::bad_request("/data/attributes/account-id", details)
+        });
     }
     let account_type = match &how.auto_create_account_type_id {
         None => None,
