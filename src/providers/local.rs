@@ -153,14 +153,10 @@ mod tests {
     use super::*;
 
     fn index(version: &str, names: &[&str]) -> Vec<Index> {
-        let entity = |(number, name): (usize, &&str)| ListEntity {
-            id: format!("own:{number}"),
-            kind: EntityKind::Individual,
-            names: vec![ListName { text: (*name).to_owned(), quality: NameQuality::Primary }],
-            birth_dates: Vec::new(),
-            countries: Vec::new(),
-            programs: Vec::new(),
-            remarks: String::new(),
+        let entity = |(number, name): (usize, &&str)| {
+            let mut entity = ListEntity::new(format!("own:{number}"), EntityKind::Individual);
+            entity.names.push(ListName::new(*name, NameQuality::Primary));
+            entity
         };
         vec![Index::build(&List {
             name: "own".to_owned(),
