@@ -8,6 +8,7 @@ use super::{
     hits::{AssignCommand, CommentCommand, HitsCommand, ImportDecisionsCommand},
     import::ImportArguments,
     key::KeyCommand,
+    lists::ListsCommand,
     pause::{PauseCommand, ResumeCommand},
 };
 use crate::domain::id::{HitId, MonitorId};
@@ -59,6 +60,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Shows the published lists of this host: version, counts, age, source, what was refused.
+    Lists(ListsCommand),
     /// Shows hits across accounts.
     Hits(HitsCommand),
     /// Has somebody look at a hit.

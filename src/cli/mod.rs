@@ -7,6 +7,7 @@ mod demo;
 mod hits;
 mod import;
 mod key;
+mod lists;
 mod pause;
 mod tables;
 
@@ -130,6 +131,7 @@ async fn with_settings(
                 return Ok(ExitCode::from(BAD_NEWS));
             }
         }
+        Command::Lists(command) => return lists::run(settings, command),
         Command::Hits(command) => hits::list(settings, command).await?,
         Command::Assign(command) => hits::assign(settings, command).await?,
         Command::Comment(command) => hits::comment(settings, command).await?,

@@ -1,6 +1,7 @@
 //! Tables for people.
 
 mod keys;
+mod lists;
 mod status;
 
 use std::{collections::BTreeMap, fmt::Write};
@@ -21,6 +22,7 @@ use crate::{
 };
 
 pub(super) use keys::{KeyView, keys};
+pub(super) use lists::lists;
 pub(super) use status::status;
 
 fn table(headers: &[&str]) -> Table {
