@@ -61,7 +61,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     // `actions` and `domain` for the views that commands print, `telemetry` to set up the log.
-    ("cli", &["app", "config", "actions", "domain", "screening", "telemetry"]),
+    ("cli", &["app", "config", "actions", "domain", "telemetry"]),
     ("main", &["cli"]),
     // It declares the rooms, and its documentation is their map.
     ("lib", &[]),

@@ -16,6 +16,8 @@ use crate::{
     },
 };
 
+pub use crate::screening::difference::{Changed, Named};
+
 /// A list as the files of this host say it stands.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,9 +6,8 @@ use clap::{Args, Subcommand};
 
 use super::{say, show, tables};
 use crate::{
-    app::lists::{self, Compared},
+    app::lists::{self, Changed, Compared, Named},
     config::Settings,
-    screening::difference::{Changed, Named},
 };
 
 /// The published lists of this host.

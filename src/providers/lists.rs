@@ -228,8 +228,8 @@ impl Keeper {
             return Look::Failed("it has no folder".to_owned());
         };
         let incoming = folder.join("incoming");
-        // What nobody has any more must not count as unchanged.
-        let has_some = self.state.in_force.is_some() || self.state.refused.is_some();
+        // What is not in force here must not count as unchanged.
+        let has_some = self.state.in_force.is_some();
         let seen = if has_some { self.state.seen.clone() } else { Validators::default() };
         match fetch::fetch(url, self.terms.format, &incoming, &seen, self.terms.patience).await {
             Err(error) => Look::Failed(chain(&error)),

@@ -178,14 +178,26 @@ pub(super) fn accepted(folder: &Path) -> Option<String> {
 
 /// Puts the files at `from` into the folder of a version.
 pub(super) fn keep(folder: &Path, from: &Path, version: &str, format: Format) -> io::Result<()> {
-    copy(from, &folder.join(version), format)
+    put(folder, from, &folder.join(version), format)
 }
 
 /// Puts the files of a refused version aside.
 pub(super) fn set_aside(folder: &Path, from: &Path, format: Format) -> io::Result<()> {
     let aside = folder.join("refused");
     // Already there: what was accepted and then could not be taken.
-    if from.starts_with(&aside) { Ok(()) } else { copy(from, &aside, format) }
+    if from.starts_with(&aside) { Ok(()) } else { put(folder, from, &aside, format) }
+}
+
+/// Moves the files at `from` to the folder `to` when they are below the list's own folder, else copies them.
+fn put(folder: &Path, from: &Path, to: &Path, format: Format) -> io::Result<()> {
+    let place = if format.files().is_some() { Some(from) } else { from.parent() };
+    match place.filter(|place| place.parent() == Some(folder)) {
+        Some(place) => {
+            absent(fs::remove_dir_all(to))?;
+            fs::rename(place, to)
+        }
+        None => copy(from, to, format),
+    }
 }
 
 /// Copies the files of a list to the folder `to`, which appears whole.
