@@ -19,7 +19,7 @@ use crate::{
         pause, run_now,
     },
     ambient::Random,
-    config::{self, ListFormat, Settings, Starter},
+    config::{self, Settings, Starter},
     domain::{
         id::MonitorId,
         monitor::{Outcome, Trigger},
@@ -204,7 +204,7 @@ pub fn check_files(settings: &Settings) -> Vec<String> {
     if let Err(error) = logs::check(&settings.telemetry) {
         faults.push(format!("{source}: {error}"));
     }
-    for list in settings.lists.values().filter(|list| list.format != ListFormat::List) {
+    for list in settings.lists.values() {
         if let Err(error) = super::providers::read_list(list) {
             faults.push(format!("{source}: {error}"));
         }

@@ -3,6 +3,7 @@
 pub mod commands;
 pub mod demo;
 pub mod embedded;
+pub mod lists;
 pub mod notify;
 pub mod overseer;
 pub mod providers;
@@ -195,6 +196,7 @@ pub async fn plan(
     let schedules = settings.schedules.values().cloned();
     let mut plan = Plan::new(&applied, schedules, &templates, built.providers);
     plan.own_lists = built.own_lists;
+    plan.lists = Arc::new(tokio::sync::Mutex::new(built.lists));
     Ok((plan, applied.revision))
 }
 

@@ -1,6 +1,6 @@
 //! Providers and watchlists, built from the settings.
 
-use std::{collections::HashMap, fs, path::Path, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     config::{
@@ -12,15 +12,15 @@ use crate::{
         Basis, ReportProvider, SettingsFault,
         budget::{Budget, Limits, Terms},
         http::{self, HttpProvider},
-        local::{LocalProvider, OwnList},
+        lists::{self, Keeper, Origin},
+        local::{LocalProvider, OwnList, PublishedList},
         mapping::AnswerMapping,
         watchman::WatchmanProvider,
         yente::{YenteProvider, YenteSettings},
     },
     screening::{
-        index::Index,
         list::{List, ListError},
-        ofac,
+        parse::Format,
     },
 };
 
@@ -62,11 +62,13 @@ pub struct Built {
     pub providers: Vec<PlannedParts>,
     /// The lists of the customer's own that they answer from, to be read from the database.
     pub own_lists: Vec<OwnList>,
+    /// The published lists that they answer from.
+    pub lists: Vec<Keeper>,
 }
 
 /// Builds every configured provider, with its budget.
 pub fn build(settings: &Settings) -> Result<Built, ProviderFault> {
-    let mut lists: HashMap<&str, Arc<List>> = HashMap::new();
+    let mut keepers: Vec<Keeper> = Vec::new();
     let mut own_lists: Vec<OwnList> = Vec::new();
     let mut built = Vec::new();
     for provider in settings.providers.values() {
@@ -83,7 +85,7 @@ pub fn build(settings: &Settings) -> Result<Built, ProviderFault> {
         };
         let answering: Arc<dyn ReportProvider> = match &provider.kind {
             ProviderKind::Local(local) => {
-                let mut indexes = Vec::with_capacity(local.lists.len());
+                let mut published = Vec::with_capacity(local.lists.len());
                 let mut own = Vec::new();
                 for name in &local.lists {
                     let Some(list) = settings.lists.get(name) else { continue };
@@ -96,14 +98,19 @@ pub fn build(settings: &Settings) -> Result<Built, ProviderFault> {
                         }));
                         continue;
                     }
-                    if !lists.contains_key(name.as_str()) {
-                        lists.insert(name, Arc::new(read_list(list)?));
-                    }
-                    if let Some(list) = lists.get(name.as_str()) {
-                        indexes.push(Index::build(list));
-                    }
+                    let known = keepers.iter().find(|known| known.name() == name);
+                    published.push(match known {
+                        Some(known) => known.published().clone(),
+                        None => {
+                            let new = open(settings, list)?;
+                            let shown = new.published().clone();
+                            keepers.push(new);
+                            shown
+                        }
+                    });
                 }
-                Arc::new(LocalProvider::new(&provider.name, indexes, local.threshold).with_own(own))
+                let provider = LocalProvider::new(&provider.name, Vec::new(), local.threshold);
+                Arc::new(provider.with_published(published).with_own(own))
             }
             ProviderKind::Http(http) => {
                 Arc::new(HttpProvider::new(http_settings(provider, http)?).map_err(fault)?)
@@ -128,18 +135,68 @@ pub fn build(settings: &Settings) -> Result<Built, ProviderFault> {
         let budget = Budget::new(limits).map_err(fault)?.with_terms(terms);
         built.push((answering, budget, limits));
     }
-    Ok(Built { providers: built, own_lists })
+    Ok(Built { providers: built, own_lists, lists: keepers })
 }
 
-/// Reads a watchlist, and tells what of it was not understood.
-pub fn read_list(settings: &ListSettings) -> Result<List, ProviderFault> {
-    // A list of the customer's own is in the database, and has no folder.
-    let read = ofac::read_folder(settings.folder.as_deref().unwrap_or(Path::new("")));
-    let mut list = read.map_err(|fault| ProviderFault::List { list: settings.name.clone(), fault })?;
-    list.name.clone_from(&settings.name);
-    let faults = list.faults.total();
-    tracing::info!(list.name = %list.name, list.version = %list.version, entities = list.entities.len(), faults, "list read");
-    Ok(list)
+/// How long one fetch of a list may take.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// The form of a list; none of one in the database.
+pub const fn format(list: &ListSettings) -> Option<Format> {
+    Some(match list.format {
+        ListFormat::OfacCsv => Format::OfacCsv,
+        ListFormat::OfacConsolidatedCsv => Format::OfacConsolidatedCsv,
+        ListFormat::OfacXml => Format::OfacXml,
+        ListFormat::UnXml => Format::UnXml,
+        ListFormat::EuXml => Format::EuXml,
+        ListFormat::UkCsv => Format::UkCsv,
+        ListFormat::OpensanctionsCsv => Format::OpensanctionsCsv,
+        ListFormat::OpensanctionsFtm => Format::OpensanctionsFtm,
+        ListFormat::Csv => Format::Csv,
+        ListFormat::List => return None,
+    })
+}
+
+/// The folder in which versions of a list are kept, when the configuration has one.
+pub fn folder(settings: &Settings, list: &ListSettings) -> Option<PathBuf> {
+    settings.storage.folder.as_ref().map(|folder| folder.join("lists").join(&list.name))
+}
+
+/// Where a list comes from.
+pub fn origin(list: &ListSettings) -> Origin {
+    match &list.url {
+        Some(url) => Origin::Url(url.clone()),
+        None => Origin::Path(list.path().cloned().unwrap_or_default()),
+    }
+}
+
+/// Takes up a published list, and tells which version of it is in force.
+fn open(settings: &Settings, list: &ListSettings) -> Result<Keeper, ProviderFault> {
+    // A list of the customer's own is in the database, and is not opened here.
+    let format = format(list).unwrap_or(Format::Csv);
+    let published = PublishedList::new(&list.name);
+    let terms = lists::Terms {
+        name: list.name.clone(),
+        format,
+        origin: origin(list),
+        refresh: list.refresh.clone(),
+        max_age: list.max_age,
+        largest_shrink: list.largest_shrink,
+        folder: folder(settings, list),
+        patience: PATIENCE,
+    };
+    let opened = Keeper::open(terms, published);
+    let keeper = opened.map_err(|fault| ProviderFault::List { list: list.name.clone(), fault })?;
+    let version = keeper.published().version();
+    tracing::info!(list.name = %list.name, list.version = version, "list read");
+    Ok(keeper)
+}
+
+/// Reads the files of a watchlist that is on this host.
+pub fn read_list(list: &ListSettings) -> Result<Option<List>, ProviderFault> {
+    let (Some(format), Some(path)) = (format(list), list.path()) else { return Ok(None) };
+    let read = format.read(&list.name, path);
+    read.map(Some).map_err(|fault| ProviderFault::List { list: list.name.clone(), fault })
 }
 
 /// What every provider behind a server has; what is sent and read is to be added.

@@ -8,6 +8,7 @@ use super::{
     hits::{AssignCommand, CommentCommand, HitsCommand, ImportDecisionsCommand},
     import::ImportArguments,
     key::KeyCommand,
+    lists::ListsCommand,
     pause::{PauseCommand, ResumeCommand},
     screen::ScreenCommand,
 };
@@ -62,6 +63,8 @@ pub(super) enum Command {
     },
     /// Screens a name, a file of names or pairs of names against the configured lists; asks no database.
     Screen(ScreenCommand),
+    /// Shows the published lists of this host: version, counts, age, source, what was refused.
+    Lists(ListsCommand),
     /// Shows hits across accounts.
     Hits(HitsCommand),
     /// Has somebody look at a hit.

@@ -7,6 +7,7 @@ mod demo;
 mod hits;
 mod import;
 mod key;
+mod lists;
 mod pause;
 mod screen;
 mod tables;
@@ -132,6 +133,7 @@ async fn with_settings(
             }
         }
         Command::Screen(command) => return screen::run(settings, command),
+        Command::Lists(command) => return lists::run(settings, command),
         Command::Hits(command) => hits::list(settings, command).await?,
         Command::Assign(command) => hits::assign(settings, command).await?,
         Command::Comment(command) => hits::comment(settings, command).await?,

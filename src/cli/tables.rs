@@ -1,6 +1,7 @@
 //! Tables for people.
 
 mod keys;
+mod lists;
 mod screen;
 mod status;
 
@@ -22,6 +23,7 @@ use crate::{
 };
 
 pub(super) use keys::{KeyView, keys};
+pub(super) use lists::lists;
 pub(super) use screen::{findings, pairs};
 pub(super) use status::status;
 

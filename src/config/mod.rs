@@ -19,6 +19,7 @@ mod faults;
 mod fields;
 mod key;
 mod layers;
+mod lists;
 mod providers;
 mod raw;
 mod read;
@@ -48,14 +49,15 @@ use self::{
 };
 pub use self::{
     faults::{Fault, Faults},
+    lists::{ListFormat, ListSettings},
     providers::{
         AnswerSettings, HeaderValue, HttpProviderSettings, KindWords, LocalProviderSettings, Method,
         ProviderKind, ProviderLimits, ProviderSettings, ServerSettings, WatchmanProviderSettings,
         YenteProviderSettings,
     },
     settings::{
-        DatabaseSettings, EngineSettings, HttpSettings, ListFormat, ListSettings, LogFormat, LogSettings,
-        LogTarget, StorageSettings, TelemetrySettings, VaultSettings,
+        DatabaseSettings, EngineSettings, HttpSettings, LogFormat, LogSettings, LogTarget, StorageSettings,
+        TelemetrySettings, VaultSettings,
     },
     sources::SecretFile,
     starter::{Starter, starter},
@@ -147,7 +149,7 @@ impl Settings {
     }
 }
 
-/// Takes out the folders of lists and the files of secrets: other hosts keep them elsewhere.
+/// Takes out the folders and files of lists and of state, and the files of secrets: other hosts keep them elsewhere.
 fn without_paths(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::Object(table) => {
@@ -217,7 +219,8 @@ fn checked(check: &mut Checker<'_>, files: Vec<PathBuf>, raw: raw::Raw) -> Optio
     let run_deadline = raw.engine.run_deadline.0.max(Duration::from_secs(1));
     let engine = settings::engine(check, &raw.engine);
     let storage = settings::storage(check, &raw.storage);
-    let lists = settings::lists(check, raw.lists);
+    let has_folder = raw.storage.folder.is_some();
+    let lists = lists::lists(check, raw.lists, has_folder);
     let providers = providers::providers(check, raw.providers, run_deadline);
     let mut raw_types = raw.account_types;
     let raw_actions = actions::take(&mut raw_types);

@@ -148,11 +148,17 @@ sections! {
         compact: String,
         keep_clear_runs: Human,
         keep_events: Option<Human>,
+        folder: Option<String>,
     }
 
     struct RawList {
-        format: Option<super::settings::ListFormat>,
+        format: Option<super::lists::ListFormat>,
         folder: Option<String>,
+        file: Option<String>,
+        url: Option<String>,
+        refresh: Option<String>,
+        max_age: Option<Human>,
+        largest_shrink: Option<f64>,
     }
 
     /// Either kind of provider: which keys belong to which is checked later, so that each fault has its key.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     checker::{Checker, is_name},
     key::Key,
-    raw::{RawDatabase, RawEngine, RawHttp, RawList, RawLog, RawStorage, RawTelemetry, RawVault},
+    raw::{RawDatabase, RawEngine, RawHttp, RawLog, RawStorage, RawTelemetry, RawVault},
     sources::SecretFile,
 };
 use crate::domain::{api_key, cadence::CronPattern, personal::Personal};
@@ -140,27 +140,7 @@ pub struct StorageSettings {
     pub keep_clear_runs: Duration,
     /// How long events are kept; for ever when none.
     pub keep_events: Option<Duration>,
-}
-
-/// How a watchlist is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ListFormat {
-    /// The four CSV files of OFAC's list.
-    OfacCsv,
-    /// A list of the customer's own, kept in the database: the one that has this name there.
-    List,
-}
-
-/// `[lists.NAME]`: a watchlist.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct ListSettings {
-    /// Its name.
-    pub name: String,
-    /// How it is written.
-    pub format: ListFormat,
-    /// The folder of its files, where it has some.
+    /// The folder of what the daemon keeps on this host: versions of lists.
     pub folder: Option<PathBuf>,
 }
 
@@ -306,32 +286,6 @@ pub(super) fn storage(check: &mut Checker<'_>, raw: &RawStorage) -> Option<Stora
     let keep_events =
         raw.keep_events.map(|keep| check.duration(&section.at("keep-events"), keep, bounds.clone()));
     let compact = check.pattern(&section.at("compact"), &raw.compact)?;
-    Some(StorageSettings { compact, keep_clear_runs, keep_events })
-}
-
-pub(super) fn lists(
-    check: &mut Checker<'_>,
-    raw: BTreeMap<String, RawList>,
-) -> BTreeMap<String, ListSettings> {
-    let mut lists = BTreeMap::new();
-    for (name, raw) in raw {
-        let key = Key::of("lists").at(&name);
-        check.name(&key, &name);
-        let format = check.needed(&key.at("format"), raw.format, "\"ofac-csv\" or \"list\"");
-        let at = key.at("folder");
-        let folder = match format {
-            Some(ListFormat::List) => {
-                if raw.folder.is_some() {
-                    check.refuse_name(&at, "is not for lists of format \"list\", which are in the database");
-                }
-                None
-            }
-            Some(ListFormat::OfacCsv) | None => check.needed(&at, raw.folder, "the path of a folder"),
-        };
-        let folder = folder.map(|folder| check.path(&at, &folder));
-        if let Some(format) = format {
-            lists.insert(name.clone(), ListSettings { name, format, folder });
-        }
-    }
-    lists
+    let folder = raw.folder.as_ref().map(|folder| check.path(&section.at("folder"), folder));
+    Some(StorageSettings { compact, keep_clear_runs, keep_events, folder })
 }

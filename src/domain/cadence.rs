@@ -56,6 +56,11 @@ impl CronPattern {
         format!("0 {}", self.text)
     }
 
+    /// The first slot after an instant, on the clock of UTC; none beyond the end of the calendar.
+    pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        slot_instant_after(self, Tz::UTC, after)
+    }
+
     /// The first slot after `naive`, which must be a whole second.
     fn slot_after(&self, naive: NaiveDateTime) -> Option<NaiveDateTime> {
         self.cron.find_next_occurrence(&naive.and_utc(), false).ok().map(|slot| slot.naive_utc())

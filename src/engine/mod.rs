@@ -16,6 +16,7 @@
 //! - [`record`] writes answers in batches; the due row's compare-and-set makes each slot count once.
 //!
 //! - [`chores`] does what requests asked for and that takes longer than they do.
+//! - [`lists`] looks after the published lists, and swaps new versions in.
 //! - [`own_lists`] keeps the customer's own lists in memory as the database has them.
 //! - [`pauses`] holds what somebody paused: nothing of it is begun, and what is under way is finished.
 //! - [`expiry`] ends inquiries whose time is over; [`reverify`] finds accounts that are to be verified again.
@@ -33,6 +34,7 @@ mod importers;
 mod in_flight;
 mod index;
 mod lane;
+pub mod lists;
 mod marks;
 mod news;
 mod nudges;
@@ -195,6 +197,8 @@ impl Engine {
         let own_lists = own_lists::Poll::new(self.clone());
         let own_lists = task::drive(own_lists, own_lists::EVERY, part, stop.clone());
         tracker.spawn(vital("own lists", stop, daemon, own_lists));
+        let part = self.progress.part("lists");
+        tracker.spawn(vital("lists", stop, daemon, lists::drive(self.clone(), part, stop.clone())));
         let part = self.progress.part("importers");
         tracker.spawn(vital("importers", stop, daemon, importers::drive(self.clone(), part, stop.clone())));
         let part = self.progress.part("pauses");

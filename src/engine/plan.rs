@@ -25,8 +25,9 @@ use crate::{
         schedule::{ReportTemplate, Schedule},
     },
     providers::{
-        Basis, ReportProvider,
+        Basis, ListVersion, ReportProvider,
         budget::{Budget, Limits},
+        lists::Keepers,
         local::OwnList,
     },
     store::{StoreError, providers::Lane, runs},
@@ -122,9 +123,12 @@ impl PlannedSchedule {
                 return Ok(*id);
             }
         }
-        let lists: Vec<_> =
-            basis.lists.iter().map(|list| json!({ "name": list.name, "version": list.version })).collect();
-        let detail = json!({
+        let version = |list: &ListVersion| match list.stale {
+            true => json!({ "name": list.name, "version": list.version, "stale": true }),
+            false => json!({ "name": list.name, "version": list.version }),
+        };
+        let lists: Vec<_> = basis.lists.iter().map(version).collect();
+        let mut detail = json!({
             "provider": self.provider.provider.name(),
             "engine": basis.engine,
             "lists": lists,
@@ -135,6 +139,10 @@ impl PlannedSchedule {
             "program": env!("CARGO_PKG_VERSION"),
             "process": process,
         });
+        // Said only where it is so: bases from before lists had an age stay what they are.
+        if basis.lists.iter().any(|list| list.stale) {
+            detail["stale_list"] = json!(true);
+        }
         let digest = Sha256::digest(detail.to_string().as_bytes());
         let id = runs::get_or_insert_basis(conn, &digest, &detail, now).await?;
         *self.basis.lock().unwrap_or_else(PoisonError::into_inner) = Some((basis, id));
@@ -168,6 +176,8 @@ pub struct Plan {
     pub providers: Vec<Arc<PlannedProvider>>,
     /// The lists of the customer's own that providers answer from.
     pub own_lists: Vec<OwnList>,
+    /// The published lists that the providers answer from.
+    pub lists: Keepers,
     /// Account types, those that the API made too.
     pub types: Types,
     /// Reverifications by their number.

@@ -7,7 +7,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::domain::answer::{Answer, Finding};
@@ -54,9 +57,52 @@ impl OwnList {
     }
 }
 
+/// A published list in the version that is in force; clones see the same.
+#[derive(Clone)]
+pub struct PublishedList {
+    name: Arc<str>,
+    index: Arc<RwLock<Option<Arc<Index>>>>,
+    stale: Arc<AtomicBool>,
+}
+
+impl PublishedList {
+    /// The list that the configuration calls `name`; there is no version of it yet.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.into(), index: Arc::default(), stale: Arc::default() }
+    }
+
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version in force; none before the first.
+    pub fn version(&self) -> Option<String> {
+        self.index().map(|index| index.version().to_owned())
+    }
+
+    /// Answers from `index` from now on; calls under way keep the old one until they are over.
+    pub fn replace(&self, index: Index) {
+        let new = Some(Arc::new(index));
+        let old = std::mem::replace(&mut *self.index.write().unwrap_or_else(PoisonError::into_inner), new);
+        // Taking a large index apart takes a while: not while others wait for the lock.
+        drop(old);
+    }
+
+    /// Notes whether it is older than it may be: what rests on it from now on says so.
+    pub fn set_stale(&self, stale: bool) {
+        self.stale.store(stale, Ordering::Relaxed);
+    }
+
+    fn index(&self) -> Option<Arc<Index>> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// A provider that screens against lists in memory.
 pub struct LocalProvider {
     name: String,
+    published: Vec<PublishedList>,
     indexes: RwLock<Arc<Vec<Index>>>,
     own: Vec<OwnList>,
     threshold: f64,
@@ -65,7 +111,14 @@ pub struct LocalProvider {
 impl LocalProvider {
     /// A provider that answers from `indexes`; `threshold` counts where a request names none.
     pub fn new(name: impl Into<String>, indexes: Vec<Index>, threshold: f64) -> Self {
-        Self { name: name.into(), indexes: RwLock::new(Arc::new(indexes)), own: Vec::new(), threshold }
+        let indexes = RwLock::new(Arc::new(indexes));
+        Self { name: name.into(), published: Vec::new(), indexes, own: Vec::new(), threshold }
+    }
+
+    /// The same, which also answers from published lists that are looked after elsewhere.
+    #[must_use]
+    pub fn with_published(self, published: Vec<PublishedList>) -> Self {
+        Self { published, ..self }
     }
 
     /// The same, which also answers from lists of the customer's own.
@@ -99,10 +152,14 @@ impl LocalProvider {
                 index.screen(&request.subject, threshold).into_iter().map(|found| Finding::from(&found))
             })
             .collect();
+        // What was not read yet is unknown, and not clear.
+        let unread = || Failure::Connection.into_error(&OwnStatuses::default(), None);
+        for list in &self.published {
+            let index = list.index().ok_or_else(unread)?;
+            findings.extend(index.screen(&request.subject, threshold).iter().map(Finding::from));
+        }
         for own in &self.own {
-            // What was not read yet is unknown, and not clear.
-            let index =
-                own.index().ok_or_else(|| Failure::Connection.into_error(&OwnStatuses::default(), None))?;
+            let index = own.index().ok_or_else(unread)?;
             findings.extend(index.screen(&request.subject, threshold));
         }
         Ok(Answer { findings })
@@ -124,11 +181,18 @@ impl ReportProvider for LocalProvider {
         let version = |index: &Index| ListVersion {
             name: index.list().to_owned(),
             version: index.version().to_owned(),
+            stale: false,
         };
         let mut lists: Vec<ListVersion> = self.indexes().iter().map(version).collect();
         lists.extend(self.own.iter().map(|own| ListVersion {
             name: own.name().to_owned(),
             version: own.version().unwrap_or_default(),
+            stale: false,
+        }));
+        lists.extend(self.published.iter().map(|list| ListVersion {
+            name: list.name().to_owned(),
+            version: list.version().unwrap_or_default(),
+            stale: list.stale.load(Ordering::Relaxed),
         }));
         lists.sort();
         Basis { engine: ENGINE_VERSION.to_owned(), lists }
@@ -153,14 +217,10 @@ mod tests {
     use super::*;
 
     fn index(version: &str, names: &[&str]) -> Vec<Index> {
-        let entity = |(number, name): (usize, &&str)| ListEntity {
-            id: format!("own:{number}"),
-            kind: EntityKind::Individual,
-            names: vec![ListName { text: (*name).to_owned(), quality: NameQuality::Primary }],
-            birth_dates: Vec::new(),
-            countries: Vec::new(),
-            programs: Vec::new(),
-            remarks: String::new(),
+        let entity = |(number, name): (usize, &&str)| {
+            let mut entity = ListEntity::new(format!("own:{number}"), EntityKind::Individual);
+            entity.names.push(ListName::new(*name, NameQuality::Primary));
+            entity
         };
         vec![Index::build(&List {
             name: "own".to_owned(),
@@ -208,7 +268,7 @@ mod tests {
         let provider = LocalProvider::new("local", index("1", &["Boris Tarkhanov"]), 0.85);
         let version = |version: &str| Basis {
             engine: ENGINE_VERSION.to_owned(),
-            lists: vec![ListVersion { name: "own".to_owned(), version: version.to_owned() }],
+            lists: vec![ListVersion { name: "own".to_owned(), version: version.to_owned(), stale: false }],
         };
         assert_eq!(provider.basis(), version("1"));
         provider.replace(index("2", &["Maria Lindqvist"]));

@@ -20,6 +20,7 @@ pub mod budget;
 pub mod client;
 pub mod download;
 pub mod http;
+pub mod lists;
 pub mod local;
 pub mod mapping;
 mod retry_after;
@@ -77,6 +78,8 @@ pub struct ListVersion {
     pub name: String,
     /// Its version, in the words of whoever publishes it.
     pub version: String,
+    /// Whether it is older than the configuration lets it become.
+    pub stale: bool,
 }
 
 /// A setting that no provider can be built from.

@@ -7,16 +7,9 @@ use crate::screening::list::{NameQuality, ParseFaults};
 
 fn entity(id: &str, kind: EntityKind, names: &[(&str, NameQuality)]) -> ListEntity {
     ListEntity {
-        id: format!("ofac:{id}"),
-        kind,
-        names: names
-            .iter()
-            .map(|(text, quality)| ListName { text: (*text).to_owned(), quality: *quality })
-            .collect(),
-        birth_dates: Vec::new(),
-        countries: Vec::new(),
+        names: names.iter().map(|(text, quality)| ListName::new(*text, *quality)).collect(),
         programs: vec!["SDGT".to_owned()],
-        remarks: String::new(),
+        ..ListEntity::new(format!("ofac:{id}"), kind)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The embedded `local` screener: watchlists, an index over their names, matches explained.
 //!
-//! A [`list::List`] is parsed from its publisher's files ([`ofac`]), an [`index::Index`] is built of
-//! it once, and [`index::Index::screen`] answers each subject from memory. Nothing here opens a
+//! A [`list::List`] is parsed from its publisher's files ([`parse`], [`ofac`]), [`difference`] says what a new
+//! version of it changes, an [`index::Index`] is built of it once, and [`index::Index::screen`] answers each subject from memory. Nothing here opens a
 //! connection, reads a clock or learns from a list: the same list version and [`ENGINE_VERSION`]
 //! give the same answer for ever, so both are evidence.
 //!
@@ -11,6 +11,7 @@
 //! of it into sentences.
 
 pub mod countries;
+pub mod difference;
 pub mod evidence;
 pub mod explain;
 pub mod index;
@@ -18,6 +19,7 @@ pub mod list;
 mod marks;
 pub mod ofac;
 pub mod own;
+pub mod parse;
 mod remarks;
 
 #[cfg(test)]

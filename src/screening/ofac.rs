@@ -2,13 +2,17 @@
 //!
 //! Four files without header lines, `-0-` for nothing, perhaps a byte 0x1A at the end: `sdn.csv`
 //! (who), `alt.csv` (aliases), `add.csv` (addresses), `sdn_comments.csv` (remarks that went over
-//! the length of a field, continued). Text is UTF-8, or Latin-1 where it is not.
+//! the length of a field, continued). Text is UTF-8, or Latin-1 where it is not. The consolidated list
+//! of what is not on the SDN list has the same four: `cons_prim.csv` and so on.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use super::countries;
-use super::list::{EntityKind, List, ListEntity, ListError, ListName, NameQuality, ParseFaults, version_of};
+use super::list::{
+    Document, EntityKind, List, ListEntity, ListError, NameQuality, NameUse, ParseFaults, version_of,
+};
+use super::parse::{Format, source};
 use super::remarks;
 
 /// The name of the list.
@@ -17,33 +21,55 @@ pub const LIST_NAME: &str = "ofac-sdn";
 /// A file with more than one broken row in this many is not used at all.
 const ONE_BROKEN_IN: usize = 33;
 
-/// Reads the list from a folder with its files. `sdn.csv` has to be there; the others may be absent.
+/// Reads the SDN list from a folder with its files. `sdn.csv` has to be there; the others may be absent.
 pub fn read_folder(path: &Path) -> Result<List, ListError> {
-    let sdn = read(path, "sdn.csv")?;
-    let optional = |file| match read(path, file) {
-        Err(ListError::Unreadable { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            Ok(Vec::new())
-        }
-        other => other,
-    };
-    parse(&sdn, &optional("alt.csv")?, &optional("add.csv")?, &optional("sdn_comments.csv")?)
+    read_files(path, Format::OfacCsv.files().unwrap_or_default())
 }
 
-/// Parses the list from its files' contents; all but `sdn` may be empty.
-pub fn parse(sdn: &[u8], alt: &[u8], add: &[u8], comments: &[u8]) -> Result<List, ListError> {
-    let files = [("sdn.csv", sdn), ("alt.csv", alt), ("add.csv", add), ("sdn_comments.csv", comments)];
-    let mut reading = Reading::default();
-    rows("sdn.csv", sdn, 12, &mut reading.faults)?.iter().for_each(|row| reading.entity(row));
-    if reading.entities.is_empty() {
-        return Err(ListError::Empty { file: "sdn.csv".to_owned() });
+/// Reads a list from a folder with its files, named as [`Format::files`] says. The first has to be there; the
+/// others may be absent.
+pub fn read_files(path: &Path, files: &[(&str, &str)]) -> Result<List, ListError> {
+    let mut contents = Vec::with_capacity(files.len());
+    for (place, (_, file)) in files.iter().enumerate() {
+        contents.push(match read(path, file) {
+            Err(ListError::Unreadable { source, .. })
+                if place > 0 && source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                (*file, Vec::new())
+            }
+            other => (*file, other?),
+        });
     }
+    let borrowed: Vec<(&str, &[u8])> = contents.iter().map(|(file, text)| (*file, text.as_slice())).collect();
+    parse_files(&borrowed)
+}
+
+/// Parses the SDN list from its files' contents; all but `sdn` may be empty.
+pub fn parse(sdn: &[u8], alt: &[u8], add: &[u8], comments: &[u8]) -> Result<List, ListError> {
+    parse_files(&[("sdn.csv", sdn), ("alt.csv", alt), ("add.csv", add), ("sdn_comments.csv", comments)])
+}
+
+/// Entities, aliases, addresses, comments: a name and the contents of each.
+fn parse_files(files: &[(&str, &[u8])]) -> Result<List, ListError> {
+    let mut reading = Reading::default();
+    let mut each = |place: usize, columns: usize, take: fn(&mut Reading, &Row)| {
+        let Some((file, contents)) = files.get(place) else { return Ok(()) };
+        let rows = rows(file, contents, columns, &mut reading.faults)?;
+        rows.iter().for_each(|row| take(&mut reading, row));
+        Ok(())
+    };
+    each(0, 12, Reading::entity)?;
     // Comments first: they complete the remarks that the facts are read from.
-    rows("sdn_comments.csv", comments, 2, &mut reading.faults)?.iter().for_each(|row| reading.comment(row));
-    rows("alt.csv", alt, 4, &mut reading.faults)?.iter().for_each(|row| reading.alias(row));
-    rows("add.csv", add, 5, &mut reading.faults)?.iter().for_each(|row| reading.address(row));
-    reading.remarks();
+    each(3, 2, Reading::comment)?;
+    each(1, 4, Reading::alias)?;
+    each(2, 5, Reading::address)?;
+    if reading.entities.is_empty() {
+        let file = files.first().map_or("", |(file, _)| file);
+        return Err(ListError::Empty { file: file.to_owned() });
+    }
+    reading.finish();
     let (entities, faults) = (reading.entities, reading.faults);
-    Ok(List { name: LIST_NAME.to_owned(), version: version_of(&files), entities, faults })
+    Ok(List { name: LIST_NAME.to_owned(), version: version_of(files), entities, faults })
 }
 
 fn read(folder: &Path, file: &str) -> Result<Vec<u8>, ListError> {
@@ -72,10 +98,8 @@ fn rows(
     columns: usize,
     faults: &mut ParseFaults,
 ) -> Result<Vec<Row>, ListError> {
-    let contents = match contents.iter().position(|byte| *byte == 0x1A) {
-        Some(end) => contents.get(..end).unwrap_or(contents),
-        None => contents,
-    };
+    let end = contents.iter().position(|byte| *byte == 0x1A);
+    let contents = end.and_then(|end| contents.get(..end)).unwrap_or(contents);
     let contents = contents.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(contents);
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(contents);
     let (mut rows, mut broken, mut first) = (Vec::new(), 0_usize, None);
@@ -98,11 +122,23 @@ fn rows(
     }
     faults.rows += broken;
     match first {
+        _ if end.is_none() && is_cut_off(contents) => {
+            let fault = "its last line does not end".to_owned();
+            Err(ListError::Truncated { file: file.to_owned(), fault })
+        }
         Some((line, fault)) if broken * ONE_BROKEN_IN > rows.len() + broken => {
             Err(ListError::Broken { file: file.to_owned(), broken, rows: rows.len() + broken, line, fault })
         }
         _ => Ok(rows),
     }
+}
+
+/// Whether a file that has no mark at its end stops within a line: each ends with a quotation or with `-0-`, of
+/// which copies may lack the last byte.
+fn is_cut_off(contents: &[u8]) -> bool {
+    let ends = |with: &[u8]| contents.trim_ascii_end().ends_with(with);
+    let is_whole = ends(b",-0-") || ends(b",-0") || ends(b"\"") && !ends(b",\"");
+    contents.last().is_some_and(|last| *last != b'\n') && !is_whole
 }
 
 fn row(record: &csv::ByteRecord, columns: usize) -> Result<Row, String> {
@@ -156,15 +192,24 @@ impl Reading {
         programs.sort();
         programs.dedup();
         self.by_number.insert(row.number, self.entities.len());
-        self.entities.push(ListEntity {
-            id: format!("ofac:{}", row.number),
-            kind,
-            names: vec![ListName { text: spoken(kind, name), quality: NameQuality::Primary }],
-            birth_dates: Vec::new(),
-            countries: Vec::new(),
-            programs,
-            remarks: row.text(11).unwrap_or_default().to_owned(),
-        });
+        let number = row.number.to_string();
+        let mut entity = ListEntity::new(format!("ofac:{number}"), kind);
+        entity.add_name(&spoken(kind, name), NameQuality::Primary, NameUse::Current);
+        entity.programs = programs;
+        row.text(11).unwrap_or_default().clone_into(&mut entity.remarks);
+        entity.topics.push("sanction".to_owned());
+        entity.source = Some(source(&number));
+        if let Some(number) = row.text(5) {
+            let kind = "Call Sign".to_owned();
+            entity.documents.push(Document { kind, number: number.to_owned(), country: None });
+        }
+        if let Some(flag) = row.text(9) {
+            match countries::code(flag) {
+                Some(code) => entity.countries.push(code.to_owned()),
+                None => self.faults.countries += 1,
+            }
+        }
+        self.entities.push(entity);
     }
 
     fn owner(&mut self, row: &Row) -> Option<&mut ListEntity> {
@@ -189,9 +234,17 @@ impl Reading {
             self.faults.rows += 1;
             return;
         };
+        let usage = match row.text(2) {
+            Some("fka") => NameUse::Former,
+            Some("aka" | "nka") | None => NameUse::Current,
+            Some(other) => {
+                self.faults.unknown(&format!("alias type {other}"));
+                NameUse::Current
+            }
+        };
         if let Some(entity) = self.owner(row) {
             let text = spoken(entity.kind, &name);
-            add_name(entity, text, NameQuality::Strong);
+            entity.add_name(&text, NameQuality::Strong, usage);
         }
     }
 
@@ -201,33 +254,31 @@ impl Reading {
             self.faults.countries += 1;
         }
         let code = country.flatten();
-        if let (Some(entity), Some(code)) = (self.owner(row), code) {
-            entity.countries.push(code.to_owned());
+        let parts = [row.text(2), row.text(3), row.text(4).filter(|country| *country != "undetermined")];
+        let address = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        if let Some(entity) = self.owner(row) {
+            entity.countries.extend(code.map(str::to_owned));
+            entity.addresses.extend(Some(address).filter(|address| !address.is_empty()));
         }
     }
 
-    fn remarks(&mut self) {
+    /// Reads the facts in the remarks, once these are whole.
+    fn finish(&mut self) {
         for entity in &mut self.entities {
             let facts = remarks::read(&entity.remarks);
             self.faults.dates += facts.unknown_dates;
             self.faults.countries += facts.unknown_countries;
-            entity.birth_dates = facts.birth_dates;
-            entity.birth_dates.sort();
-            entity.birth_dates.dedup();
-            entity.countries.extend(facts.countries);
-            entity.countries.sort();
-            entity.countries.dedup();
+            entity.birth_dates.extend(facts.birth_dates);
+            entity.approximate_dates.extend(facts.approximate_dates);
+            entity.nationalities.extend(facts.countries);
+            entity.gender = facts.gender;
+            entity.documents.extend(facts.documents);
             for alias in facts.weak_names {
                 let text = spoken(entity.kind, &alias);
-                add_name(entity, text, NameQuality::Weak);
+                entity.add_name(&text, NameQuality::Weak, NameUse::Current);
             }
+            entity.tidy();
         }
-    }
-}
-
-fn add_name(entity: &mut ListEntity, text: String, quality: NameQuality) {
-    if entity.names.iter().all(|name| name.text != text) {
-        entity.names.push(ListName { text, quality });
     }
 }
 
@@ -290,6 +341,16 @@ mod tests {
         );
         let fault = parse(SDN, b"x,1,\"aka\",\"A\"\n", b"", b"").unwrap_err().to_string();
         assert!(fault.contains("alt.csv") && fault.contains("no number"), "{fault}");
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_within_a_line_is_refused() {
+        let whole = SDN.strip_suffix(b"\r\n\x1A").unwrap();
+        assert!(parse(whole, b"", b"", b"").is_ok(), "a line that lacks nothing but its end");
+        for cut in [whole.len() - 3, whole.len() - 7, 90] {
+            let fault = parse(&whole[..cut], b"", b"", b"").unwrap_err();
+            assert!(matches!(fault, ListError::Truncated { .. }), "{cut}: {fault}");
+        }
     }
 
     #[test]

@@ -104,15 +104,9 @@ fn entity(item: &str, value: &ListValue) -> Option<ListEntity> {
         ListValue::Text { value } => (EntityKind::Entity, value.clone()),
         _ => return None,
     };
-    Some(ListEntity {
-        id: entity_id(item),
-        kind,
-        names: vec![ListName { text: text.trim().to_owned(), quality: NameQuality::Primary }],
-        birth_dates: Vec::new(),
-        countries: Vec::new(),
-        programs: Vec::new(),
-        remarks: String::new(),
-    })
+    let mut entity = ListEntity::new(entity_id(item), kind);
+    entity.names.push(ListName::new(text.trim(), NameQuality::Primary));
+    Some(entity)
 }
 
 #[cfg(test)]

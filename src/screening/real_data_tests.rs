@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use super::DEFAULT_THRESHOLD;
+use super::difference::{Difference, gone_share};
 use super::index::{Index, name_kind};
-use super::list::{EntityKind, List, NameQuality};
-use super::ofac;
+use super::list::{EntityKind, List, ListEntity, NameQuality};
+use super::parse::Format;
 use crate::domain::date::PartialDate;
 use crate::domain::personal::Personal;
 use crate::domain::subject::{Subject, SubjectKind};
@@ -32,7 +33,7 @@ fn rows(path: &str) -> Option<Vec<csv::StringRecord>> {
 }
 
 fn list(folder: &str) -> Option<List> {
-    Some(ofac::read_folder(&real(folder)?).unwrap())
+    Some(Format::OfacCsv.read("ofac-sdn", &real(folder)?).unwrap())
 }
 
 fn account(kind: SubjectKind, name: &str) -> Subject {
@@ -54,6 +55,32 @@ fn both_versions_of_the_list_are_read_with_few_faults() {
         assert!(list.faults.total() < 30, "{:?}", list.faults);
         assert!(dated > 3_000 && list.entities.iter().any(|entity| entity.countries.len() > 1));
     }
+}
+
+#[test]
+fn the_uns_list_is_read_with_few_faults() {
+    let Some(path) = real("un/UN_consolidated.xml") else { return };
+    assert_eq!(Format::guess(&path), Some(Format::UnXml));
+    let list = Format::UnXml.read("un", &path).unwrap();
+    let count = |has: fn(&ListEntity) -> bool| list.entities.iter().filter(|entity| has(entity)).count();
+    say(&format!("un: {} entities, faults {:?}", list.entities.len(), list.faults));
+    assert_eq!(count(|entity| entity.kind == EntityKind::Individual), 730);
+    assert_eq!(count(|entity| entity.kind == EntityKind::Entity), 273);
+    assert!(count(|entity| !entity.birth_dates.is_empty()) > 600);
+    assert!(count(|entity| !entity.documents.is_empty()) > 200);
+    assert!(count(|entity| !entity.nationalities.is_empty()) > 500);
+    assert!(list.faults.total() < 10, "{:?}", list.faults);
+}
+
+#[test]
+fn two_versions_of_the_list_differ_as_their_publisher_says() {
+    let (Some(before), Some(after)) = (list("ofac-a"), list("ofac-b")) else { return };
+    let difference = Difference::between(&before.entities, &after.entities);
+    say(&format!("ofac-a to ofac-b: {:?}", difference.counts()));
+    assert_eq!((difference.added.len(), difference.removed.len()), (1_858, 261));
+    assert!(Difference::between(&after.entities, &after.entities).is_empty());
+    let ids = before.entities.iter().map(|entity| entity.id.as_str());
+    assert!((gone_share(ids, &after.entities) - 261.0 / 7_379.0).abs() < 1e-9);
 }
 
 /// What a clerk, a passport office or a hurried customer makes of a name.

@@ -1,27 +1,50 @@
 //! The facts inside the remarks of the US Treasury's list.
 //!
 //! Remarks are sentences parted by semicolons: `DOB 21 May 1970; alt. DOB circa 1971; nationality
-//! Iran; a.k.a. 'ABU X'; Linked To: …`. What is understood here are dates, countries and the weak
-//! aliases, which stand nowhere else.
+//! Iran; Passport A123 (Iran); a.k.a. 'ABU X'; Linked To: …`. What is understood here are dates, countries,
+//! gender, documents and the weak aliases, which stand nowhere else.
 
 use crate::domain::date::PartialDate;
 
 use super::countries;
+use super::list::{Document, Gender};
+use super::parse::dates;
 
 /// What one entity's remarks say.
 #[derive(Default)]
 pub(super) struct Facts {
     pub(super) birth_dates: Vec<PartialDate>,
+    pub(super) approximate_dates: Vec<PartialDate>,
+    pub(super) gender: Option<Gender>,
+    pub(super) documents: Vec<Document>,
     pub(super) countries: Vec<String>,
     pub(super) weak_names: Vec<String>,
     pub(super) unknown_dates: usize,
     pub(super) unknown_countries: usize,
 }
 
-/// A range of more years says nothing about a birth.
-const LONGEST_RANGE: i32 = 30;
+/// How clauses begin that give a number.
+#[rustfmt::skip]
+const NUMBERED: &[&str] = &[
+    "Aircraft Construction Number", "Aircraft Manufacturer's Serial Number", "Aircraft Tail Number",
+    "Birth Certificate Number", "Business Registration", "C.R. No.", "C.U.I.T.", "C.U.R.P.", "Cedula No.",
+    "Cedula de Extranjeria", "Chamber of Commerce Number", "Chinese Commercial Code",
+    "Commercial Registry Number", "Company Number", "Credit Information Number", "D-U-N-S Number", "D.N.I.",
+    "Digital Currency Address", "Driver's License", "Electoral Registry No.", "Enterprise Number",
+    "File Number", "Fiscal Code", "Folio Mercantil No.", "Government Gazette Number", "I.F.E.",
+    "Identification Number", "Immigration No.", "Italian Fiscal Code", "Kenyan ID No.", "Legal Entity Number",
+    "License", "LE Number", "MMSI", "Matricula Mercantil No", "Military Registration Number", "N.I.E.", "NIT",
+    "National Foreign ID Number", "National ID No.", "Paraguayan tax identification number", "Passport",
+    "Permit Number", "Personal ID Card", "Public Registration Number", "Public Security and Immigration No.",
+    "R.F.C.", "RIF", "RSIN", "RTN", "RUC", "RUN", "Refugee ID Card", "Registered Charity No.",
+    "Registration ID", "Registration Number", "Residency Number", "Romanian", "SRE Permit No.", "SSN",
+    "SWIFT/BIC", "Serial No.", "Stateless Person ID Card", "Tax ID No.", "Tarjeta de Identidad",
+    "Trade License No.", "Tourism License No.", "Travel Document Number", "UAE Identification",
+    "UK Company Number", "US FEIN", "USCC", "Unified Social Credit Code", "V.A.T. Number", "VisaNumberID",
+    "Vessel Registration Identification", "Voter Identification No.",
+];
 
-/// Reads `remarks`; what is neither a date, a country nor an alias is left to the reader.
+/// Reads `remarks`; what is none of those facts is left to the reader.
 pub(super) fn read(remarks: &str) -> Facts {
     let mut facts = Facts::default();
     for clause in remarks.split(';') {
@@ -30,8 +53,13 @@ pub(super) fn read(remarks: &str) -> Facts {
         if let Some(date) =
             clause.strip_prefix("DOB ").or_else(|| clause.strip_prefix("Organization Established Date "))
         {
-            match dates(date) {
-                Some(dates) => facts.birth_dates.extend(dates),
+            match dates::read(date) {
+                Some(dates) => {
+                    if dates.approximate {
+                        facts.approximate_dates.extend(&dates.dates);
+                    }
+                    facts.birth_dates.extend(dates.dates);
+                }
                 None => facts.unknown_dates += 1,
             }
         } else if let Some(country) =
@@ -42,11 +70,37 @@ pub(super) fn read(remarks: &str) -> Facts {
                 Some(code) => facts.countries.push(code.to_owned()),
                 None => facts.unknown_countries += 1,
             }
+        } else if let Some(gender) = clause.strip_prefix("Gender ") {
+            facts.gender = Gender::from_word(gender);
+        } else if let Some(document) = document(clause) {
+            facts.documents.push(document);
         } else {
             facts.weak_names.extend(quoted_alias(clause));
         }
     }
     facts
+}
+
+/// The document in `Passport A123 (Iran)`: what it is, its number from the first word with a digit on, and who
+/// issued it.
+fn document(clause: &str) -> Option<Document> {
+    NUMBERED.iter().find(|kind| clause.starts_with(**kind))?;
+    let (clause, country) = match clause.rsplit_once(" (") {
+        Some((rest, country)) if countries::code(country.trim_end_matches(')')).is_some() => {
+            (rest, countries::code(country.trim_end_matches(')')))
+        }
+        _ => (clause, None),
+    };
+    let has_digit = |word: &&str| word.contains(|c: char| c.is_ascii_digit());
+    let place = clause.split(' ').position(|word| has_digit(&word))?;
+    let words: Vec<&str> = clause.split(' ').collect();
+    let (kind, number) = words.split_at_checked(place)?;
+    let kind = kind.join(" ").trim_end_matches([' ', '-']).to_owned();
+    (!kind.is_empty()).then(|| Document {
+        kind,
+        number: number.join(" "),
+        country: country.map(str::to_owned),
+    })
 }
 
 /// The alias in `a.k.a. 'ABU X'`, or in the same with `f.k.a.` or `n.k.a.`.
@@ -55,38 +109,6 @@ fn quoted_alias(clause: &str) -> Option<String> {
     // A name may hold an apostrophe itself: the last one closes.
     let alias = rest.strip_prefix('\'')?.rsplit_once('\'')?.0.trim();
     (!alias.is_empty()).then(|| alias.to_owned())
-}
-
-/// `21 May 1970`, `May 1970`, `1970`, each perhaps after `circa`, or a range of any of them, which
-/// gives its years.
-fn dates(text: &str) -> Option<Vec<PartialDate>> {
-    let text = text.trim();
-    let text = text.strip_prefix("circa ").or_else(|| text.strip_prefix("c. ")).unwrap_or(text);
-    let range = text.split_once(" to ").or_else(|| text.split_once('-'));
-    if let Some((first, last)) = range {
-        let (first, last) = (date(first)?.year(), date(last)?.year());
-        let years = first..=last;
-        return (first <= last && last - first <= LONGEST_RANGE)
-            .then(|| years.map(PartialDate::of_year).collect());
-    }
-    date(text).map(|date| vec![date])
-}
-
-fn date(text: &str) -> Option<PartialDate> {
-    let text = text.trim();
-    let mut words = text.strip_prefix("circa ").unwrap_or(text).split_whitespace().rev();
-    let year = words.next().filter(|year| year.len() == 4)?.parse().ok()?;
-    let date = match (words.next(), words.next()) {
-        (None, _) => PartialDate::of_year(year),
-        (Some(name), None) => PartialDate::of_month(year, month(name)?)?,
-        (Some(name), Some(day)) => PartialDate::of_day(year, month(name)?, day.parse().ok()?)?,
-    };
-    words.next().is_none().then_some(date)
-}
-
-fn month(name: &str) -> Option<u32> {
-    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    (1..).zip(months).find(|(_, month)| name.starts_with(month)).map(|(number, _)| number)
 }
 
 #[cfg(test)]
@@ -110,6 +132,27 @@ mod tests {
         let facts = read("DOB 31 Feb 1970; DOB unknown; nationality Atlantis");
         assert_eq!((facts.unknown_dates, facts.unknown_countries), (2, 1));
         assert!(facts.birth_dates.is_empty());
+    }
+
+    #[test]
+    fn gender_and_documents_are_read() {
+        let facts = read(
+            "Gender Female; Passport A 123 (Iran); alt. National ID No. 041-02; Vessel Registration Identification IMO 9187629; Passport (Iran); Website x1.example",
+        );
+        assert_eq!(facts.gender, Some(Gender::Female));
+        let told: Vec<_> = facts
+            .documents
+            .iter()
+            .map(|one| (one.kind.as_str(), one.number.as_str(), one.country.as_deref()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("Passport A", "123", Some("IR")),
+                ("National ID No.", "041-02", None),
+                ("Vessel Registration Identification IMO", "9187629", None),
+            ]
+        );
     }
 
     #[test]

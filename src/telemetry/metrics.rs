@@ -210,6 +210,18 @@ metrics! {
         "The version of each list that is in use, always 1";
     list_loaded_at: Family<ListLabels, Fraction> = Family::default(), "list_loaded_timestamp", SECONDS,
         "When the version of the list that is in use came into use";
+    list_age: Family<ListLabels, Fraction> = Family::default(), "list_age", SECONDS,
+        "How long ago the source of each published list last confirmed it, or its files were written";
+    list_stale: Family<ListLabels, Gauge> = Family::default(), "list_stale", None,
+        "Whether the list is older than its max-age (1)";
+    list_refused: Family<ListLabels, Gauge> = Family::default(), "list_refused", None,
+        "Whether a newer version of the list is refused (1)";
+    list_entities: Family<ListLabels, Gauge> = Family::default(), "list_entities", None,
+        "Entities of the list in the version that is in use";
+    list_refusals: Family<ListLabels, Counter> = Family::default(), "list_refusals", None,
+        "Versions of lists that were refused";
+    list_failures: Family<ListLabels, Counter> = Family::default(), "list_fetch_failures", None,
+        "Looks at the sources of lists that failed";
     record_batch: Histogram = Histogram::new(exponential_buckets(1.0, 2.0, 12)), "record_batch_runs", None,
         "Runs that were recorded in one transaction";
     record_duration: Histogram = Histogram::new(exponential_buckets(0.001, 2.0, 14)),
@@ -306,6 +318,10 @@ impl Metrics {
         self.quota_left.clear();
         self.lists.clear();
         self.list_loaded_at.clear();
+        self.list_age.clear();
+        for gauges in [&self.list_stale, &self.list_refused, &self.list_entities] {
+            gauges.clear();
+        }
     }
 
     /// The metrics as text.

@@ -28,6 +28,7 @@ mod grants;
 mod import;
 mod inquiries;
 mod lane;
+mod lists;
 mod network;
 mod operations;
 mod pauses;

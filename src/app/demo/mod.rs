@@ -96,7 +96,7 @@ pub async fn prepare(folder: &Path, url: &str, source: &ListSource) -> Result<De
     store.close().await;
     let mut list = None;
     for settings in settings.lists.values() {
-        list = Some(super::providers::read_list(settings)?);
+        list = super::providers::read_list(settings)?;
     }
     let list = list.ok_or_else(|| AppError::Refused("the demo's configuration names no list".to_owned()))?;
     Ok(Demo { settings, list, planted: BTreeMap::new() })

@@ -357,3 +357,34 @@ fn a_file_that_is_no_toml_or_not_there_is_a_fault() {
     let gone = load(Some(Path::new("/nowhere/wk.toml")), pairs(&[])).unwrap_err();
     assert_eq!(gone.to_string(), "/nowhere/wk.toml: cannot be read: No such file or directory (os error 2)");
 }
+
+#[test]
+fn a_list_has_one_source_of_the_kind_that_its_format_has() {
+    let found = |list: &str| {
+        let text = sound().replace("format = \"ofac-csv\"\nfolder = \"lists/ofac\"", list);
+        faults(&text).join("\n")
+    };
+    let cases = [
+        ("format = 'un-xml'\nfolder = 'x'", "folder: is not for lists of one file"),
+        ("format = 'ofac-csv'\nfile = 'x'", "file: is not for lists of several files"),
+        ("format = 'un-xml'", "file: is missing; accepted is the path of a file; or url instead"),
+        (
+            "format = 'un-xml'\nfile = 'x'\nurl = 'https://x.example'",
+            "url: accepted is either this or a path",
+        ),
+        (
+            "format = 'un-xml'\nurl = 'ftp://x.example'",
+            "url: accepted is a URL that starts with http:// or https://",
+        ),
+        ("format = 'un-xml'\nurl = 'https://x.example'", "url: needs a folder to keep versions in"),
+        ("format = 'list'\nmax-age = '1d'", "max-age: is not for lists of format \"list\""),
+        (
+            "format = 'un-xml'\nfile = 'x'\nlargest-shrink = 2.0",
+            "largest-shrink: accepted is a number from 0 to 1",
+        ),
+        ("format = 'un-xml'\nfile = 'x'\nrefresh = 'often'", "refresh: accepted is a cron pattern"),
+    ];
+    for (list, fault) in cases {
+        assert!(found(list).contains(fault), "{list}: {}", found(list));
+    }
+}

@@ -1,0 +1,177 @@
+//! Looks after the published lists: at their time, one after the other, and tells what came of it.
+//!
+//! Every process keeps its lists itself. What happens to one is told as an event by the process that holds the
+//! first shard, so that a fleet tells it once; log, metrics and `/readyz` tell it of each.
+
+use std::{collections::HashMap, time::Duration};
+
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{Engine, EngineError, progress::Part, task};
+use crate::{
+    domain::id::Shard,
+    providers::lists::{Look, Standing},
+    store::{self, events},
+    telemetry::metrics::ListLabels,
+};
+
+/// How often it is looked whether a list's time has come: what somebody accepted counts within so long.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Who tells of lists.
+const ACTOR: &str = "lists";
+
+/// Looks after the lists until `stop` is cancelled.
+pub(super) async fn drive(engine: Engine, part: Part, stop: CancellationToken) {
+    let mut watch = Watch { engine, stale: HashMap::new(), untold: Vec::new() };
+    while !stop.is_cancelled() {
+        if part.waiting(stop.run_until_cancelled(watch.round())).await.is_none() {
+            return;
+        }
+        let _ = part.waiting(stop.run_until_cancelled(tokio::time::sleep(EVERY))).await;
+    }
+}
+
+/// One look at every list whose time has come, as the daemon does it; what happened is told.
+pub async fn look(engine: &Engine) -> Result<(), EngineError> {
+    let mut watch = Watch { engine: engine.clone(), stale: HashMap::new(), untold: Vec::new() };
+    watch.look().await;
+    watch.tell().await
+}
+
+struct Watch {
+    engine: Engine,
+    /// Whether each list was stale when last seen.
+    stale: HashMap<String, bool>,
+    /// Events that could not be written yet.
+    untold: Vec<(&'static str, Value)>,
+}
+
+impl Watch {
+    async fn round(&mut self) {
+        self.look().await;
+        if let Err(error) = store::within(self.tell()).await {
+            task::report(&self.engine.health, "lists", &error);
+        }
+    }
+
+    async fn look(&mut self) {
+        let keepers = std::sync::Arc::clone(&self.engine.plan.lists);
+        let mut keepers = keepers.lock().await;
+        let mut shown = Vec::new();
+        for keeper in keepers.iter_mut() {
+            let now = self.engine.context.now();
+            if keeper.is_due(now) {
+                let look = keeper.look(now).await;
+                self.note(keeper.name(), &look);
+            }
+            let standing = keeper.standing(self.engine.context.now());
+            self.show(&standing);
+            shown.push(view(&standing));
+        }
+        self.engine.health.tell("lists", if shown.is_empty() { Value::Null } else { json!(shown) });
+    }
+
+    fn note(&mut self, list: &str, look: &Look) {
+        let labels = ListLabels { list: list.to_owned() };
+        let metrics = &self.engine.metrics;
+        match look {
+            Look::Unchanged => {}
+            Look::Taken(kept) => {
+                tracing::info!(
+                    list.name = list,
+                    list.version = kept.version,
+                    entities = kept.entities,
+                    faults = kept.faults.total(),
+                    "a new version of the list is in force"
+                );
+                let detail = json!({ "list": list, "version": kept.version, "entities": kept.entities });
+                self.untold.push(("list.updated", detail));
+            }
+            Look::Refused(refused, is_new) => {
+                if *is_new {
+                    metrics.list_refusals.get_or_create(&labels).inc();
+                    tracing::error!(
+                        list.name = list,
+                        list.version = refused.version,
+                        reason = refused.reason,
+                        "a new version of the list is refused: the one before stays in force"
+                    );
+                    let detail =
+                        json!({ "list": list, "version": refused.version, "reason": refused.reason });
+                    self.untold.push(("list.refused", detail));
+                }
+            }
+            Look::Failed(reason) => {
+                metrics.list_failures.get_or_create(&labels).inc();
+                tracing::warn!(list.name = list, reason, "the list could not be looked at");
+            }
+        }
+    }
+
+    fn show(&mut self, standing: &Standing) {
+        let labels = ListLabels { list: standing.name.clone() };
+        let metrics = &self.engine.metrics;
+        #[expect(clippy::cast_precision_loss, reason = "seconds are exact for ever")]
+        if let Some(age) = standing.age_seconds {
+            metrics.list_age.get_or_create(&labels).set(age as f64);
+        }
+        metrics.list_stale.get_or_create(&labels).set(i64::from(standing.stale));
+        metrics.list_refused.get_or_create(&labels).set(i64::from(standing.state.refused.is_some()));
+        let entities = standing.state.in_force.as_ref().map_or(0, |kept| kept.entities);
+        metrics.list_entities.get_or_create(&labels).set(i64::try_from(entities).unwrap_or(i64::MAX));
+        let before = self.stale.insert(standing.name.clone(), standing.stale).unwrap_or(false);
+        let detail = json!({ "list": standing.name, "age-seconds": standing.age_seconds });
+        if standing.stale && !before {
+            tracing::error!(
+                list.name = standing.name,
+                age_seconds = standing.age_seconds,
+                "the list is stale"
+            );
+            self.untold.push(("list.stale", detail));
+        } else if before && !standing.stale {
+            tracing::info!(list.name = standing.name, "the list is no longer stale");
+            self.untold.push(("list.fresh", detail));
+        }
+    }
+
+    /// Writes what happened; what cannot be written now is written later.
+    async fn tell(&mut self) -> Result<(), EngineError> {
+        if self.untold.is_empty() {
+            return Ok(());
+        }
+        let context = &self.engine.context;
+        if self.engine.fleet.held().contains(&Shard(0)) {
+            let events: Vec<_> = self
+                .untold
+                .iter()
+                .map(|(kind, detail)| context.event_of_all(kind, ACTOR, detail.clone()))
+                .collect();
+            let mut transaction = context.store.transaction().await?;
+            events::insert_all(&mut transaction, &events, context.now()).await?;
+            transaction.commit().await?;
+        }
+        self.untold.clear();
+        Ok(())
+    }
+}
+
+/// What `/readyz` shows of a list.
+fn view(standing: &Standing) -> Value {
+    let state = &standing.state;
+    let mut view = json!({
+        "name": standing.name,
+        "version": state.in_force.as_ref().map(|kept| &kept.version),
+        "entities": state.in_force.as_ref().map(|kept| kept.entities),
+        "age-seconds": standing.age_seconds,
+        "stale": standing.stale,
+    });
+    if let Some(refused) = &state.refused {
+        view["refused"] = json!({ "version": refused.version, "at": refused.at, "reason": refused.reason });
+    }
+    if let Some((at, reason)) = &state.failed {
+        view["failed"] = json!({ "at": at, "reason": reason });
+    }
+    view
+}

@@ -1,0 +1,413 @@
+//! What changed between two versions of a list: pure, so that a person, a refusal and a reason to screen again
+//! go by the same.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    fmt,
+};
+
+use serde::Serialize;
+
+use super::list::{ListEntity, NameQuality, NameUse};
+
+/// A property of an entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Property {
+    /// Person, organisation, ship, aircraft.
+    Kind,
+    /// Names, with their quality and use.
+    Names,
+    /// Dates of birth or foundation.
+    BirthDates,
+    /// Countries, nationalities among them.
+    Countries,
+    /// Nationalities.
+    Nationalities,
+    /// Gender.
+    Gender,
+    /// Documents and registrations.
+    Documents,
+    /// Addresses.
+    Addresses,
+    /// Sanctions programmes.
+    Programs,
+    /// Why it is listed.
+    Topics,
+    /// Where the publisher says more.
+    Source,
+    /// The publisher's remarks.
+    Remarks,
+}
+
+impl Property {
+    /// Every property.
+    pub const ALL: [Self; 12] = [
+        Self::Kind,
+        Self::Names,
+        Self::BirthDates,
+        Self::Countries,
+        Self::Nationalities,
+        Self::Gender,
+        Self::Documents,
+        Self::Addresses,
+        Self::Programs,
+        Self::Topics,
+        Self::Source,
+        Self::Remarks,
+    ];
+
+    /// Whether an account may match otherwise, or a decision rest on something else, when it changes.
+    pub const fn is_decisive(self) -> bool {
+        match self {
+            Self::Kind
+            | Self::Names
+            | Self::BirthDates
+            | Self::Countries
+            | Self::Nationalities
+            | Self::Gender
+            | Self::Documents
+            | Self::Programs
+            | Self::Topics => true,
+            Self::Addresses | Self::Source | Self::Remarks => false,
+        }
+    }
+
+    /// What an entity has of it, as texts.
+    fn of(self, entity: &ListEntity) -> BTreeSet<String> {
+        let dates = |dates: &[crate::domain::date::PartialDate]| {
+            let about = &entity.approximate_dates;
+            let shown = |date| if about.contains(date) { format!("circa {date}") } else { date.to_string() };
+            dates.iter().map(shown).collect()
+        };
+        match self {
+            Self::Kind => BTreeSet::from([entity.kind.word().to_owned()]),
+            Self::Names => {
+                entity.names.iter().map(|name| name_text(&name.text, name.quality, name.usage)).collect()
+            }
+            Self::BirthDates => dates(&entity.birth_dates),
+            Self::Countries => entity.countries.iter().cloned().collect(),
+            Self::Nationalities => entity.nationalities.iter().cloned().collect(),
+            Self::Gender => entity.gender.iter().map(|gender| gender.word().to_owned()).collect(),
+            Self::Documents => entity.documents.iter().map(ToString::to_string).collect(),
+            Self::Addresses => entity.addresses.iter().cloned().collect(),
+            Self::Programs => entity.programs.iter().cloned().collect(),
+            Self::Topics => entity.topics.iter().cloned().collect(),
+            Self::Source => entity.source.iter().cloned().collect(),
+            Self::Remarks => {
+                Some(entity.remarks.clone()).into_iter().filter(|text| !text.is_empty()).collect()
+            }
+        }
+    }
+
+    /// Whether two entities have the same of it; quicker than comparing texts.
+    fn is_same(self, before: &ListEntity, after: &ListEntity) -> bool {
+        match self {
+            Self::Kind => before.kind == after.kind,
+            Self::Names => before.names == after.names,
+            Self::BirthDates => {
+                before.birth_dates == after.birth_dates && before.approximate_dates == after.approximate_dates
+            }
+            Self::Countries => before.countries == after.countries,
+            Self::Nationalities => before.nationalities == after.nationalities,
+            Self::Gender => before.gender == after.gender,
+            Self::Documents => before.documents == after.documents,
+            Self::Addresses => before.addresses == after.addresses,
+            Self::Programs => before.programs == after.programs,
+            Self::Topics => before.topics == after.topics,
+            Self::Source => before.source == after.source,
+            Self::Remarks => before.remarks == after.remarks,
+        }
+    }
+}
+
+impl fmt::Display for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kind => "kind",
+            Self::Names => "names",
+            Self::BirthDates => "birth dates",
+            Self::Countries => "countries",
+            Self::Nationalities => "nationalities",
+            Self::Gender => "gender",
+            Self::Documents => "documents",
+            Self::Addresses => "addresses",
+            Self::Programs => "programs",
+            Self::Topics => "topics",
+            Self::Source => "source",
+            Self::Remarks => "remarks",
+        })
+    }
+}
+
+fn name_text(text: &str, quality: NameQuality, usage: NameUse) -> String {
+    let quality = match quality {
+        NameQuality::Primary => " (main)",
+        NameQuality::Strong => "",
+        NameQuality::Weak => " (weak)",
+    };
+    let usage = match usage {
+        NameUse::Current => "",
+        NameUse::Former => " (former)",
+        NameUse::Original => " (original script)",
+    };
+    format!("{text}{quality}{usage}")
+}
+
+/// An entity, by what a person calls it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// Its id.
+    pub id: String,
+    /// Its main name.
+    pub name: String,
+}
+
+/// What became different of a property.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PropertyChange {
+    /// Which.
+    pub property: Property,
+    /// What it has now and had not.
+    pub added: BTreeSet<String>,
+    /// What it had and has not.
+    pub removed: BTreeSet<String>,
+}
+
+/// An entity that both versions have, and that is different.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Changed {
+    /// Its id.
+    pub id: String,
+    /// Its main name, now.
+    pub name: String,
+    /// What is different, in the order of [`Property::ALL`].
+    pub properties: Vec<PropertyChange>,
+}
+
+/// An id that went because its entity is another's now.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Merged {
+    /// The id that went.
+    pub id: String,
+    /// The id of the entity that names it among its former ids.
+    pub into: String,
+}
+
+/// What changed between two versions; each part sorted by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Entities that came, those that others were merged into aside when these were all their ids.
+    pub added: Vec<Named>,
+    /// Entities that went and are nobody's former id.
+    pub removed: Vec<Named>,
+    /// Entities that are different.
+    pub changed: Vec<Changed>,
+    /// Ids that went because their entity has another now.
+    pub merged: Vec<Merged>,
+}
+
+/// How much a difference holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Entities that came.
+    pub added: usize,
+    /// Entities that went.
+    pub removed: usize,
+    /// Entities that are different.
+    pub changed: usize,
+    /// Ids that were merged into others.
+    pub merged: usize,
+    /// In how many entities a property is different.
+    pub properties: BTreeMap<Property, usize>,
+}
+
+impl Difference {
+    /// What changed from `before` to `after`.
+    ///
+    /// An entity keeps its identity by its id or, where that changed, by a former id of the new one: then it is
+    /// merged, and compared with what it was merged into only when that is new.
+    pub fn between(before: &[ListEntity], after: &[ListEntity]) -> Self {
+        let old: HashMap<&str, &ListEntity> = by_id(before);
+        let new: HashMap<&str, &ListEntity> = by_id(after);
+        let mut difference = Self { merged: merged(before, after, &new), ..Self::default() };
+        let went: HashMap<&str, &str> =
+            difference.merged.iter().map(|merged| (merged.id.as_str(), merged.into.as_str())).collect();
+        let mut continued: HashMap<&str, &ListEntity> = HashMap::new();
+        for (id, into) in &went {
+            if let (Some(entity), false) = (old.get(id), old.contains_key(into)) {
+                // Of several that became one the first by id counts: the same every time.
+                let known = continued.entry(into).or_insert(entity);
+                if entity.id < known.id {
+                    *known = entity;
+                }
+            }
+        }
+        for entity in after {
+            match old.get(entity.id.as_str()).or_else(|| continued.get(entity.id.as_str())) {
+                None => difference.added.push(named(entity)),
+                Some(was) => difference.changed.extend(changed(was, entity)),
+            }
+        }
+        let gone = |entity: &&ListEntity| {
+            !new.contains_key(entity.id.as_str()) && !went.contains_key(entity.id.as_str())
+        };
+        difference.removed = before.iter().filter(gone).map(named).collect();
+        difference.added.sort_by(|a, b| a.id.cmp(&b.id));
+        difference.removed.sort_by(|a, b| a.id.cmp(&b.id));
+        difference.changed.sort_by(|a, b| a.id.cmp(&b.id));
+        difference
+    }
+
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty() && self.merged.is_empty()
+    }
+
+    /// How much it holds.
+    pub fn counts(&self) -> Counts {
+        let mut properties = BTreeMap::new();
+        for change in self.changed.iter().flat_map(|changed| &changed.properties) {
+            *properties.entry(change.property).or_default() += 1;
+        }
+        Counts {
+            added: self.added.len(),
+            removed: self.removed.len(),
+            changed: self.changed.len(),
+            merged: self.merged.len(),
+            properties,
+        }
+    }
+}
+
+/// Which share of the entities with the ids `before` is gone, 0 to 1: neither there nor anybody's former id.
+pub fn gone_share<'a>(before: impl ExactSizeIterator<Item = &'a str>, after: &[ListEntity]) -> f64 {
+    let known: HashSet<&str> = after
+        .iter()
+        .flat_map(|entity| std::iter::once(&entity.id).chain(&entity.former_ids))
+        .map(String::as_str)
+        .collect();
+    let all = before.len().max(1);
+    let gone = before.filter(|id| !known.contains(id)).count();
+    #[expect(clippy::cast_precision_loss, reason = "a list has far fewer entities than 2^52")]
+    let share = gone as f64 / all as f64;
+    share
+}
+
+fn by_id(entities: &[ListEntity]) -> HashMap<&str, &ListEntity> {
+    entities.iter().map(|entity| (entity.id.as_str(), entity)).collect()
+}
+
+fn named(entity: &ListEntity) -> Named {
+    Named { id: entity.id.clone(), name: entity.primary_name().to_owned() }
+}
+
+fn merged(before: &[ListEntity], after: &[ListEntity], new: &HashMap<&str, &ListEntity>) -> Vec<Merged> {
+    let went: HashSet<&str> =
+        before.iter().map(|entity| entity.id.as_str()).filter(|id| !new.contains_key(id)).collect();
+    let of = |entity: &ListEntity| {
+        let former = entity.former_ids.iter().filter(|id| went.contains(id.as_str()));
+        former.map(|id| Merged { id: id.clone(), into: entity.id.clone() }).collect::<Vec<_>>()
+    };
+    let mut merged: Vec<Merged> = after.iter().flat_map(of).collect();
+    merged.sort();
+    // An id that two entities name was split: the first has it.
+    merged.dedup_by(|later, earlier| later.id == earlier.id);
+    merged
+}
+
+fn changed(was: &ListEntity, is: &ListEntity) -> Option<Changed> {
+    let properties: Vec<PropertyChange> = Property::ALL
+        .into_iter()
+        .filter(|property| !property.is_same(was, is))
+        .filter_map(|property| {
+            let (old, new) = (property.of(was), property.of(is));
+            let added: BTreeSet<String> = new.difference(&old).cloned().collect();
+            let removed: BTreeSet<String> = old.difference(&new).cloned().collect();
+            // Another order is no difference.
+            (!added.is_empty() || !removed.is_empty()).then_some(PropertyChange { property, added, removed })
+        })
+        .collect();
+    (!properties.is_empty()).then(|| Changed {
+        id: is.id.clone(),
+        name: is.primary_name().to_owned(),
+        properties,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screening::list::{EntityKind, ListName};
+
+    fn entity(id: &str, name: &str) -> ListEntity {
+        let mut entity = ListEntity::new(id, EntityKind::Individual);
+        entity.names.push(ListName::new(name, NameQuality::Primary));
+        entity
+    }
+
+    fn ids(entities: &[ListEntity]) -> impl ExactSizeIterator<Item = &str> {
+        entities.iter().map(|entity| entity.id.as_str())
+    }
+
+    fn formerly(id: &str, name: &str, former: &[&str]) -> ListEntity {
+        let former_ids = former.iter().map(|id| (*id).to_owned()).collect();
+        ListEntity { former_ids, ..entity(id, name) }
+    }
+
+    #[test]
+    fn who_came_who_went_and_what_changed_is_told() {
+        let before = [entity("1", "Anna Berg"), entity("2", "Boris Clav"), entity("3", "Same Man")];
+        let mut changed = entity("1", "Anna Berg");
+        changed.names.push(ListName::new("A. B.", NameQuality::Weak));
+        changed.birth_dates = vec!["1970".parse().unwrap()];
+        changed.approximate_dates = changed.birth_dates.clone();
+        let after = [entity("4", "New One"), changed, entity("3", "Same Man")];
+        let difference = Difference::between(&before, &after);
+        assert_eq!(difference.added, [Named { id: "4".to_owned(), name: "New One".to_owned() }]);
+        assert_eq!(difference.removed, [Named { id: "2".to_owned(), name: "Boris Clav".to_owned() }]);
+        let [changed] = difference.changed.as_slice() else { panic!("one changed") };
+        let told: Vec<_> = changed.properties.iter().map(|change| (change.property, &change.added)).collect();
+        assert_eq!(
+            told,
+            [
+                (Property::Names, &BTreeSet::from(["A. B. (weak)".to_owned()])),
+                (Property::BirthDates, &BTreeSet::from(["circa 1970".to_owned()])),
+            ]
+        );
+        let counts = difference.counts();
+        assert_eq!((counts.added, counts.removed, counts.changed, counts.properties.len()), (1, 1, 1, 2));
+    }
+
+    #[test]
+    fn an_id_that_lives_on_in_another_is_merged_and_not_gone() {
+        let before = [entity("1", "Anna Berg"), entity("2", "Ana Berg"), entity("3", "Carl Dorn")];
+        // Two became one that is new; one went into another that was there.
+        let after = [formerly("9", "Anna Berg", &["2", "1", "0"])];
+        let difference = Difference::between(&before, &after);
+        let merged: Vec<_> =
+            difference.merged.iter().map(|one| (one.id.as_str(), one.into.as_str())).collect();
+        assert_eq!(merged, [("1", "9"), ("2", "9")]);
+        assert!(difference.added.is_empty() && difference.changed.is_empty());
+        assert_eq!(difference.removed.len(), 1);
+        assert!((gone_share(ids(&before), &after) - 1.0 / 3.0).abs() < 1e-9);
+
+        let after = [formerly("1", "Anna Berg", &["2"]), entity("3", "Carl Dorn")];
+        let difference = Difference::between(&before, &after);
+        assert_eq!((difference.merged.len(), difference.removed.len(), difference.changed.len()), (1, 0, 0));
+    }
+
+    #[test]
+    fn another_order_is_no_difference() {
+        let mut before = entity("1", "Anna Berg");
+        before.addresses = vec!["A".to_owned(), "B".to_owned()];
+        let after = ListEntity { addresses: vec!["B".to_owned(), "A".to_owned()], ..before.clone() };
+        assert!(Difference::between(&[before], &[after]).is_empty());
+    }
+
+    #[test]
+    fn an_empty_list_has_lost_nothing() {
+        assert!(gone_share(ids(&[]), &[]).abs() < 1e-9);
+        assert!((gone_share(ids(&[entity("1", "A")]), &[]) - 1.0).abs() < 1e-9);
+    }
+}

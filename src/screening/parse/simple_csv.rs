@@ -1,0 +1,59 @@
+//! `OpenSanctions`' `targets.simple.csv`: one row an entity, several values divided by `;`.
+
+use std::io::BufRead;
+
+use super::{
+    ListError, Reading, ftm,
+    table::{self, Shape},
+};
+use crate::screening::list::{ListEntity, NameQuality, NameUse};
+
+const SHAPE: Shape = Shape {
+    needed: &["id", "schema", "name"],
+    known: &[
+        "aliases",
+        "birth_date",
+        "countries",
+        "addresses",
+        "identifiers",
+        "sanctions",
+        "phones",
+        "emails",
+        "program_ids",
+        "dataset",
+        "first_seen",
+        "last_seen",
+        "last_change",
+    ],
+    ends_its_last_line: true,
+};
+
+pub(super) fn read(input: &mut impl BufRead, reading: &mut Reading) -> Result<(), ListError> {
+    table::each(input, reading, &SHAPE, |row, reading| {
+        let id = row.get("id");
+        if id.is_empty() {
+            return reading.broken(row.line, "it has no id");
+        }
+        let Some(kind) = ftm::kind(row.get("schema")) else {
+            return reading.faults.unknown(&format!("schema {}", row.get("schema")));
+        };
+        let mut entity = ListEntity::new(format!("{}{id}", ftm::PREFIX), kind);
+        entity.add_name(row.get("name"), NameQuality::Primary, NameUse::Current);
+        for alias in row.several("aliases") {
+            entity.add_name(alias, NameQuality::Strong, NameUse::Current);
+        }
+        for date in row.several("birth_date") {
+            reading.birth_date(&mut entity, date, false);
+        }
+        entity.countries.extend(row.several("countries").filter_map(|code| reading.country(code)));
+        entity.addresses.extend(row.several("addresses").map(str::to_owned));
+        entity
+            .documents
+            .extend(row.several("identifiers").filter_map(|number| reading.document("", number, "")));
+        let programs = if row.get("program_ids").is_empty() { "sanctions" } else { "program_ids" };
+        entity.programs.extend(row.several(programs).map(str::to_owned));
+        entity.source = Some(ftm::source(id));
+        entity.remarks = row.get("sanctions").to_owned();
+        reading.add(entity, row.line);
+    })
+}

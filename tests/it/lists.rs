@@ -1,0 +1,93 @@
+//! Published lists under a running engine: swapped in, refused, stale, and what runs and events say of it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use serde_json::Value;
+use sqlx::PgPool;
+use watchkeeper::{actions::apply::Occasion, app, engine::lists, telemetry::metrics::Form};
+
+use crate::fixtures::{DAILY, House, settings};
+
+const AFTER: [&str; 8] = ["-0- "; 8];
+
+/// Writes a list of so many people, as if it had been written at `at`.
+fn write(folder: &Path, people: usize, at: SystemTime) {
+    let row = |number: usize| {
+        format!("{number},\"TARKHANOV, Boris{number}\",\"individual\",\"X\",{}\r\n", AFTER.join(","))
+    };
+    let file = folder.join("sdn.csv");
+    fs::write(&file, (1..=people).map(row).collect::<String>()).unwrap();
+    fs::File::options().write(true).open(file).unwrap().set_modified(at).unwrap();
+}
+
+fn shown(house: &House) -> Value {
+    house.engine.health.details()["lists"][0].clone()
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_new_version_counts_without_a_restart_and_what_is_refused_or_stale_is_told(pool: PgPool) {
+    let mut house = House::new(&pool, DAILY).await;
+    let folder: PathBuf = std::env::temp_dir().join(format!("watchkeeper-it-lists-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let start = SystemTime::from(house.now());
+    write(&folder, 10, start);
+    let mut configured = settings(DAILY);
+    let list = configured.lists.get_mut("none").unwrap();
+    list.folder = Some(folder.clone());
+    list.max_age = Some(Duration::from_hours(24));
+    let planned = app::plan(&house.engine.context, &configured, house.engine.process, Occasion::Change);
+    house.engine.plan = std::sync::Arc::new(planned.await.unwrap().0);
+    house.people(&["1"]).await;
+    house.enrol().await;
+
+    house.run("1").await;
+    let basis = house.account("1").await.runs[0].basis.clone();
+    let first = basis["lists"][0]["version"].clone();
+    assert_eq!((basis["lists"][0]["name"].as_str(), basis.get("stale_list")), (Some("none"), None));
+    lists::look(&house.engine).await.unwrap();
+    assert_eq!(
+        (shown(&house)["version"].clone(), shown(&house)["entities"].as_u64()),
+        (first.clone(), Some(10))
+    );
+
+    write(&folder, 11, start);
+    house.clock.advance(Duration::from_mins(2));
+    lists::look(&house.engine).await.unwrap();
+    house.run("1").await;
+    let second = house.account("1").await.runs[0].basis["lists"][0]["version"].clone();
+    assert_ne!(second, first, "the next run answers from the new version");
+
+    write(&folder, 3, start);
+    for _ in 0..2 {
+        house.clock.advance(Duration::from_mins(2));
+        lists::look(&house.engine).await.unwrap();
+    }
+    assert_eq!(shown(&house)["version"], second, "the one before stays in force");
+    assert!(shown(&house)["refused"]["reason"].as_str().unwrap().contains("72.7 %"), "{}", shown(&house));
+    house.clock.advance(Duration::from_hours(25));
+    lists::look(&house.engine).await.unwrap();
+    house.run("1").await;
+    let basis = house.account("1").await.runs[0].basis.clone();
+    assert_eq!(
+        (basis["stale_list"].as_bool(), basis["lists"][0]["stale"].as_bool()),
+        (Some(true), Some(true))
+    );
+
+    let told: Vec<String> =
+        house.events().await.into_iter().filter(|kind| kind.starts_with("list.")).collect();
+    assert_eq!(told, ["list.updated", "list.refused", "list.stale"]);
+    let metrics = house.engine.metrics.encode(Form::Plain);
+    for line in [
+        "watchkeeper_list_refused{list=\"none\"} 1",
+        "watchkeeper_list_stale{list=\"none\"} 1",
+        "watchkeeper_list_entities{list=\"none\"} 11",
+        "watchkeeper_list_refusals_total{list=\"none\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line}");
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
