@@ -30,12 +30,16 @@ const VOWEL: Cost = 7;
 /// A doubled letter: the cheapest.
 const DOUBLING: Cost = 6;
 
+/// How much of the share of wrong letters is taken from the similarity: one letter of six leaves 0.86.
+const LOSS: f64 = 0.85;
+
 /// A part of a name, prepared for comparing.
 #[derive(Clone)]
 pub struct Spelling {
     letters: Box<[Letter]>,
     sounds: u32,
     digits: bool,
+    few_vowels: bool,
 }
 
 impl Spelling {
@@ -46,15 +50,28 @@ impl Spelling {
             letters: letters
                 .iter()
                 .zip(before)
+                .enumerate()
                 .take(LONGEST)
-                .map(|(letter, before)| Letter::new(*letter, before))
+                .map(|(place, (letter, before))| Letter::new(*letter, before, place + 1 == letters.len()))
                 .collect(),
             sounds: letters
                 .iter()
                 .filter_map(|letter| sound_of(*letter))
                 .fold(0, |set, sound| set | bit(sound)),
             digits: letters.iter().any(char::is_ascii_digit),
+            few_vowels: false,
         }
+    }
+
+    /// The same, from a script that leaves vowels to the reader.
+    #[must_use]
+    pub fn with_few_vowels(self, few_vowels: bool) -> Self {
+        Self { few_vowels, ..self }
+    }
+
+    /// Whether it comes from a script that leaves vowels to the reader.
+    pub const fn has_few_vowels(&self) -> bool {
+        self.few_vowels
     }
 
     /// The sounds in it, vowels aside, as a set: most pairs are told apart by it alone.
@@ -84,7 +101,9 @@ pub fn similarity(left: &Spelling, right: &Spelling) -> f64 {
         return 1.0;
     }
     let longest = left.len().max(right.len());
-    let allowed = tolerance(longest);
+    let lenient = left.few_vowels != right.few_vowels;
+    // Short words without their vowels: one of these, and another letter of the same sound.
+    let allowed = if lenient && longest == 3 { LETTER - 2 } else { tolerance(longest) };
     if allowed == 0
         || left.digits
         || right.digits
@@ -92,8 +111,8 @@ pub fn similarity(left: &Spelling, right: &Spelling) -> f64 {
     {
         return 0.0;
     }
-    let cost = distance(&left.letters, &right.letters, allowed);
-    let share = f64::from(cost) / f64::from(LETTER) / f64::from(u32::try_from(longest).unwrap_or(u32::MAX));
+    let cost = distance(&left.letters, &right.letters, allowed, lenient);
+    let share = LOSS * f64::from(cost) / f64::from(LETTER) / f64::from(u32::try_from(longest).unwrap_or(u32::MAX));
     if cost > allowed { 0.0 } else { 1.0 - share }
 }
 
@@ -142,32 +161,40 @@ struct Letter {
 type Row = [Cost; LONGEST + 1];
 
 impl Letter {
-    fn new(letter: char, previous: Option<char>) -> Self {
+    fn new(letter: char, previous: Option<char>, last: bool) -> Self {
         let sound = sound_of(letter);
         let insertion = match sound {
             _ if previous == Some(letter) => DOUBLING,
             None => WEAK,
+            // The nominative of the Baltic languages, and many a plural.
+            Some('s') if last && previous.is_some() => WEAK,
             Some(_) => LETTER,
         };
         Self { itself: letter, sound, vowel: is_vowel(letter), insertion }
     }
+
+    const fn insertion(&self, lenient: bool) -> Cost {
+        if lenient && self.sound.is_none() && self.insertion > DOUBLING { DOUBLING } else { self.insertion }
+    }
 }
 
 /// The least cost of turning `left` into `right`; anything above `allowed` when it is more.
-fn distance(left: &[Letter], right: &[Letter], allowed: Cost) -> Cost {
+///
+/// `lenient`: one side's script leaves vowels to the reader, so those of the other cost next to nothing.
+fn distance(left: &[Letter], right: &[Letter], allowed: Cost, lenient: bool) -> Cost {
     // Three rows: two back for swapped neighbours.
     let (mut first, mut second, mut third): (Row, Row, Row) =
         ([0; LONGEST + 1], [0; LONGEST + 1], [0; LONGEST + 1]);
     let (mut before, mut above, mut row) = (&mut first, &mut second, &mut third);
     let mut total = 0;
     for (cell, b) in above.iter_mut().skip(1).zip(right) {
-        total += b.insertion;
+        total += b.insertion(lenient);
         *cell = total;
     }
     let mut a_before = None;
     let mut least_above = 0;
     for a in left {
-        let mut least = fill(row, above, before, (a, a_before), right);
+        let mut least = fill(row, above, before, (a, a_before), right, lenient);
         std::mem::swap(&mut least, &mut least_above);
         // A swap reaches over one row; when neither row can be saved, nothing can.
         if least > allowed && least_above > allowed {
@@ -186,11 +213,13 @@ fn fill(
     before: &Row,
     (a, a_before): (&Letter, Option<char>),
     right: &[Letter],
+    lenient: bool,
 ) -> Cost {
+    let left_out = a.insertion(lenient);
     let [start, cells @ ..] = row;
     let [above_start, aboves @ ..] = above;
     let mut diagonal = *above_start;
-    let mut beside = *above_start + a.insertion;
+    let mut beside = *above_start + left_out;
     *start = beside;
     let mut least = beside;
     let mut b_before = None;
@@ -198,7 +227,7 @@ fn fill(
     // `swapped` trails by one: it is the cell two rows up and two columns back.
     let mut trail = before.iter();
     for ((cell, straight), b) in cells.iter_mut().zip(aboves).zip(right) {
-        let mut cost = (diagonal + substitution(a, b)).min(straight + a.insertion).min(beside + b.insertion);
+        let mut cost = (diagonal + substitution(a, b)).min(straight + left_out).min(beside + b.insertion(lenient));
         if a.itself != b.itself && a_before == Some(b.itself) && b_before == Some(a.itself) {
             cost = cost.min(swapped + SWAP);
         }
