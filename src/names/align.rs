@@ -8,11 +8,12 @@
 //! (legal forms, father and son exchanged) takes from it.
 
 use super::characters;
+use super::likeness::{self, Likeness};
+pub use super::likeness::How;
 use super::name::{Name, NameKind, Part};
 use super::pairing::Pairing;
 use super::rules::Rules;
 use super::similarity::similarity;
-use super::slip;
 use super::sound::share_key;
 
 /// Names of which only one part answers another never score more than this, unless both are
@@ -26,9 +27,6 @@ pub const FAINT_CAP: f64 = 0.8;
 /// default threshold, and the first to go when it is raised.
 pub const DOUBTFUL_CAP: f64 = 0.86;
 
-/// So many wrong letters make another name of a part.
-const MANY: usize = 3;
-
 /// What legal forms that contradict each other leave of a score.
 const OTHER_FORM: f64 = 0.84;
 
@@ -37,29 +35,6 @@ const EXCHANGED_GENERATIONS: f64 = 0.8;
 
 /// What is left of a score when `Abd` on one side stands for another name on the other.
 const OTHER_THAN_SERVANT: f64 = 0.88;
-
-/// How a pair of parts answers each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// The same letters.
-    Equal,
-    /// Spelled or sounding alike.
-    Alike,
-    /// Forms of one given name, or of one family name.
-    Nickname,
-    /// The same with and without `Abd`, servant of.
-    Servant,
-    /// The same letters with other spaces.
-    Joined,
-    /// One is the first letter of the other.
-    Initial,
-    /// A letter or two off, all else being equal.
-    Slip,
-    /// One is the first letters of the other's words.
-    Acronym,
-    /// Numbers within one series.
-    Series,
-}
 
 /// Parts of two names that answer each other; more than one part when they are written together.
 #[derive(Clone, Debug)]
@@ -143,40 +118,13 @@ pub fn part_similarity(left: &Part, right: &Part) -> f64 {
 
 /// How alike two whole parts are and in which way; none unless they share a key.
 pub(super) fn compare_parts(rules: &Rules, left: &Part, right: &Part) -> Option<(f64, How)> {
-    if left.initial || right.initial {
-        return (left.initial && right.initial && left.letters == right.letters).then_some((1.0, How::Equal));
-    }
-    let alike = similarity(&left.spelling, &right.spelling);
-    if alike >= 1.0 {
-        return Some((1.0, How::Equal));
-    }
-    if !rules.spelling {
-        return None;
-    }
-    if rules.nicknames && share_key(&left.forms, &right.forms) {
-        return Some((alike.max(0.93), How::Nickname));
-    }
-    if left.shape == right.shape && left.letters.len() >= 4 {
-        return Some((alike.max(0.9), How::Alike));
-    }
-    if alike > 0.0
-        && !(left.known && right.known)
-        && share_key(&left.keys, &right.keys)
-        // Three wrong letters are another name, unless both sound the same.
-        && (left.sound == right.sound || slip::distance(&left.letters, &right.letters) < MANY)
-    {
-        return Some((alike, How::Alike));
-    }
-    let serves = |one: &Part, other: &Part| {
-        super::people::served(&one.letters).is_some_and(|served| served == other.letters)
-    };
-    (serves(left, right) || serves(right, left)).then_some((0.88, How::Servant))
+    likeness::compare(rules, &left.likeness, &right.likeness, || share_key(&left.keys, &right.keys))
 }
 
 /// How alike two neighbours, read as one, are to a part: 0 unless they sound the same and are spelled
 /// nearly alike.
-pub fn join_similarity(join: &Part, whole: &Part) -> f64 {
-    if join.sound != whole.sound || join.letters.len() < 4 {
+pub fn join_similarity(join: &Likeness, whole: &Likeness) -> f64 {
+    if join.sound != whole.sound || join.spelling.len() < 4 {
         return 0.0;
     }
     let alike = similarity(&join.spelling, &whole.spelling);

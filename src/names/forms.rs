@@ -4,7 +4,7 @@
 //! apart, with one exception. A joint-stock company and a company of limited liability are two companies, however
 //! alike their names (`Deutsche Bank AG`, `Deutsche Bank GmbH`).
 
-use super::similarity::{Spelling, similarity};
+use super::slip;
 use Form::{Limited, Other, Stock};
 
 /// What a word of a legal form says of it.
@@ -49,14 +49,12 @@ pub fn form_of(word: &str) -> Option<Form> {
         return None;
     }
     let letters: Vec<char> = word.chars().collect();
-    let least = if letters.len() >= 12 { 0.85 } else { 0.88 };
+    let allowed = if letters.len() >= 12 { 2 } else { 1 };
     FORMS
         .iter()
-        .filter(|(known, _)| known.len() >= 7 && known.as_bytes().first() == word.as_bytes().first())
-        .find(|(known, _)| {
-            known.len().abs_diff(word.len()) <= 2
-                && similarity(&Spelling::new(&known.chars().collect::<Vec<_>>()), &Spelling::new(&letters)) >= least
-        })
+        .filter(|(known, _)| known.len() >= 7 && known.len().abs_diff(word.len()) <= allowed)
+        .filter(|(known, _)| known.as_bytes().first() == word.as_bytes().first())
+        .find(|(known, _)| slip::distance(&known.chars().collect::<Vec<_>>(), &letters) <= allowed)
         .map(|(_, form)| *form)
 }
 

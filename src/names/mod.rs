@@ -19,6 +19,7 @@ mod characters;
 mod concepts;
 pub mod fold;
 pub mod forms;
+pub mod likeness;
 pub mod name;
 pub mod nicknames;
 mod numbers;

@@ -2,6 +2,7 @@
 
 use super::fold::Word;
 use super::forms::Forms;
+use super::likeness::{LONG_ENOUGH_TO_BE_MISREAD, Likeness};
 use super::similarity::Spelling;
 use super::sound::{Key, acronym_key, join_key, part_keys, shape_key, whole_key};
 use super::{nicknames, organisations, people, syllables};
@@ -37,27 +38,18 @@ pub struct Part {
     pub written: String,
     /// Folded letters.
     pub letters: Vec<char>,
-    /// The same, prepared for comparing.
-    pub spelling: Spelling,
+    /// What it is compared by.
+    pub likeness: Likeness,
     /// How much it tells, up to 1.
     pub weight: f64,
     /// How much is lost when the other name leaves it out, up to `weight`: a patronymic comes and goes.
     pub omission: f64,
-    /// Whether it is the first letter of a part that is not written out.
-    pub initial: bool,
-    /// Whether it is a number, or a word that is known in the names of organisations: then another
-    /// one is no slip of it.
-    pub known: bool,
     /// Whether the next part is said to be this one's parent (`bin`).
     pub descends: bool,
-    /// The key of its whole sound, by which two neighbours read as one are found.
-    pub sound: Key,
-    /// The key of how it looks: letters that are misread for each other are one.
-    pub shape: Key,
-    /// The given names that it is a form of, as keys; sorted.
-    pub forms: Vec<Key>,
     /// Keys under which alike parts are found; sorted. Initials have none.
     pub keys: Vec<Key>,
+    /// Those of `keys` that parts share for another reason than their letters: forms of one name, looks, `Abd`.
+    pub sure_keys: Vec<Key>,
 }
 
 /// Parts of a name are personal.
@@ -77,6 +69,8 @@ pub struct Name {
     pub joins: Vec<Option<Part>>,
     /// The weight of all parts together.
     pub weight: f64,
+    /// What is lost, of all parts together, when they are left out.
+    pub omission: f64,
     /// Whether any part is an initial.
     pub has_initials: bool,
     /// What its legal form says.
@@ -113,12 +107,14 @@ impl Name {
         let joins =
             parts.iter().zip(parts.iter().skip(1)).map(|(first, second)| join(first, second)).collect();
         let weight = parts.iter().map(|part| part.weight).sum();
-        let has_initials = parts.iter().any(|part| part.initial);
+        let omission = parts.iter().map(|part| part.omission).sum();
+        let has_initials = parts.iter().any(|part| part.likeness.initial);
         let whole = whole_key(parts.iter().flat_map(|part| &part.letters));
         Self {
             parts,
             joins,
             weight,
+            omission,
             has_initials,
             whole,
             legal_forms: Forms::default(),
@@ -134,14 +130,17 @@ impl Name {
         self.acronyms.dedup();
     }
 
+    /// The keys by which a name is found as a whole: all its letters in a row, and its first letters.
+    pub fn direct_keys(&self) -> impl Iterator<Item = Key> {
+        let whole = (!self.parts.is_empty()).then_some(self.whole);
+        whole.into_iter().chain(self.acronyms.iter().copied())
+    }
+
     /// Every key under which a name like this one is found; sorted, each once.
     pub fn keys(&self) -> Vec<Key> {
         let units = self.parts.iter().chain(self.joins.iter().flatten());
         let mut keys: Vec<Key> = units.flat_map(|part| part.keys.iter().copied()).collect();
-        if !self.parts.is_empty() {
-            keys.push(self.whole);
-        }
-        keys.extend(&self.acronyms);
+        keys.extend(self.direct_keys());
         keys.sort_unstable();
         keys.dedup();
         keys
@@ -176,54 +175,56 @@ pub(super) struct Traits {
 pub(super) fn part(Word { written, folded }: Word, traits: Traits) -> Part {
     let letters: Vec<char> = folded.chars().collect();
     let forms = if traits.given && !traits.initial { nicknames::keys(&folded) } else { Vec::new() };
-    let mut keys = if traits.initial { Vec::new() } else { part_keys(&letters) };
-    keys.extend(&forms);
     let shape = shape_key(&letters);
-    if letters.len() >= 4 && !traits.initial {
-        keys.push(shape);
+    let mut sure_keys = Vec::new();
+    if !traits.initial {
+        sure_keys.extend(&forms);
+        if letters.len() >= LONG_ENOUGH_TO_BE_MISREAD {
+            sure_keys.push(shape);
+        }
+        // `Abdul Saifullah` is found as `Saifullah`.
+        sure_keys.extend(people::served(&letters).map(join_key));
     }
-    // `Abdul Saifullah` is found as `Saifullah`.
-    if let Some(served) = people::served(&letters) {
-        keys.push(join_key(served));
-    }
+    let mut keys = if traits.initial { Vec::new() } else { part_keys(&letters) };
+    keys.extend(&sure_keys);
     keys.sort_unstable();
     keys.dedup();
     let few_vowels = !written.is_ascii() && written.chars().any(syllables::writes_few_vowels);
-    Part {
+    let likeness = Likeness {
         spelling: Spelling::new(&letters).with_few_vowels(few_vowels),
-        written,
-        weight: traits.weight,
-        omission: traits.omission,
-        initial: traits.initial,
-        known: traits.known,
-        descends: traits.descends,
         sound: join_key(&letters),
         shape,
-        forms,
-        keys,
-        letters,
-    }
+        forms: forms.into(),
+        initial: traits.initial,
+        known: traits.known,
+    };
+    let Traits { weight, omission, descends, .. } = traits;
+    Part { written, letters, likeness, weight, omission, descends, keys, sure_keys }
 }
 
 fn join(first: &Part, second: &Part) -> Option<Part> {
-    if first.initial || second.initial {
+    let (one, other) = (&first.likeness, &second.likeness);
+    if one.initial || other.initial {
         return None;
     }
     let letters: Vec<char> = first.letters.iter().chain(&second.letters).copied().collect();
     let sound = join_key(&letters);
-    let few_vowels = first.spelling.has_few_vowels() || second.spelling.has_few_vowels();
+    let few_vowels = one.spelling.has_few_vowels() || other.spelling.has_few_vowels();
     Some(Part {
         written: format!("{} {}", first.written, second.written),
-        spelling: Spelling::new(&letters).with_few_vowels(few_vowels),
+        likeness: Likeness {
+            spelling: Spelling::new(&letters).with_few_vowels(few_vowels),
+            sound,
+            shape: sound,
+            forms: Box::default(),
+            initial: false,
+            known: false,
+        },
         weight: first.weight + second.weight,
         omission: first.omission + second.omission,
-        initial: false,
-        known: false,
         descends: false,
-        sound,
-        shape: sound,
-        forms: Vec::new(),
         keys: vec![sound],
+        sure_keys: Vec::new(),
         letters,
     })
 }

@@ -87,7 +87,7 @@ impl<'a> Pairing<'a> {
         let mut found: Vec<(f64, usize, usize, How)> = Vec::with_capacity(8);
         for (i, left) in self.left.parts.iter().enumerate() {
             for (j, right) in self.right.parts.iter().enumerate() {
-                if !left.initial
+                if !left.likeness.initial
                     && let Some((alike, how)) = compare_parts(self.rules, left, right)
                 {
                     found.push((alike, i, j, how));
@@ -133,10 +133,10 @@ impl<'a> Pairing<'a> {
 
     fn take_join(&mut self, join: Option<&Part>, whole: &Part, left: (usize, usize), right: (usize, usize)) {
         let Some(join) = join else { return };
-        if !self.free(left, right) || whole.initial {
+        if !self.free(left, right) || whole.likeness.initial {
             return;
         }
-        let alike = join_similarity(join, whole);
+        let alike = join_similarity(&join.likeness, &whole.likeness);
         if alike > 0.0 && (self.rules.spelling || alike >= 1.0) {
             // The gap between the words differs, so it is alike and not equal.
             self.take(left, right, alike.min(0.98), How::Joined);
@@ -156,7 +156,7 @@ impl<'a> Pairing<'a> {
     fn pair_initials(&mut self) {
         for (i, left) in self.left.parts.iter().enumerate() {
             for (j, right) in self.right.parts.iter().enumerate() {
-                if (left.initial || right.initial) && left.letters.first() == right.letters.first() {
+                if (left.likeness.initial || right.likeness.initial) && left.letters.first() == right.letters.first() {
                     self.take((i, 1), (j, 1), 0.9, How::Initial);
                 }
             }
@@ -165,7 +165,7 @@ impl<'a> Pairing<'a> {
 
     /// The one part that is left on either side, when all others are equal.
     fn pair_slip(&mut self) {
-        let certain = !self.pairs.is_empty() && self.pairs.iter().all(|pair| pair.similarity > 0.95);
+        let certain = !self.pairs.is_empty() && self.pairs.iter().all(|pair| pair.how == How::Equal);
         if !certain {
             return;
         }

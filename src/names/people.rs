@@ -27,10 +27,9 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
     let named: Vec<Word> = all.iter().filter(|word| !tables::is_title(&word.folded)).cloned().collect();
     let named = if named.is_empty() { all.clone() } else { named };
     let mut kept = without_particles(named.clone());
-    if kept.len() < 2
-        && let Some(first) = named.first()
-        && tables::is_particle_or_name(&first.folded)
-        && kept.first().is_some_and(|piece| piece.word.written != first.written)
+    // `Ben Johnson` is no son of John's.
+    if let ([first, _], 1) = (named.as_slice(), kept.len())
+        && first.folded == "ben"
     {
         kept.insert(0, Piece { word: first.clone(), descends: false });
     }
@@ -48,8 +47,10 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
 }
 
 /// Whom the servant of `abdaziz` serves: `aziz`.
-pub(super) fn served(letters: &[char]) -> Option<&[char]> {
-    letters.strip_prefix(&['a', 'b', 'd']).filter(|served| served.len() >= 4)
+pub(super) fn served<T: Copy + Into<u32>>(letters: &[T]) -> Option<&[T]> {
+    let (lead, served) = letters.split_at_checked(3)?;
+    let is_servant = lead.iter().copied().map(Into::into).eq("abd".chars().map(u32::from));
+    (is_servant && served.len() >= 4).then_some(served)
 }
 
 /// A name of two to four characters without a space is a family name and a given one.

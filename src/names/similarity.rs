@@ -33,27 +33,20 @@ const DOUBLING: Cost = 6;
 /// How much of the share of wrong letters is taken from the similarity: one letter of six leaves 0.86.
 const LOSS: f64 = 0.85;
 
-/// A part of a name, prepared for comparing.
-#[derive(Clone)]
+/// A part of a name, prepared for comparing: a byte a letter.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Spelling {
-    letters: Box<[Letter]>,
+    letters: Box<[u8]>,
     sounds: u32,
     digits: bool,
     few_vowels: bool,
 }
 
 impl Spelling {
-    /// Prepares `letters`.
+    /// Prepares `letters`. What folding left as it is, of scripts without a reading, becomes one of 128 signs.
     pub fn new(letters: &[char]) -> Self {
-        let before = std::iter::once(None).chain(letters.iter().copied().map(Some));
         Self {
-            letters: letters
-                .iter()
-                .zip(before)
-                .enumerate()
-                .take(LONGEST)
-                .map(|(place, (letter, before))| Letter::new(*letter, before, place + 1 == letters.len()))
-                .collect(),
+            letters: letters.iter().take(LONGEST).map(|letter| code_of(*letter)).collect(),
             sounds: letters
                 .iter()
                 .filter_map(|letter| sound_of(*letter))
@@ -79,6 +72,11 @@ impl Spelling {
         self.sounds
     }
 
+    /// Its letters, a byte each.
+    pub const fn letters(&self) -> &[u8] {
+        &self.letters
+    }
+
     /// How many letters are compared.
     pub const fn len(&self) -> usize {
         self.letters.len()
@@ -88,16 +86,19 @@ impl Spelling {
     pub const fn is_empty(&self) -> bool {
         self.letters.is_empty()
     }
+}
 
-    fn equals(&self, other: &Self) -> bool {
-        self.len() == other.len()
-            && self.letters.iter().zip(&other.letters).all(|(a, b)| a.itself == b.itself)
-    }
+fn code_of(letter: char) -> u8 {
+    u8::try_from(letter).ok().filter(u8::is_ascii).unwrap_or_else(|| {
+        // The lowest seven bits of the code point, above ASCII.
+        let low = u32::from(letter).to_le_bytes();
+        low.first().copied().unwrap_or_default() | 0x80
+    })
 }
 
 /// 0 when `left` and `right` are different names, else 0.6 to 1, where 1 is equal.
 pub fn similarity(left: &Spelling, right: &Spelling) -> f64 {
-    if left.equals(right) {
+    if left.letters == right.letters {
         return 1.0;
     }
     let longest = left.len().max(right.len());
@@ -111,7 +112,9 @@ pub fn similarity(left: &Spelling, right: &Spelling) -> f64 {
     {
         return 0.0;
     }
-    let cost = distance(&left.letters, &right.letters, allowed, lenient);
+    let (mut left_letters, mut right_letters) = ([Letter::NONE; LONGEST], [Letter::NONE; LONGEST]);
+    let (left, right) = (prepared(left, &mut left_letters), prepared(right, &mut right_letters));
+    let cost = distance(left, right, allowed, lenient);
     let share = LOSS * f64::from(cost) / f64::from(LETTER) / f64::from(u32::try_from(longest).unwrap_or(u32::MAX));
     if cost > allowed { 0.0 } else { 1.0 - share }
 }
@@ -148,6 +151,18 @@ const fn bit(sound: char) -> u32 {
     1 << (sound as u32 % 32)
 }
 
+/// Fills `letters` with those of `spelling`.
+fn prepared<'a>(spelling: &Spelling, letters: &'a mut [Letter; LONGEST]) -> &'a [Letter] {
+    let mut previous = None;
+    let last = spelling.letters.len();
+    for (place, (slot, code)) in letters.iter_mut().zip(&spelling.letters).enumerate() {
+        let letter = char::from(*code);
+        *slot = Letter::new(letter, previous, place + 1 == last);
+        previous = Some(letter);
+    }
+    letters.get(..last).unwrap_or(letters)
+}
+
 /// A letter with what its edits cost.
 #[derive(Clone, Copy)]
 struct Letter {
@@ -161,6 +176,8 @@ struct Letter {
 type Row = [Cost; LONGEST + 1];
 
 impl Letter {
+    const NONE: Self = Self { itself: ' ', sound: None, vowel: false, insertion: 0 };
+
     fn new(letter: char, previous: Option<char>, last: bool) -> Self {
         let sound = sound_of(letter);
         let insertion = match sound {

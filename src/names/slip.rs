@@ -34,7 +34,7 @@ impl Rest {
 
 /// How alike the two are as slips of each other; none when they are more than that.
 pub(super) fn similarity(left: &Part, right: &Part, rest: Rest) -> Option<f64> {
-    if left.initial || right.initial || rest.letters < LONG_ENOUGH {
+    if left.likeness.initial || right.likeness.initial || rest.letters < LONG_ENOUGH {
         return None;
     }
     let longest = left.letters.len().max(right.letters.len());
@@ -49,7 +49,7 @@ pub(super) fn similarity(left: &Part, right: &Part, rest: Rest) -> Option<f64> {
 }
 
 /// Letters to change, put in, leave out or exchange with a neighbour. 
-pub(super) fn distance(left: &[char], right: &[char]) -> usize {
+pub(super) fn distance<T: PartialEq>(left: &[T], right: &[T]) -> usize {
     let (left, right) = (left.get(..LOOKED_AT).unwrap_or(left), right.get(..LOOKED_AT).unwrap_or(right));
     let mut before = [0; LOOKED_AT + 1];
     let mut above: [usize; LOOKED_AT + 1] = std::array::from_fn(|at| at);

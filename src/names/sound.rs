@@ -149,7 +149,14 @@ fn hash(space: char, letters: &[char], left_out: Option<usize>) -> Key {
 /// FNV-1a over the letters: fixed for ever, unlike the standard library's.
 fn feed<'a>(space: char, letters: impl Iterator<Item = &'a char>) -> Key {
     let step = |hash: u64, letter: char| (hash ^ u64::from(u32::from(letter))).wrapping_mul(0x0000_0100_0000_01b3);
-    letters.fold(step(0xcbf2_9ce4_8422_2325, space), |hash, letter| step(hash, *letter))
+    mixed(letters.fold(step(0xcbf2_9ce4_8422_2325, space), |hash, letter| step(hash, *letter)))
+}
+
+/// Spreads a hash over all its bits, so that the highest ones alone tell keys apart.
+const fn mixed(hash: Key) -> Key {
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
 }
 
 #[cfg(test)]

@@ -23,11 +23,6 @@ pub fn is_particle(word: &str) -> bool {
     holds(PARTICLES, word)
 }
 
-/// Whether a particle is somebody's given or family name when it stands first and would leave a single part.
-pub fn is_particle_or_name(word: &str) -> bool {
-    matches!(word, "al" | "ben" | "do" | "le" | "van")
-}
-
 /// Whether the word belongs to an organisation's legal form, or only joins other words.
 pub fn is_form(word: &str) -> bool {
     forms::form_of(word).is_some() || is_joining(word)

@@ -54,7 +54,7 @@ const fn kind_word(kind: EntityKind) -> &'static str {
 
 /// The parts' effects add up to the score of the name.
 fn name_reasons(found: &Match<'_>) -> Vec<Reason> {
-    let (account, listed, alignment) = (&found.account_name, found.listed_name, &found.alignment);
+    let (account, listed, alignment) = (&found.account_name, &found.listed_name, &found.alignment);
     let weight = |pair: &Pair| parts_weight(account, pair.left) + parts_weight(listed, pair.right);
     let paired: f64 = alignment.pairs.iter().map(weight).sum();
     let mut reasons = Vec::new();
