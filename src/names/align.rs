@@ -27,6 +27,9 @@ pub const FAINT_CAP: f64 = 0.8;
 /// default threshold, and the first to go when it is raised.
 pub const DOUBTFUL_CAP: f64 = 0.86;
 
+/// The most that names score for which two liberties are taken at once.
+const TWICE_DOUBTFUL_CAP: f64 = 0.82;
+
 /// What legal forms that contradict each other leave of a score.
 const OTHER_FORM: f64 = 0.84;
 
@@ -138,7 +141,7 @@ fn score(kind: NameKind, pairing: &Pairing<'_>) -> f64 {
     }
     let (left, right) = (pairing.left, pairing.right);
     let (mut left_weight, mut right_weight, mut weight, mut alike, mut told) = (0.0, 0.0, 0.0, 0.0, 0.0_f64);
-    let (mut doubtful, mut servant) = (false, false);
+    let (mut doubtful, mut servant, mut forms, mut unlike) = (false, false, false, false);
     for pair in &pairing.pairs {
         let (on_left, on_right) = (weigh(left, pair.left), weigh(right, pair.right));
         left_weight += on_left;
@@ -146,10 +149,13 @@ fn score(kind: NameKind, pairing: &Pairing<'_>) -> f64 {
         weight += on_left + on_right;
         alike += (on_left + on_right) * pair.similarity;
         if pair.how != How::Initial {
-            told += on_left.min(on_right);
+            // What is only alike tells less of it.
+            told += on_left.min(on_right) * (1.0 - 2.0 * (1.0 - pair.similarity)).max(0.0);
         }
         doubtful |= matches!(pair.how, How::Slip | How::Acronym | How::Series);
         servant |= pair.how == How::Servant;
+        forms |= pair.how == How::Nickname;
+        unlike |= pair.how == How::Alike && pair.similarity < 0.95;
     }
     let quality = alike / weight;
     let (left_over, right_over) = (pairing.left_over(), pairing.right_over());
@@ -157,6 +163,12 @@ fn score(kind: NameKind, pairing: &Pairing<'_>) -> f64 {
     let right_share = share(right, right_weight, &left_over, &right_over);
     let score = quality * covered(kind, left_share, right_share, told);
     let score = if servant && left_over.len() + right_over.len() > 0 { score * OTHER_THAN_SERVANT } else { score };
+    // Another form of the name and a slip in the rest: two doubts are one too many.
+    let score = if forms && unlike { score.min(TWICE_DOUBTFUL_CAP) } else { score };
+    // A name in characters has no part that could be left out.
+    let in_characters = !left.characters.is_empty() || !right.characters.is_empty();
+    let left_out = left_over.len() + right_over.len() > 0;
+    let score = if in_characters && left_out { score.min(TWICE_DOUBTFUL_CAP) } else { score };
     let score = if doubtful { score.min(DOUBTFUL_CAP) } else { score };
     let parts = left.parts.len().max(right.parts.len());
     let complete = left_share > 0.999 && right_share > 0.999;

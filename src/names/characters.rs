@@ -3,7 +3,7 @@
 
 use super::syllables;
 
-/// What two characters with one reading count, as forms of one (`张`, `張`) are: nearly equal.
+/// What two Han characters with one reading count, as forms of one (`张`, `張`) are: nearly equal.
 const SAME_READING: f64 = 0.97;
 
 /// How alike two names in the same characters are; none when one of them is not written so.
@@ -38,7 +38,7 @@ fn alike(a: char, b: char) -> f64 {
     };
     if a == b {
         1.0
-    } else if read(a) == read(b) {
+    } else if syllables::is_han(a) && read(a) == read(b) {
         SAME_READING
     } else {
         0.0

@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn syllables_and_signs_are_read_too() {
         assert_eq!(folded("桂荣 兰", false), ["guirong", "lan"]);
-        assert_eq!(folded("김정은", false), ["gimjeongeun"]);
+        assert_eq!(folded("김정은", false), ["kimjongun"]);
         assert_eq!(folded("がくきょう", false), ["gakukyou"]);
         assert_eq!(folded("इला", false), ["ila"], "a vowel sign does not part a word");
         assert_eq!(folded("ប៉ុល", false).len(), 1);

@@ -2,7 +2,7 @@
 
 use super::people::served;
 use super::rules::Rules;
-use super::similarity::{Spelling, similarity};
+use super::similarity::{Spelling, could_be_two_off, similarity};
 use super::slip;
 use super::sound::{Key, share_key};
 
@@ -33,9 +33,12 @@ pub enum How {
 const MANY: usize = 3;
 
 /// The similarities of parts that are alike by a rule and not by their letters.
-const NICKNAME: f64 = 0.93;
+const NICKNAME: f64 = 0.95;
 const SAME_LOOKS: f64 = 0.9;
 const SERVANT: f64 = 0.88;
+
+/// Forms of one name that are this alike are spellings of it.
+const SPELLED_ALIKE: f64 = 0.85;
 
 /// Shorter parts look like too many others.
 pub(super) const LONG_ENOUGH_TO_BE_MISREAD: usize = 4;
@@ -64,26 +67,30 @@ pub fn compare(rules: &Rules, left: &Likeness, right: &Likeness, share: impl FnO
         let same = left.initial && right.initial && left.spelling.letters() == right.spelling.letters();
         return same.then_some((1.0, How::Equal));
     }
-    let alike = similarity(&left.spelling, &right.spelling);
-    if alike >= 1.0 {
+    let (one, other) = (&left.spelling, &right.spelling);
+    if one.letters() == other.letters() {
         return Some((1.0, How::Equal));
     }
     if !rules.spelling {
         return None;
     }
     if rules.nicknames && !left.forms.is_empty() && share_key(&left.forms, &right.forms) {
-        return Some((alike.max(NICKNAME), How::Nickname));
+        let alike = similarity(one, other);
+        // `Usama` and `Osama` need no table.
+        let how = if alike >= SPELLED_ALIKE { How::Alike } else { How::Nickname };
+        return Some((alike.max(NICKNAME), how));
     }
-    if left.shape == right.shape && left.spelling.len() >= LONG_ENOUGH_TO_BE_MISREAD && !(left.known && right.known) {
-        return Some((alike.max(SAME_LOOKS), How::Alike));
+    let known = left.known && right.known;
+    if left.shape == right.shape && one.len() >= LONG_ENOUGH_TO_BE_MISREAD && !known {
+        return Some((similarity(one, other).max(SAME_LOOKS), How::Alike));
     }
-    if alike > 0.0
-        && !(left.known && right.known)
-        // Three wrong letters are another name, unless both sound the same.
-        && (left.sound == right.sound || slip::distance(left.spelling.letters(), right.spelling.letters()) < MANY)
-        && share()
-    {
-        return Some((alike, How::Alike));
+    // Three wrong letters are another name, unless both sound the same.
+    let same_sound = left.sound == right.sound;
+    if !known && (same_sound || could_be_two_off(one.signature(), other.signature())) {
+        let alike = similarity(one, other);
+        if alike > 0.0 && (same_sound || slip::distance(one.letters(), other.letters()) < MANY) && share() {
+            return Some((alike, How::Alike));
+        }
     }
     let serves = |one: &Likeness, other: &Likeness| {
         served(one.spelling.letters()).is_some_and(|served| served == other.spelling.letters())

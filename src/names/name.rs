@@ -262,7 +262,7 @@ mod tests {
     fn a_name_in_characters_is_parted_after_the_family_name() {
         assert_eq!(parts(NameKind::Person, "习近平"), ["xi", "jinping"]);
         assert_eq!(parts(NameKind::Person, "司马南"), ["sima", "nan"]);
-        assert_eq!(parts(NameKind::Person, "김정은"), ["gim", "jeongeun"]);
+        assert_eq!(parts(NameKind::Person, "김정은"), ["kim", "jongun"]);
     }
 
     #[test]

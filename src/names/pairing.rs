@@ -9,6 +9,9 @@ use super::sound::acronym_key;
 /// How alike a name and its first letters are taken to be.
 const ACRONYM: f64 = 0.9;
 
+/// How alike the readings of characters have to be: another vowel is another sign.
+const SAME_SYLLABLES: f64 = 0.92;
+
 /// A ship's only word has to be this long, in letters, to bear a slip.
 const LONG_FOR_ONE: usize = 8;
 
@@ -85,10 +88,13 @@ impl<'a> Pairing<'a> {
 
     fn pair_whole_parts(&mut self) {
         let mut found: Vec<(f64, usize, usize, How)> = Vec::with_capacity(8);
+        let in_characters = !self.left.characters.is_empty() || !self.right.characters.is_empty();
+        let least = if in_characters { SAME_SYLLABLES } else { 0.0 };
         for (i, left) in self.left.parts.iter().enumerate() {
             for (j, right) in self.right.parts.iter().enumerate() {
                 if !left.likeness.initial
                     && let Some((alike, how)) = compare_parts(self.rules, left, right)
+                    && (how != How::Alike || alike >= least)
                 {
                     found.push((alike, i, j, how));
                 }

@@ -39,7 +39,14 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
     kept.into_iter().map(|Piece { word: Word { written, folded }, descends }| {
         let folded = settled_spelling(&folded);
         let initial = folded.len() == 1 && folded.bytes().all(|b| b.is_ascii_lowercase());
-        let weight = if initial { tables::FAINT } else { tables::weight_in_person(&folded) };
+        let weight = if initial {
+            tables::FAINT
+        } else if !written.is_ascii() && written.chars().all(|letter| is_han(letter) || is_hangul(letter)) {
+            // One reading fits many signs.
+            tables::COMMON
+        } else {
+            tables::weight_in_person(&folded)
+        };
         let omission = if tables::is_patronymic(&folded) { tables::FAINT } else { weight };
         let traits = Traits { weight, omission, initial, descends, given: true, known: false };
         part(Word { written, folded }, traits)

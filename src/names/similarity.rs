@@ -37,6 +37,7 @@ const LOSS: f64 = 0.85;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Spelling {
     letters: Box<[u8]>,
+    signature: u64,
     sounds: u32,
     digits: bool,
     few_vowels: bool,
@@ -45,8 +46,10 @@ pub struct Spelling {
 impl Spelling {
     /// Prepares `letters`. What folding left as it is, of scripts without a reading, becomes one of 128 signs.
     pub fn new(letters: &[char]) -> Self {
+        let codes: Box<[u8]> = letters.iter().take(LONGEST).map(|letter| code_of(*letter)).collect();
         Self {
-            letters: letters.iter().take(LONGEST).map(|letter| code_of(*letter)).collect(),
+            signature: signature_of(&codes),
+            letters: codes,
             sounds: letters
                 .iter()
                 .filter_map(|letter| sound_of(*letter))
@@ -72,6 +75,11 @@ impl Spelling {
         self.sounds
     }
 
+    /// Which letters stand in it once, and which twice.
+    pub const fn signature(&self) -> u64 {
+        self.signature
+    }
+
     /// Its letters, a byte each.
     pub const fn letters(&self) -> &[u8] {
         &self.letters
@@ -86,6 +94,20 @@ impl Spelling {
     pub const fn is_empty(&self) -> bool {
         self.letters.is_empty()
     }
+}
+
+/// The letters as a set, a second one of a kind as a letter of its own; those beyond `a` to `z` share places with them.
+pub(crate) fn signature_of(letters: &[u8]) -> u64 {
+    letters.iter().fold(0, |set, letter| {
+        let first = 1 << (letter % 32);
+        if set & first == 0 { set | first } else { set | first << 32 }
+    })
+}
+
+/// Whether letters with these signatures may be two slips apart at most: each wrong letter may be in one of them
+/// alone, and the right one in the other.
+pub const fn could_be_two_off(left: u64, right: u64) -> bool {
+    (left ^ right).count_ones() <= 4
 }
 
 fn code_of(letter: char) -> u8 {

@@ -9,12 +9,13 @@ use deunicode::deunicode_char;
 const FIRST_SYLLABLE: u32 = 0xAC00;
 const LAST_SYLLABLE: u32 = 0xD7A3;
 
+/// Readings of McCune and Reischauer without their marks, as lists and passports of both Koreas mostly have them.
 const LEADS: [&str; 19] =
-    ["g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "", "j", "jj", "ch", "k", "t", "p", "h"];
+    ["k", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "", "j", "jj", "ch", "k", "t", "p", "h"];
 
 const VOWELS: [&str; 21] = [
-    "a", "ae", "ya", "yae", "eo", "e", "yeo", "ye", "o", "wa", "wae", "oe", "yo", "u", "wo", "we", "wi", "yu",
-    "eu", "ui", "i",
+    "a", "ae", "ya", "yae", "o", "e", "yo", "ye", "o", "wa", "wae", "oe", "yo", "u", "wo", "we", "wi", "yu",
+    "u", "ui", "i",
 ];
 
 const TAILS: [&str; 28] = [
@@ -116,7 +117,7 @@ mod tests {
 
     #[test]
     fn hangul_is_read_by_syllables() {
-        assert_eq!(read("박근혜"), "bakgeunhye");
+        assert_eq!(read("박근혜"), "bakkunhye");
         assert_eq!(read("문재인"), "munjaein");
     }
 

@@ -57,7 +57,7 @@ pub fn is_patronymic(word: &str) -> bool {
 pub fn weight_in_person(word: &str) -> f64 {
     if holds(FAINT_IN_PERSONS, word) {
         FAINT
-    } else if holds(COMMON_NAMES, word) || word.chars().count() <= 2 && word.is_ascii() {
+    } else if holds(COMMON_NAMES, word) || word.len() <= 3 && word.is_ascii() {
         COMMON
     } else {
         ORDINARY

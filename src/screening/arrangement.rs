@@ -25,7 +25,11 @@ pub(super) struct Unit {
 /// A unit under a key, with what tells most of them apart without looking at them.
 #[derive(Clone, Copy)]
 pub(super) struct Entry {
+    /// Which letters it has.
+    pub(super) signature: u64,
     pub(super) unit: u32,
+    /// The lowest bits of the key of its sound.
+    pub(super) sound: u32,
     pub(super) sounds: u32,
     pub(super) length: u8,
     /// Whether it stands there for another reason than its letters.
@@ -98,6 +102,12 @@ impl Arrangement {
     }
 }
 
+/// The lowest bits of a key.
+#[expect(clippy::cast_possible_truncation, reason = "the lowest bits are meant")]
+pub(super) const fn low_bits(key: Key) -> u32 {
+    key as u32
+}
+
 /// An arrangement under way.
 #[derive(Default)]
 struct Building {
@@ -138,7 +148,9 @@ impl Building {
         if number == fresh {
             self.keys.extend(part.keys.iter().map(|key| {
                 let entry = Entry {
+                    signature: spelling.signature(),
                     unit: number,
+                    sound: low_bits(part.likeness.sound),
                     sounds: spelling.sounds(),
                     length: u8::try_from(spelling.len()).unwrap_or(u8::MAX),
                     sure: part.sure_keys.contains(key),

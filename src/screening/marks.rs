@@ -2,35 +2,34 @@
 //! score for it: the sieve between the index and the scorer.
 
 use crate::names::align::{DOUBTFUL_CAP, SINGLE_PART_CAP, best_score};
+use crate::names::similarity::{could_be_two_off, signature_of};
 use crate::names::{Name, NameKind};
 
 /// Which parts of the account's name each name of the list answers.
 #[derive(Default)]
 pub(super) struct Marks {
-    of: Vec<u16>,
+    of: Vec<u32>,
     touched: Vec<u32>,
 }
 
 /// Set when two neighbours of the list's name, read as one, answer a part.
-pub(super) const LISTED_JOIN: u16 = 1 << 15;
+pub(super) const LISTED_JOIN: u32 = 1 << 15;
 
 /// Set when the name has to be scored whatever parts it answers.
-pub(super) const WHOLE: u16 = u16::MAX;
+pub(super) const WHOLE: u32 = u32::MAX;
 
 /// Parts from here on share a mark.
 const LAST_MARK: usize = 14;
-
-/// So many letters of the alphabet stand in only one of two names that are two letters off: each wrong one may be in
-/// one name alone, and the right one in the other.
-const LETTERS_APART: u32 = 4;
 
 /// What the sieve knows of a name of the list.
 #[derive(Clone, Copy)]
 pub(super) struct Summary {
     /// The sum of what leaving out its parts costs.
     pub(super) omission: f32,
-    /// Which letters stand in it.
-    pub(super) letters: u32,
+    /// Which letters stand in it once, and which twice.
+    pub(super) letters: u64,
+    /// How many letters it has.
+    pub(super) length: u16,
     /// How many parts it has.
     pub(super) parts: u16,
     /// Whether no bound holds: initials answer parts without being marked.
@@ -45,26 +44,29 @@ impl Summary {
         Self {
             omission,
             letters: letters_of(name),
+            length: u16::try_from(name.parts.iter().map(|part| part.letters.len()).sum::<usize>()).unwrap_or(u16::MAX),
             parts: u16::try_from(name.parts.len()).unwrap_or(u16::MAX),
-            unbounded: name.has_initials || !name.characters.is_empty(),
+            unbounded: name.has_initials,
         }
     }
 
     /// Whether this name and that one may be equal but for two letters of one part: they share all other parts.
     pub(super) fn may_be_a_slip(self, account: Self) -> bool {
-        self.parts == account.parts && (self.letters ^ account.letters).count_ones() <= LETTERS_APART
+        self.parts == account.parts
+            && self.length.abs_diff(account.length) <= 2
+            && could_be_two_off(self.letters, account.letters)
     }
 }
 
-/// The letters of the name as a set; those beyond `a` to `z` share places with them.
-fn letters_of(name: &Name) -> u32 {
-    let letters = name.parts.iter().flat_map(|part| part.likeness.spelling.letters());
-    letters.fold(0, |set, letter| set | 1 << (letter % 32))
+/// The letters of the whole name as a signature.
+fn letters_of(name: &Name) -> u64 {
+    let parts = name.parts.iter().flat_map(|part| part.likeness.spelling.letters());
+    signature_of(&parts.copied().collect::<Vec<u8>>())
 }
 
 impl Marks {
     /// The names that answer anything, with what they answer.
-    pub(super) fn answered(&self) -> impl Iterator<Item = (u32, u16)> {
+    pub(super) fn answered(&self) -> impl Iterator<Item = (u32, u32)> {
         let touched = self.touched.iter().copied();
         touched.filter_map(|name| Some((name, self.of.get(name as usize).copied()?)))
     }
@@ -85,7 +87,7 @@ impl Marks {
     }
 
     /// Notes that `names` answer the parts in `answered`.
-    pub(super) fn set(&mut self, names: impl IntoIterator<Item = u32>, answered: u16) {
+    pub(super) fn set(&mut self, names: impl IntoIterator<Item = u32>, answered: u32) {
         for name in names {
             if let Some(mark) = self.of.get_mut(name as usize) {
                 if *mark == 0 {
@@ -98,8 +100,13 @@ impl Marks {
 }
 
 /// The mark of the part at `place`.
-pub(super) const fn mark_of(place: usize) -> u16 {
+pub(super) const fn mark_of(place: usize) -> u32 {
     if place < LAST_MARK { 1 << place } else { 1 << LAST_MARK }
+}
+
+/// The mark that the part at `place` is answered by an equal one.
+pub(super) const fn equal_mark_of(place: usize) -> u32 {
+    mark_of(place) << 16
 }
 
 /// An account's name as the sieve sees it.
@@ -127,15 +134,16 @@ impl<'a> Sieve<'a> {
     }
 
     /// Whether a name that answers the parts in `mark` could score enough; errs towards yes.
-    pub(super) fn passes(&self, listed: Summary, mark: u16) -> bool {
+    pub(super) fn passes(&self, listed: Summary, mark: u32) -> bool {
         let account = self.account;
         if self.summary.unbounded || listed.unbounded || mark == WHOLE || account.parts.len() > LAST_MARK {
             return true;
         }
-        let answered = mark & !LISTED_JOIN;
+        let answered = mark & (LISTED_JOIN - 1);
         let joined = mark & LISTED_JOIN != 0;
-        let count = usize::try_from(answered.count_ones()).unwrap_or_default();
-        if count + 1 == account.parts.len() && self.may_be_a_slip(listed) {
+        let count = answered.count_ones();
+        let equal = usize::try_from((mark >> 16).count_ones()).unwrap_or_default();
+        if equal + 1 == account.parts.len() && self.may_be_a_slip(listed) {
             return true;
         }
         let parts = account.parts.len().max(usize::from(listed.parts));

@@ -8,11 +8,11 @@
 
 use crate::names::align::{SINGLE_PART_CAP, join_similarity};
 use crate::names::likeness::{How, compare};
-use crate::names::similarity::could_be_alike;
+use crate::names::similarity::{could_be_alike, could_be_two_off};
 use crate::names::{Name, NameKind, Part, Rules};
 
-use super::arrangement::{Arrangement, Unit};
-use super::marks::{LISTED_JOIN, Marks, Sieve, WHOLE, mark_of};
+use super::arrangement::{Arrangement, Unit, low_bits};
+use super::marks::{LISTED_JOIN, Marks, Sieve, WHOLE, equal_mark_of, mark_of};
 
 /// The names of the list that could score `least` or more with `account`, by their numbers.
 pub(super) fn candidates(
@@ -47,20 +47,21 @@ fn mark_parts(names: &Arrangement, account: &Name, sieve: &Sieve<'_>, marks: &mu
     // A name that only the last part answers is out, so the longest search goes last and looks
     // only where the others have been.
     parts.sort_by_key(|(_, _, like)| like.len());
-    let is_guarded = parts.len() > 1 && !account.has_initials && account.characters.is_empty() && sieve.least() > SINGLE_PART_CAP;
+    let is_guarded = parts.len() > 1 && !account.has_initials && sieve.least() > SINGLE_PART_CAP;
     let guarded = if is_guarded { parts.len() - 1 } else { parts.len() };
     for (turn, (place, part, like)) in parts.iter().enumerate() {
         for (number, unit) in names.units_of(like) {
             let held_by = names.names_with(number);
             let wanted = turn != guarded || unit.beside_initials || marks.any(held_by);
             if wanted {
-                if answers(part, unit).is_some() {
-                    marks.set(held_by.iter().copied(), mark_of(*place));
+                if let Some(how) = answers(part, unit) {
+                    let equal = if how == How::Equal { equal_mark_of(*place) } else { 0 };
+                    marks.set(held_by.iter().copied(), mark_of(*place) | equal);
                 }
             } else if parts.len() == 2 && answers(part, unit) == Some(How::Equal) {
                 let slips = held_by.iter().copied();
                 let slips = slips.filter(|name| names.summary(*name).is_some_and(|summary| sieve.may_be_a_slip(summary)));
-                marks.set(slips, mark_of(*place));
+                marks.set(slips, mark_of(*place) | equal_mark_of(*place));
             }
         }
     }
@@ -89,13 +90,16 @@ fn mark_joins(names: &Arrangement, account: &Name, marks: &mut Marks) {
 /// The list's parts that share a key with `part` and may be alike to it; each once.
 fn units_like(names: &Arrangement, part: &Part) -> Vec<u32> {
     let spelling = &part.likeness.spelling;
-    let (sounds, length) = (spelling.sounds(), spelling.len());
+    let (sounds, length, signature) = (spelling.sounds(), spelling.len(), spelling.signature());
+    let sound = low_bits(part.likeness.sound);
     let mut numbers: Vec<u32> = Vec::new();
     for key in &part.keys {
         let sure = part.sure_keys.contains(key);
         let entries = names.keys.under(*key).iter();
         let like = entries.filter(|entry| {
-            sure || entry.sure || could_be_alike(sounds, length, entry.sounds, usize::from(entry.length))
+            sure || entry.sure
+                || (entry.sound == sound || could_be_two_off(signature, entry.signature))
+                    && could_be_alike(sounds, length, entry.sounds, usize::from(entry.length))
         });
         numbers.extend(like.map(|entry| entry.unit));
     }
