@@ -22,12 +22,12 @@ pub(crate) type Alteration = (&'static str, fn(&str, &mut Dice) -> Option<String
 /// All alterations.
 pub(crate) const ALTERATIONS: &[Alteration] = &[
     ("order turned", |name, _| {
-        let words: Vec<&str> = name.split(' ').collect();
+        let words = parts_of(name);
         let (last, first) = words.split_last()?;
         (!first.is_empty()).then(|| format!("{last}, {}", first.join(" ")))
     }),
     ("one initial", |name, _| {
-        let mut words: Vec<String> = name.split(' ').map(str::to_owned).collect();
+        let mut words = parts_of(name);
         let first = words.first_mut()?;
         let initial = first.chars().next()?;
         *first = format!("{initial}.");
@@ -61,13 +61,17 @@ pub(crate) const ALTERATIONS: &[Alteration] = &[
         Some(lower.replacen(from, to, 1))
     }),
     ("part left out", |name, dice| {
-        let mut words: Vec<&str> = name.split(' ').collect();
+        let mut words = parts_of(name);
         (words.len() > 2).then(|| {
             words.remove(1 + dice.below(words.len() - 2));
             words.join(" ")
         })
     }),
-    ("parts joined", |name, _| name.contains(' ').then(|| name.replacen(' ', "", 1))),
+    ("parts joined", |name, _| {
+        let words = parts_of(name);
+        let (first, rest) = words.split_first()?;
+        (!rest.is_empty()).then(|| format!("{first}{}", rest.join(" ")))
+    }),
     ("part split", |name, _| {
         let words: Vec<&str> = name.split(' ').collect();
         let long = words.iter().filter(|word| word.is_ascii()).max_by_key(|word| word.len()).filter(|word| word.len() > 6)?;
@@ -79,13 +83,32 @@ pub(crate) const ALTERATIONS: &[Alteration] = &[
     ("capitals and accents", |name, _| Some(name.to_uppercase().replace('A', "Á").replace('U', "Ü"))),
 ];
 
+/// The words of a name; `Abd` and particles stay with what they belong to.
+fn parts_of(name: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    let mut lead = String::new();
+    for word in name.split(' ') {
+        let bare: String = word.chars().filter(|c| c.is_alphabetic()).collect::<String>().to_lowercase();
+        lead.push_str(word);
+        if ["abd", "abdul", "abdel", "abdal", "bin", "ben", "ibn", "al", "el", "abu", "de", "van"].contains(&bare.as_str()) {
+            lead.push(' ');
+        } else {
+            parts.push(std::mem::take(&mut lead));
+        }
+    }
+    if !lead.is_empty() {
+        parts.push(lead.trim_end().to_owned());
+    }
+    parts
+}
+
 /// What one alphabet's letters become in the hands of several clerks.
 const VARIANTS: &[(&str, &str)] = &[
     ("kh", "h"), ("kh", "x"), ("q", "k"), ("q", "g"), ("ou", "u"), ("u", "ou"), ("oo", "u"), ("ee", "i"), ("i", "ee"), ("i", "y"), ("y", "i"),
     ("sh", "ch"), ("j", "dj"), ("dh", "d"), ("th", "t"), ("w", "v"), ("v", "w"), ("e", "i"), ("o", "u"), ("ei", "ai"), ("ay", "ei"), ("ah", "a"),
     ("mohammad", "muhammed"), ("mohammed", "mohamad"), ("muhammad", "mohamed"), ("ahmad", "ahmed"), ("hussein", "husayn"),
     ("abdul", "abd al"), ("al-", "el-"), ("al-", "al "), ("ov", "off"), ("zh", "j"), ("ts", "tz"), ("ya", "ia"), ("yu", "iu"), ("ch", "tch"),
-    ("f", "ph"), ("k", "c"), ("ss", "s"), ("ll", "l"), ("mm", "m"), ("b", "p"), ("ud", "eddin"), ("ullah", "ollah"), ("gh", "g"), ("z", "s"),
+    ("f", "ph"), ("k", "c"), ("ss", "s"), ("ll", "l"), ("mm", "m"), ("ullah", "ollah"), ("uddin", "eddine"), ("gh", "g"), ("z", "s"),
 ];
 
 /// What a machine, or a tired eye, takes for something else.

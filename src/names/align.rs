@@ -14,7 +14,7 @@ use super::name::{Name, NameKind, Part};
 use super::pairing::Pairing;
 use super::rules::Rules;
 use super::similarity::similarity;
-use super::sound::share_key;
+use super::sound::{part_keys, share_key};
 
 /// Names of which only one part answers another never score more than this, unless both are
 /// single parts.
@@ -121,7 +121,12 @@ pub fn part_similarity(left: &Part, right: &Part) -> f64 {
 
 /// How alike two whole parts are and in which way; none unless they share a key.
 pub(super) fn compare_parts(rules: &Rules, left: &Part, right: &Part) -> Option<(f64, How)> {
-    likeness::compare(rules, &left.likeness, &right.likeness, || share_key(&left.keys, &right.keys))
+    likeness::compare(rules, &left.likeness, &right.likeness, || match (left.keys.is_empty(), right.keys.is_empty()) {
+        (false, false) => share_key(&left.keys, &right.keys),
+        // One that was made without them.
+        (_, true) => share_key(&left.keys, &part_keys(&right.letters)),
+        (true, false) => share_key(&part_keys(&left.letters), &right.keys),
+    })
 }
 
 /// How alike two neighbours, read as one, are to a part: 0 unless they sound the same and are spelled
@@ -162,7 +167,14 @@ fn score(kind: NameKind, pairing: &Pairing<'_>) -> f64 {
     let left_share = share(left, left_weight, &right_over, &left_over);
     let right_share = share(right, right_weight, &left_over, &right_over);
     let score = quality * covered(kind, left_share, right_share, told);
-    let score = if servant && left_over.len() + right_over.len() > 0 { score * OTHER_THAN_SERVANT } else { score };
+    let told_instead = |name: &Name, over: &[usize]| {
+        over.iter().filter_map(|at| name.parts.get(*at)).any(|part| !part.likeness.initial)
+    };
+    let score = if servant && (told_instead(left, &left_over) || told_instead(right, &right_over)) {
+        score * OTHER_THAN_SERVANT
+    } else {
+        score
+    };
     // Another form of the name and a slip in the rest: two doubts are one too many.
     let score = if forms && unlike { score.min(TWICE_DOUBTFUL_CAP) } else { score };
     // A name in characters has no part that could be left out.

@@ -16,7 +16,7 @@ struct Piece {
 }
 
 /// The name that `text` makes.
-pub(super) fn name(text: &str) -> Name {
+pub(super) fn name(text: &str, with_keys: bool) -> Name {
     let pieces = pieces(text);
     let mut forms = Forms::default();
     let mut initials = (String::new(), String::new());
@@ -35,7 +35,7 @@ pub(super) fn name(text: &str) -> Name {
     let kept = if kept.is_empty() { pieces.iter().collect() } else { kept };
     let bracketed = kept.iter().filter(|piece| piece.bracketed).map(|piece| piece.word.written.clone()).collect();
     let settled = numbers::settle(kept.into_iter().map(|piece| piece.word.clone()).collect());
-    let mut name = Name::of_parts(settled.into_iter().flat_map(in_words).map(|word| weighed(word, &bracketed)).collect());
+    let mut name = Name::of_parts(settled.into_iter().flat_map(in_words).map(|word| weighed(word, &bracketed, with_keys)).collect());
     name.legal_forms = forms;
     add_acronyms(&mut name, &initials.0, &initials.1);
     name
@@ -77,7 +77,7 @@ fn in_words(word: Word) -> Vec<Word> {
     }
 }
 
-fn weighed(word: Word, bracketed: &Vec<String>) -> super::name::Part {
+fn weighed(word: Word, bracketed: &Vec<String>, with_keys: bool) -> super::name::Part {
     let mut weight = tables::weight_in_organisation(&word.folded);
     let is_number = numbers::is_number(&word.folded);
     let known = is_number || tables::is_known_in_organisation(&word.folded);
@@ -88,7 +88,7 @@ fn weighed(word: Word, bracketed: &Vec<String>) -> super::name::Part {
     if is_number {
         weight = weight.max(tables::COMMON);
     }
-    part(word, Traits { weight, omission, known, ..Traits::default() })
+    part(word, Traits { weight, omission, known, with_keys, ..Traits::default() })
 }
 
 /// What the name's first letters are, and which of its words may be first letters of another.

@@ -3,7 +3,7 @@
 use super::fold::{Word, words};
 use super::name::{Part, Traits, part};
 use super::syllables::{is_han, is_hangul};
-use super::words as tables;
+use super::{slip, words as tables};
 
 /// How Latin spellings write the servant of `Abd al-Aziz`.
 const SERVANT: &[&str] = &["abdoul", "abdul", "abdel", "abdal", "abdol", "abdur", "abdus", "abdud", "abdir"];
@@ -21,7 +21,7 @@ struct Piece {
 }
 
 /// The parts of a person's name.
-pub(super) fn parts(text: &str) -> Vec<Part> {
+pub(super) fn parts(text: &str, with_keys: bool) -> Vec<Part> {
     let all: Vec<Word> = words(text, false).into_iter().flat_map(parted).collect();
     // `Bin Laden` is a name; `Dr. Al` still has to be one.
     let named: Vec<Word> = all.iter().filter(|word| !tables::is_title(&word.folded)).cloned().collect();
@@ -37,7 +37,7 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
         kept = all.into_iter().map(|word| Piece { word, descends: false }).collect();
     }
     kept.into_iter().map(|Piece { word: Word { written, folded }, descends }| {
-        let folded = settled_spelling(&folded);
+        let folded = customary(&written).map_or_else(|| settled_spelling(&folded), str::to_owned);
         let initial = folded.len() == 1 && folded.bytes().all(|b| b.is_ascii_lowercase());
         let weight = if initial {
             tables::FAINT
@@ -48,7 +48,7 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
             tables::weight_in_person(&folded)
         };
         let omission = if tables::is_patronymic(&folded) { tables::FAINT } else { weight };
-        let traits = Traits { weight, omission, initial, descends, given: true, known: false };
+        let traits = Traits { weight, omission, initial, descends, with_keys, given: true, known: false };
         part(Word { written, folded }, traits)
     }).collect()
 }
@@ -58,6 +58,17 @@ pub(super) fn served<T: Copy + Into<u32>>(letters: &[T]) -> Option<&[T]> {
     let (lead, served) = letters.split_at_checked(3)?;
     let is_servant = lead.iter().copied().map(Into::into).eq("abd".chars().map(u32::from));
     (is_servant && served.len() >= 4).then_some(served)
+}
+
+/// How a Korean family name of a single sound is written by custom: `이` is no initial.
+fn customary(written: &str) -> Option<&'static str> {
+    match written {
+        "이" => Some("lee"),
+        "오" => Some("oh"),
+        "우" => Some("woo"),
+        "유" | "류" => Some("yoo"),
+        _ => None,
+    }
 }
 
 /// A name of two to four characters without a space is a family name and a given one.
@@ -87,7 +98,7 @@ fn without_particles(words: Vec<Word>) -> Vec<Piece> {
     let keep = |word| Piece { word, descends: false };
     for word in words {
         let folded = word.folded.as_str();
-        if folded == "abd" || SERVANT.contains(&folded) {
+        if is_servant(folded) {
             if let Some(lone) = servant.replace(word) {
                 kept.push(keep(lone));
             }
@@ -117,6 +128,17 @@ fn without_particles(words: Vec<Word>) -> Vec<Piece> {
         last.descends = false;
     }
     kept
+}
+
+/// Whether the word is `Abd`, servant of, with or without the article; also with a slip in it (`Adbul`).
+fn is_servant(word: &str) -> bool {
+    if word == "abd" || SERVANT.contains(&word) {
+        return true;
+    }
+    (4..=6).contains(&word.len())
+        && word.is_ascii()
+        && !tables::is_common_in_person(word)
+        && ["abdul", "abdel"].iter().any(|servant| slip::distance(word.as_bytes(), servant.as_bytes()) == 1)
 }
 
 /// One spelling for what different alphabets and habits write differently.

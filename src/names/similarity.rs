@@ -178,18 +178,34 @@ fn prepared<'a>(spelling: &Spelling, letters: &'a mut [Letter; LONGEST]) -> &'a 
     let mut previous = None;
     let last = spelling.letters.len();
     for (place, (slot, code)) in letters.iter_mut().zip(&spelling.letters).enumerate() {
-        let letter = char::from(*code);
-        *slot = Letter::new(letter, previous, place + 1 == last);
-        previous = Some(letter);
+        *slot = Letter::new(*code, previous, place + 1 == last);
+        previous = Some(*code);
     }
     letters.get(..last).unwrap_or(letters)
 }
 
+/// The sound of each code, 0 for none.
+#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "evaluated when it is compiled")]
+const SOUNDS: [u8; 256] = {
+    let mut sounds = [0; 256];
+    let mut code: u8 = 0;
+    loop {
+        if let Some(sound) = sound_of(code as char) {
+            sounds[code as usize] = sound as u8;
+        }
+        if code == u8::MAX {
+            break sounds;
+        }
+        code += 1;
+    }
+};
+
 /// A letter with what its edits cost.
 #[derive(Clone, Copy)]
 struct Letter {
-    itself: char,
-    sound: Option<char>,
+    itself: u8,
+    /// 0 for none.
+    sound: u8,
     vowel: bool,
     /// What it costs to leave it out or put it in.
     insertion: Cost,
@@ -198,22 +214,22 @@ struct Letter {
 type Row = [Cost; LONGEST + 1];
 
 impl Letter {
-    const NONE: Self = Self { itself: ' ', sound: None, vowel: false, insertion: 0 };
+    const NONE: Self = Self { itself: b' ', sound: 0, vowel: false, insertion: 0 };
 
-    fn new(letter: char, previous: Option<char>, last: bool) -> Self {
-        let sound = sound_of(letter);
+    fn new(letter: u8, previous: Option<u8>, last: bool) -> Self {
+        let sound = SOUNDS.get(usize::from(letter)).copied().unwrap_or_default();
         let insertion = match sound {
             _ if previous == Some(letter) => DOUBLING,
-            None => WEAK,
+            0 => WEAK,
             // The nominative of the Baltic languages, and many a plural.
-            Some('s') if last && previous.is_some() => WEAK,
-            Some(_) => LETTER,
+            b's' if letter == b's' && last && previous.is_some() => WEAK,
+            _ => LETTER,
         };
-        Self { itself: letter, sound, vowel: is_vowel(letter), insertion }
+        Self { itself: letter, sound, vowel: is_vowel(char::from(letter)), insertion }
     }
 
     const fn insertion(&self, lenient: bool) -> Cost {
-        if lenient && self.sound.is_none() && self.insertion > DOUBLING { DOUBLING } else { self.insertion }
+        if lenient && self.sound == 0 && self.insertion > DOUBLING { DOUBLING } else { self.insertion }
     }
 }
 
@@ -250,7 +266,7 @@ fn fill(
     row: &mut Row,
     above: &Row,
     before: &Row,
-    (a, a_before): (&Letter, Option<char>),
+    (a, a_before): (&Letter, Option<u8>),
     right: &[Letter],
     lenient: bool,
 ) -> Cost {
@@ -285,14 +301,14 @@ fn substitution(a: &Letter, b: &Letter) -> Cost {
         return 0;
     }
     match (a.sound, b.sound) {
-        (Some(a), Some(b)) if a == b => SAME_SOUND,
-        (None, None) if a.vowel && b.vowel => VOWEL,
-        (None, None) => WEAK,
+        (0, 0) if a.vowel && b.vowel => VOWEL,
+        (0, 0) => WEAK,
+        (one, other) if one == other => SAME_SOUND,
         // w and v, j and g: one sound in two languages.
-        (None, Some('f' | 'p')) if a.itself == 'w' => WEAK,
-        (Some('f' | 'p'), None) if b.itself == 'w' => WEAK,
-        (None, Some('k' | 's')) if a.itself == 'j' => WEAK,
-        (Some('k' | 's'), None) if b.itself == 'j' => WEAK,
+        (0, b'f' | b'p') if a.itself == b'w' => WEAK,
+        (b'f' | b'p', 0) if b.itself == b'w' => WEAK,
+        (0, b'k' | b's') if a.itself == b'j' => WEAK,
+        (b'k' | b's', 0) if b.itself == b'j' => WEAK,
         _ => LETTER,
     }
 }

@@ -53,6 +53,11 @@ pub fn is_patronymic(word: &str) -> bool {
     word.len() >= 7 && PATRONYMIC_ENDINGS.iter().any(|end| word.ends_with(end))
 }
 
+/// Whether the word is one of the commonest given and family names.
+pub fn is_common_in_person(word: &str) -> bool {
+    holds(COMMON_NAMES, word)
+}
+
 /// How much a part of a person's name tells.
 pub fn weight_in_person(word: &str) -> f64 {
     if holds(FAINT_IN_PERSONS, word) {

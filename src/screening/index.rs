@@ -155,7 +155,7 @@ impl Index {
         {
             return None;
         }
-        let listed_name = Name::new(name_kind(entity.kind), &listed.text);
+        let listed_name = Name::without_keys(name_kind(entity.kind), &listed.text);
         let parts = account.parts.len().min(listed_name.parts.len());
         let kind_factor = kind_factor(subject.kind, entity.kind, parts);
         let alignment = align_by(&matching.rules, compared_as(subject.kind, entity.kind), account, &listed_name);
