@@ -82,7 +82,7 @@ const FORMS: &[(&str, Form)] = &[
     ("kscc", Stock), ("lc", Stock), ("lda", Limited), ("liability", Limited), ("limitada", Limited),
     ("limited", Limited), ("limitee", Other), ("llc", Limited), ("llp", Limited), ("lp", Other),
     ("ltd", Limited), ("ltda", Limited), ("ltdsti", Limited), ("ltee", Other), ("mbh", Limited),
-    ("mchj", Limited), ("mdbh", Other), ("mfg", Other), ("nv", Stock), ("nyrt", Stock), ("oao", Stock),
+    ("mchj", Limited), ("mdbh", Other), ("nv", Stock), ("nyrt", Stock), ("oao", Stock),
     ("obshchestvo", Limited), ("ogranicenom", Limited), ("ogranichennoi", Limited), ("ogranichennoy", Limited),
     ("ohg", Other), ("ojs", Stock), ("ojsc", Stock), ("oo", Other), ("ood", Limited), ("ooo", Limited),
     ("open", Other), ("otkrytoe", Other), ("otvetstvennostyu", Limited), ("oy", Limited), ("oyi", Other),

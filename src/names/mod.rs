@@ -39,3 +39,6 @@ pub mod words;
 pub use align::{Alignment, align, align_by};
 pub use name::{Name, NameKind, Part};
 pub use rules::Rules;
+
+#[cfg(test)]
+mod labelled_tests;

@@ -171,7 +171,9 @@ impl<'a> Pairing<'a> {
 
     /// The one part that is left on either side, when all others are equal.
     fn pair_slip(&mut self) {
-        let certain = !self.pairs.is_empty() && self.pairs.iter().all(|pair| pair.how == How::Equal);
+        // Another syllable is another character.
+        let in_characters = !self.left.characters.is_empty() || !self.right.characters.is_empty();
+        let certain = !in_characters && !self.pairs.is_empty() && self.pairs.iter().all(|pair| pair.how == How::Equal);
         if !certain {
             return;
         }

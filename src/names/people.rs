@@ -3,7 +3,7 @@
 use super::fold::{Word, words};
 use super::name::{Part, Traits, part};
 use super::syllables::{is_han, is_hangul};
-use super::{slip, words as tables};
+use super::{nicknames, slip, words as tables};
 
 /// How Latin spellings write the servant of `Abd al-Aziz`.
 const SERVANT: &[&str] = &["abdoul", "abdul", "abdel", "abdal", "abdol", "abdur", "abdus", "abdud", "abdir"];
@@ -155,6 +155,8 @@ fn settled_spelling(word: &str) -> String {
             return settled_ending(&format!("abd{rest}"));
         }
     }
+    // French writes the sound of `j` with a `d`.
+    let word = word.strip_prefix('d').filter(|rest| rest.starts_with('j') && nicknames::keys(word).is_empty()).unwrap_or(word);
     let word = settled_ending(word);
     // A zero or a one among letters is an `o` or an `i` that somebody hides.
     if word.bytes().any(|b| b.is_ascii_digit()) && word.bytes().any(|b| b.is_ascii_lowercase()) {
