@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::script;
+use super::{script, syllables};
 
 /// A word of a name: as it was written, and folded to plain lower-case letters and digits.
 #[derive(Clone, PartialEq, Eq)]
@@ -25,20 +25,34 @@ impl std::fmt::Debug for Word {
 /// alphabets in Latin letters. Spaces and punctuation stay.
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    for letter in text.nfkd().flat_map(char::to_lowercase) {
-        if letter.is_ascii() {
-            if letter != '\'' && letter != '`' {
-                folded.push(letter);
-            }
-        } else if script::is_accent(letter) || is_apostrophe(letter) {
-            // An accent refines; what it stands on is the letter.
-        } else if let Some(latin) = script::latin(letter) {
-            folded.push_str(latin);
+    if text.is_ascii() {
+        folded.extend(text.chars().filter(|c| !matches!(c, '\'' | '`')).map(|c| c.to_ascii_lowercase()));
+        return folded;
+    }
+    for whole in text.nfkc() {
+        if syllables::is_syllabic(whole) {
+            syllables::push(whole, &mut folded);
         } else {
-            folded.push(letter);
+            for letter in std::iter::once(whole).nfkd().flat_map(char::to_lowercase) {
+                push_letter(letter, &mut folded);
+            }
         }
     }
     folded
+}
+
+fn push_letter(letter: char, folded: &mut String) {
+    if letter.is_ascii() {
+        if letter != '\'' && letter != '`' {
+            folded.push(letter);
+        }
+    } else if script::is_accent(letter) || is_apostrophe(letter) {
+        // An accent refines; what it stands on is the letter.
+    } else if let Some(latin) = script::latin(letter) {
+        folded.push_str(latin);
+    } else {
+        syllables::push(letter, folded);
+    }
 }
 
 /// Splits `text` into words at everything that is neither letter, digit nor mark.
@@ -47,9 +61,15 @@ pub fn fold(text: &str) -> String {
 /// they part them (`A.B. Smith` has two initials). Words that fold to nothing are left out.
 pub fn words(text: &str, keep_abbreviations: bool) -> Vec<Word> {
     let mut words = Vec::new();
-    for chunk in text.split(|c: char| !belongs_to_word(c) && c != '.' && c != '&') {
+    for chunk in text.split(|c: char| !belongs_to_word(c) && !matches!(c, '.' | '&' | '%')) {
         if keep_abbreviations && is_abbreviation(chunk) {
             push(&mut words, chunk, &chunk.replace('.', ""));
+            continue;
+        }
+        if let Some((share, rest)) = chunk.split_once('%') {
+            for (written, text) in [(share, share), ("%", "percent"), (rest, rest)] {
+                push(&mut words, written, text);
+            }
             continue;
         }
         for piece in chunk.split('.') {
@@ -118,9 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn scripts_without_a_table_pass_as_they_are() {
-        assert_eq!(folded("桂荣 兰", false), ["桂荣", "兰"]);
-        assert_eq!(folded("इला", false).len(), 1, "a vowel sign does not part a word");
+    fn syllables_and_signs_are_read_too() {
+        assert_eq!(folded("桂荣 兰", false), ["guirong", "lan"]);
+        assert_eq!(folded("김정은", false), ["kimjongun"]);
+        assert_eq!(folded("がくきょう", false), ["gakukyou"]);
+        assert_eq!(folded("इला", false), ["ila"], "a vowel sign does not part a word");
+        assert_eq!(folded("ប៉ុល", false).len(), 1);
     }
 
     #[test]

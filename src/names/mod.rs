@@ -15,15 +15,30 @@
 
 pub mod address;
 pub mod align;
+mod characters;
+mod concepts;
 pub mod fold;
+pub mod forms;
+pub mod likeness;
 pub mod name;
 pub mod nicknames;
+mod numbers;
+mod organisations;
+mod pairing;
+mod people;
 pub mod phone;
+pub mod rules;
 pub mod script;
 pub mod similarity;
+mod slip;
 pub mod sound;
 pub mod street_words;
+mod syllables;
 pub mod words;
 
-pub use align::{Alignment, align};
+pub use align::{Alignment, align, align_by};
 pub use name::{Name, NameKind, Part};
+pub use rules::Rules;
+
+#[cfg(test)]
+mod labelled_tests;

@@ -1,17 +1,34 @@
 //! A name taken apart into what tells one bearer from another.
 
-use super::fold::{Word, words};
+use super::fold::Word;
+use super::forms::Forms;
+use super::likeness::{LONG_ENOUGH_TO_BE_MISREAD, Likeness};
 use super::similarity::Spelling;
-use super::sound::{Key, join_key, part_keys};
-use super::words as tables;
+use super::sound::{Key, acronym_key, join_key, part_keys, shape_key, whole_key};
+use super::{nicknames, organisations, people, syllables};
 
-/// By whose customs a name is taken apart.
+/// By whose customs a name is taken apart and compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NameKind {
     /// A person's: titles and particles go, single letters are initials.
     Person,
-    /// An organisation's, a ship's, an aircraft's: legal forms go, letters with dots are one word.
+    /// An organisation's: legal forms go, letters with dots are one word.
     Organisation,
+    /// A ship's or an aircraft's: as an organisation's, but another number is another craft.
+    Craft,
+}
+
+impl NameKind {
+    /// By whose customs the names of a schema of FollowTheMoney, such as `Person` or `Vessel`, are compared. More than
+    /// one where the schema leaves it open: then the best score counts.
+    pub fn of_schema(schema: &str) -> &'static [Self] {
+        match schema {
+            "Person" => &[Self::Person],
+            "Vessel" | "Airplane" | "Aircraft" | "Vehicle" => &[Self::Craft],
+            "LegalEntity" | "Thing" => &[Self::Person, Self::Organisation],
+            _ => &[Self::Organisation],
+        }
+    }
 }
 
 /// One part of a name, ready to be compared.
@@ -21,16 +38,18 @@ pub struct Part {
     pub written: String,
     /// Folded letters.
     pub letters: Vec<char>,
-    /// The same, prepared for comparing.
-    pub spelling: Spelling,
+    /// What it is compared by.
+    pub likeness: Likeness,
     /// How much it tells, up to 1.
     pub weight: f64,
-    /// Whether it is the first letter of a part that is not written out.
-    pub initial: bool,
-    /// The key of its whole sound, by which two neighbours read as one are found.
-    pub sound: Key,
+    /// How much is lost when the other name leaves it out, up to `weight`: a patronymic comes and goes.
+    pub omission: f64,
+    /// Whether the next part is said to be this one's parent (`bin`).
+    pub descends: bool,
     /// Keys under which alike parts are found; sorted. Initials have none.
     pub keys: Vec<Key>,
+    /// Those of `keys` that parts share for another reason than their letters: forms of one name, looks, `Abd`.
+    pub sure_keys: Vec<Key>,
 }
 
 /// Parts of a name are personal.
@@ -41,7 +60,7 @@ impl std::fmt::Debug for Part {
 }
 
 /// A name in parts.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Name {
     /// The parts in the order in which they are written.
     pub parts: Vec<Part>,
@@ -50,196 +69,173 @@ pub struct Name {
     pub joins: Vec<Option<Part>>,
     /// The weight of all parts together.
     pub weight: f64,
+    /// What is lost, of all parts together, when they are left out.
+    pub omission: f64,
     /// Whether any part is an initial.
     pub has_initials: bool,
+    /// What its legal form says.
+    pub legal_forms: Forms,
+    /// The key of all its letters in a row: names that differ by their spaces alone share it.
+    pub whole: Key,
+    /// The keys of its first letters, and of what in it may be first letters of another; sorted.
+    pub acronyms: Vec<Key>,
+    /// The characters, when all are Han or all are Hangul: between two such names these are compared.
+    pub characters: Vec<char>,
+}
+
+/// Parts of a name are personal.
+impl std::fmt::Debug for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[name]")
+    }
 }
 
 impl Name {
     /// Takes `text` apart. A name of nothing but titles or legal forms keeps them; no letters at
     /// all make a name without parts, which matches nothing.
     pub fn new(kind: NameKind, text: &str) -> Self {
-        let parts = match kind {
-            NameKind::Person => person(text),
-            NameKind::Organisation => organisation(text),
+        Self::made(kind, text, true)
+    }
+
+    /// The same without keys, which takes half the time: to be compared with a name that has them, not to be found.
+    pub fn without_keys(kind: NameKind, text: &str) -> Self {
+        Self::made(kind, text, false)
+    }
+
+    fn made(kind: NameKind, text: &str, with_keys: bool) -> Self {
+        let mut name = match kind {
+            NameKind::Person => Self::of_parts(people::parts(text, with_keys)),
+            NameKind::Organisation | NameKind::Craft => organisations::name(text, with_keys),
         };
+        name.characters = characters(text);
+        name
+    }
+
+    /// A name of these parts.
+    pub(super) fn of_parts(parts: Vec<Part>) -> Self {
         let joins =
             parts.iter().zip(parts.iter().skip(1)).map(|(first, second)| join(first, second)).collect();
         let weight = parts.iter().map(|part| part.weight).sum();
-        let has_initials = parts.iter().any(|part| part.initial);
-        Self { parts, joins, weight, has_initials }
+        let omission = parts.iter().map(|part| part.omission).sum();
+        let has_initials = parts.iter().any(|part| part.likeness.initial);
+        let whole = whole_key(parts.iter().flat_map(|part| &part.letters));
+        Self {
+            parts,
+            joins,
+            weight,
+            omission,
+            has_initials,
+            whole,
+            legal_forms: Forms::default(),
+            acronyms: Vec::new(),
+            characters: Vec::new(),
+        }
+    }
+
+    /// Adds that `initials` are the first letters of the whole name.
+    pub(super) fn add_acronym(&mut self, initials: &str) {
+        self.acronyms.push(acronym_key(initials));
+        self.acronyms.sort_unstable();
+        self.acronyms.dedup();
+    }
+
+    /// The keys by which a name is found as a whole: all its letters in a row, and its first letters.
+    pub fn direct_keys(&self) -> impl Iterator<Item = Key> {
+        let whole = (!self.parts.is_empty()).then_some(self.whole);
+        whole.into_iter().chain(self.acronyms.iter().copied())
     }
 
     /// Every key under which a name like this one is found; sorted, each once.
     pub fn keys(&self) -> Vec<Key> {
         let units = self.parts.iter().chain(self.joins.iter().flatten());
         let mut keys: Vec<Key> = units.flat_map(|part| part.keys.iter().copied()).collect();
+        keys.extend(self.direct_keys());
         keys.sort_unstable();
         keys.dedup();
         keys
     }
 }
 
-fn person(text: &str) -> Vec<Part> {
-    let all = words(text, false);
-    // `Bin Laden` is a name; `Dr. Al` still has to be one.
-    let mut kept: Vec<Word> = all.iter().filter(|word| !tables::is_title(&word.folded)).cloned().collect();
-    kept = without_particles(if kept.is_empty() { all.clone() } else { kept });
-    if kept.is_empty() {
-        kept = all;
+/// The characters of a name that is written in Han or in Hangul throughout.
+fn characters(text: &str) -> Vec<char> {
+    if text.is_ascii() {
+        return Vec::new();
     }
-    kept.into_iter()
-        .map(|Word { written, folded }| {
-            let folded = settled_spelling(&folded);
-            let initial = folded.len() == 1 && folded.bytes().all(|b| b.is_ascii_lowercase());
-            let weight = if initial { tables::FAINT } else { tables::weight_in_person(&folded) };
-            part(written, &folded, weight, initial)
-        })
-        .collect()
+    let mut letters = text.chars().filter(|c| c.is_alphanumeric()).peekable();
+    let is_hangul = letters.peek().copied().is_some_and(syllables::is_hangul);
+    let all: Vec<char> = letters.collect();
+    let fits = |c: &char| if is_hangul { syllables::is_hangul(*c) } else { syllables::is_han(*c) };
+    if all.iter().all(fits) { all } else { Vec::new() }
 }
 
-/// Drops particles, and joins the Arabic words that make one name together: `Abd al Aziz` is
-/// `abdaziz`, `Saif al-Din` is `saifdin`.
-fn without_particles(words: Vec<Word>) -> Vec<Word> {
-    let mut kept: Vec<Word> = Vec::with_capacity(words.len());
-    let mut servant: Option<Word> = None;
-    for word in words {
-        if matches!(word.folded.as_str(), "abd" | "abdul" | "abdel" | "abdal" | "abdol" | "abdoul") {
-            if let Some(lone) = servant.replace(word) {
-                kept.push(lone);
-            }
-        } else if tables::is_particle(&word.folded) {
-            // Gone, but an explanation quotes the whole of `Abd al Aziz`.
-            if let Some(servant) = servant.as_mut() {
-                servant.written = format!("{} {}", servant.written, word.written);
-            }
-        } else if let Some(lead) = servant.take() {
-            let written = format!("{} {}", lead.written, word.written);
-            kept.push(Word { written, folded: format!("abdul{}", word.folded) });
-        } else if matches!(word.folded.as_str(), "din" | "deen" | "uddin" | "eddin" | "eddine" | "aldin")
-            && let Some(last) = kept.last_mut()
-        {
-            last.written = format!("{} {}", last.written, word.written);
-            last.folded.push_str("uddin");
-        } else {
-            kept.push(word);
-        }
-    }
-    kept.extend(servant);
-    kept
+/// What a part is beside its letters.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Traits {
+    pub(super) weight: f64,
+    pub(super) omission: f64,
+    pub(super) initial: bool,
+    pub(super) known: bool,
+    pub(super) descends: bool,
+    /// Whether keys are made.
+    pub(super) with_keys: bool,
+    /// Whether nicknames are looked up.
+    pub(super) given: bool,
 }
 
-/// One spelling for what different alphabets and habits write differently.
-fn settled_spelling(word: &str) -> String {
-    if matches!(word, "mohd" | "md" | "muh" | "mohmd" | "mhmd") {
-        return "mohammed".to_owned();
-    }
-    for lead in ["abdoul", "abdul", "abdel", "abdal", "abdol"] {
-        if let Some(rest) = word.strip_prefix(lead)
-            && rest.len() >= 3
-        {
-            // `Abdul Allah`, `Abdullah` and `Abdallah` are one.
-            let rest = rest.strip_prefix("al").filter(|rest| rest.starts_with("lah")).unwrap_or(rest);
-            return settled_ending(&format!("abd{rest}"));
-        }
-    }
-    let word = settled_ending(word);
-    // A zero or a one among letters is an `o` or an `i` that somebody hides.
-    if word.bytes().any(|b| b.is_ascii_digit()) && word.bytes().any(|b| b.is_ascii_lowercase()) {
-        return word
-            .chars()
-            .map(|c| match c {
-                '0' => 'o',
-                '1' => 'i',
-                '3' => 'e',
-                '4' => 'a',
-                '5' => 's',
-                '9' => 'g',
-                other => other,
-            })
-            .collect();
-    }
-    word
-}
-
-fn settled_ending(word: &str) -> String {
-    for end in
-        ["uddin", "eddine", "eddin", "uddine", "addin", "aldin", "eldin", "aldeen", "udeen", "uddeen", "odin"]
-    {
-        if let Some(stem) = word.strip_suffix(end)
-            && stem.len() >= 3
-        {
-            return format!("{stem}din");
-        }
-    }
-    word.to_owned()
-}
-
-fn organisation(text: &str) -> Vec<Part> {
-    let all = words(text, true);
-    let mut kept: Vec<Word> = all.iter().filter(|word| !tables::is_form(&word.folded)).cloned().collect();
-    if kept.is_empty() {
-        kept = all;
-    }
-    kept.into_iter()
-        .map(|Word { written, folded }| {
-            let folded = settled_word(folded);
-            let weight = tables::weight_in_organisation(&folded);
-            part(written, &folded, weight, false)
-        })
-        .collect()
-}
-
-/// Number words and common short forms in one spelling.
-fn settled_word(word: String) -> String {
-    let settled = match word.as_str() {
-        "one" | "1st" => "first",
-        "2nd" => "second",
-        "3rd" => "third",
-        "three" => "3",
-        "two" => "2",
-        "four" => "4",
-        "intl" | "internacional" | "internationale" => "international",
-        "natl" | "nacional" | "nationale" => "national",
-        "mfg" => "manufacturing",
-        "bros" => "brothers",
-        "assoc" | "assn" => "association",
-        "dept" => "department",
-        "govt" => "government",
-        "organisation" => "organization",
-        "centre" => "center",
-        "defence" => "defense",
-        _ => return word,
-    };
-    settled.to_owned()
-}
-
-fn part(written: String, folded: &str, weight: f64, initial: bool) -> Part {
+/// The part that `word` makes.
+pub(super) fn part(Word { written, folded }: Word, traits: Traits) -> Part {
     let letters: Vec<char> = folded.chars().collect();
-    let keys = if initial { Vec::new() } else { part_keys(&letters) };
-    Part {
-        written,
-        spelling: Spelling::new(&letters),
-        weight,
-        initial,
-        sound: join_key(&letters),
-        keys,
-        letters,
+    let forms = if traits.given && !traits.initial { nicknames::keys(&folded) } else { Vec::new() };
+    let shape = shape_key(&letters);
+    let mut sure_keys = Vec::new();
+    if !traits.initial && traits.with_keys {
+        sure_keys.extend(&forms);
+        if letters.len() >= LONG_ENOUGH_TO_BE_MISREAD {
+            sure_keys.push(shape);
+        }
+        // `Abdul Saifullah` is found as `Saifullah`.
+        sure_keys.extend(people::served(&letters).map(join_key));
     }
+    let mut keys = if traits.initial || !traits.with_keys { Vec::new() } else { part_keys(&letters) };
+    keys.extend(&sure_keys);
+    keys.sort_unstable();
+    keys.dedup();
+    let few_vowels = !written.is_ascii() && written.chars().any(syllables::writes_few_vowels);
+    let likeness = Likeness {
+        spelling: Spelling::new(&letters).with_few_vowels(few_vowels),
+        sound: join_key(&letters),
+        shape,
+        forms: forms.into(),
+        initial: traits.initial,
+        known: traits.known,
+    };
+    let Traits { weight, omission, descends, .. } = traits;
+    Part { written, letters, likeness, weight, omission, descends, keys, sure_keys }
 }
 
 fn join(first: &Part, second: &Part) -> Option<Part> {
-    if first.initial || second.initial {
+    let (one, other) = (&first.likeness, &second.likeness);
+    if one.initial || other.initial {
         return None;
     }
     let letters: Vec<char> = first.letters.iter().chain(&second.letters).copied().collect();
     let sound = join_key(&letters);
+    let few_vowels = one.spelling.has_few_vowels() || other.spelling.has_few_vowels();
     Some(Part {
         written: format!("{} {}", first.written, second.written),
-        spelling: Spelling::new(&letters),
+        likeness: Likeness {
+            spelling: Spelling::new(&letters).with_few_vowels(few_vowels),
+            sound,
+            shape: sound,
+            forms: Box::default(),
+            initial: false,
+            known: false,
+        },
         weight: first.weight + second.weight,
-        initial: false,
-        sound,
+        omission: first.omission + second.omission,
+        descends: false,
         keys: vec![sound],
+        sure_keys: Vec::new(),
         letters,
     })
 }
@@ -257,6 +253,7 @@ mod tests {
         assert_eq!(parts(NameKind::Person, "Dr. Rami van der Makhlouf"), ["rami", "makhlouf"]);
         assert_eq!(parts(NameKind::Person, "Osama bin Laden"), ["osama", "laden"]);
         assert_eq!(parts(NameKind::Person, "Bin"), ["bin"], "a name of particles keeps them");
+        assert_eq!(parts(NameKind::Person, "Ben Johnson"), ["ben", "johnson"], "a given name here");
     }
 
     #[test]
@@ -273,6 +270,13 @@ mod tests {
     }
 
     #[test]
+    fn a_name_in_characters_is_parted_after_the_family_name() {
+        assert_eq!(parts(NameKind::Person, "习近平"), ["xi", "jinping"]);
+        assert_eq!(parts(NameKind::Person, "司马南"), ["sima", "nan"]);
+        assert_eq!(parts(NameKind::Person, "김정은"), ["kim", "jongun"]);
+    }
+
+    #[test]
     fn single_letters_are_initials_of_a_person_only() {
         assert!(Name::new(NameKind::Person, "A. Khamenei").has_initials);
         assert_eq!(parts(NameKind::Organisation, "A.B.C. Company"), ["abc"]);
@@ -281,7 +285,7 @@ mod tests {
     #[test]
     fn legal_forms_are_no_parts_of_an_organisation() {
         for spelling in
-            ["Gazprom OAO", "Open Joint Stock Company \"Gazprom\"", "Gazprom, L.L.C.", "ООО Газпром"]
+            ["Gazprom OAO", "Open Joint Stock Company \"Gazprom\"", "Gazprom, L.L.C.", "ООО Газпром", "GazpromAG"]
         {
             assert_eq!(parts(NameKind::Organisation, spelling), ["gazprom"], "{spelling}");
         }

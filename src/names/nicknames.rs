@@ -5,8 +5,34 @@
 //! them, so a form in another alphabet is found by its Latin reading (`Саша` is `sasha`). A form may stand for
 //! several names: `sasha` is Aleksandr and Aleksandra.
 
+mod asian;
 mod eastern;
 mod western;
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use super::sound::{Key, form_key};
+
+/// Which groups hold a form, by their first names: a constant, arranged for a quick look.
+static GROUPS_OF: LazyLock<HashMap<&'static str, Vec<Key>>> = LazyLock::new(|| {
+    let mut groups_of: HashMap<&str, Vec<Key>> = HashMap::new();
+    for group in groups().chain(asian::FAMILY_NAMES.iter().copied()) {
+        let mut forms = group.split(' ').peekable();
+        let key = forms.peek().map_or(0, |first| form_key(first));
+        forms.for_each(|form| groups_of.entry(form).or_default().push(key));
+    }
+    groups_of.values_mut().for_each(|keys| {
+        keys.sort_unstable();
+        keys.dedup();
+    });
+    groups_of
+});
+
+/// The keys of the groups that hold the folded `name`: two names that share one are forms of one. Family names that
+/// alphabets and dialects write differently (`Zhang`, `Cheung`) have groups too. Sorted.
+pub fn keys(name: &str) -> Vec<Key> {
+    GROUPS_OF.get(name).cloned().unwrap_or_default()
+}
 
 /// Whether two folded given names are forms of one name, such as `bill` and `william`.
 pub fn are_forms_of_one(left: &str, right: &str) -> bool {

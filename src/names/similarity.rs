@@ -30,36 +30,59 @@ const VOWEL: Cost = 7;
 /// A doubled letter: the cheapest.
 const DOUBLING: Cost = 6;
 
-/// A part of a name, prepared for comparing.
-#[derive(Clone)]
+/// How much of the share of wrong letters is taken from the similarity: one letter of six leaves 0.86.
+const LOSS: f64 = 0.85;
+
+/// A part of a name, prepared for comparing: a byte a letter.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Spelling {
-    letters: Box<[Letter]>,
+    letters: Box<[u8]>,
+    signature: u64,
     sounds: u32,
     digits: bool,
+    few_vowels: bool,
 }
 
 impl Spelling {
-    /// Prepares `letters`.
+    /// Prepares `letters`. What folding left as it is, of scripts without a reading, becomes one of 128 signs.
     pub fn new(letters: &[char]) -> Self {
-        let before = std::iter::once(None).chain(letters.iter().copied().map(Some));
+        let codes: Box<[u8]> = letters.iter().take(LONGEST).map(|letter| code_of(*letter)).collect();
         Self {
-            letters: letters
-                .iter()
-                .zip(before)
-                .take(LONGEST)
-                .map(|(letter, before)| Letter::new(*letter, before))
-                .collect(),
+            signature: signature_of(&codes),
+            letters: codes,
             sounds: letters
                 .iter()
                 .filter_map(|letter| sound_of(*letter))
                 .fold(0, |set, sound| set | bit(sound)),
             digits: letters.iter().any(char::is_ascii_digit),
+            few_vowels: false,
         }
+    }
+
+    /// The same, from a script that leaves vowels to the reader.
+    #[must_use]
+    pub fn with_few_vowels(self, few_vowels: bool) -> Self {
+        Self { few_vowels, ..self }
+    }
+
+    /// Whether it comes from a script that leaves vowels to the reader.
+    pub const fn has_few_vowels(&self) -> bool {
+        self.few_vowels
     }
 
     /// The sounds in it, vowels aside, as a set: most pairs are told apart by it alone.
     pub const fn sounds(&self) -> u32 {
         self.sounds
+    }
+
+    /// Which letters stand in it once, and which twice.
+    pub const fn signature(&self) -> u64 {
+        self.signature
+    }
+
+    /// Its letters, a byte each.
+    pub const fn letters(&self) -> &[u8] {
+        &self.letters
     }
 
     /// How many letters are compared.
@@ -71,20 +94,39 @@ impl Spelling {
     pub const fn is_empty(&self) -> bool {
         self.letters.is_empty()
     }
+}
 
-    fn equals(&self, other: &Self) -> bool {
-        self.len() == other.len()
-            && self.letters.iter().zip(&other.letters).all(|(a, b)| a.itself == b.itself)
-    }
+/// The letters as a set, a second one of a kind as a letter of its own; those beyond `a` to `z` share places with them.
+pub(crate) fn signature_of(letters: &[u8]) -> u64 {
+    letters.iter().fold(0, |set, letter| {
+        let first = 1 << (letter % 32);
+        if set & first == 0 { set | first } else { set | first << 32 }
+    })
+}
+
+/// Whether letters with these signatures may be two slips apart at most: each wrong letter may be in one of them
+/// alone, and the right one in the other.
+pub const fn could_be_two_off(left: u64, right: u64) -> bool {
+    (left ^ right).count_ones() <= 4
+}
+
+fn code_of(letter: char) -> u8 {
+    u8::try_from(letter).ok().filter(u8::is_ascii).unwrap_or_else(|| {
+        // The lowest seven bits of the code point, above ASCII.
+        let low = u32::from(letter).to_le_bytes();
+        low.first().copied().unwrap_or_default() | 0x80
+    })
 }
 
 /// 0 when `left` and `right` are different names, else 0.6 to 1, where 1 is equal.
 pub fn similarity(left: &Spelling, right: &Spelling) -> f64 {
-    if left.equals(right) {
+    if left.letters == right.letters {
         return 1.0;
     }
     let longest = left.len().max(right.len());
-    let allowed = tolerance(longest);
+    let lenient = left.few_vowels != right.few_vowels;
+    // Short words without their vowels: one of these, and another letter of the same sound.
+    let allowed = if lenient && longest == 3 { LETTER - 2 } else { tolerance(longest) };
     if allowed == 0
         || left.digits
         || right.digits
@@ -92,8 +134,10 @@ pub fn similarity(left: &Spelling, right: &Spelling) -> f64 {
     {
         return 0.0;
     }
-    let cost = distance(&left.letters, &right.letters, allowed);
-    let share = f64::from(cost) / f64::from(LETTER) / f64::from(u32::try_from(longest).unwrap_or(u32::MAX));
+    let (mut left_letters, mut right_letters) = ([Letter::NONE; LONGEST], [Letter::NONE; LONGEST]);
+    let (left, right) = (prepared(left, &mut left_letters), prepared(right, &mut right_letters));
+    let cost = distance(left, right, allowed, lenient);
+    let share = LOSS * f64::from(cost) / f64::from(LETTER) / f64::from(u32::try_from(longest).unwrap_or(u32::MAX));
     if cost > allowed { 0.0 } else { 1.0 - share }
 }
 
@@ -129,11 +173,39 @@ const fn bit(sound: char) -> u32 {
     1 << (sound as u32 % 32)
 }
 
+/// Fills `letters` with those of `spelling`.
+fn prepared<'a>(spelling: &Spelling, letters: &'a mut [Letter; LONGEST]) -> &'a [Letter] {
+    let mut previous = None;
+    let last = spelling.letters.len();
+    for (place, (slot, code)) in letters.iter_mut().zip(&spelling.letters).enumerate() {
+        *slot = Letter::new(*code, previous, place + 1 == last);
+        previous = Some(*code);
+    }
+    letters.get(..last).unwrap_or(letters)
+}
+
+/// The sound of each code, 0 for none.
+#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "evaluated when it is compiled")]
+const SOUNDS: [u8; 256] = {
+    let mut sounds = [0; 256];
+    let mut code: u8 = 0;
+    loop {
+        if let Some(sound) = sound_of(code as char) {
+            sounds[code as usize] = sound as u8;
+        }
+        if code == u8::MAX {
+            break sounds;
+        }
+        code += 1;
+    }
+};
+
 /// A letter with what its edits cost.
 #[derive(Clone, Copy)]
 struct Letter {
-    itself: char,
-    sound: Option<char>,
+    itself: u8,
+    /// 0 for none.
+    sound: u8,
     vowel: bool,
     /// What it costs to leave it out or put it in.
     insertion: Cost,
@@ -142,32 +214,42 @@ struct Letter {
 type Row = [Cost; LONGEST + 1];
 
 impl Letter {
-    fn new(letter: char, previous: Option<char>) -> Self {
-        let sound = sound_of(letter);
+    const NONE: Self = Self { itself: b' ', sound: 0, vowel: false, insertion: 0 };
+
+    fn new(letter: u8, previous: Option<u8>, last: bool) -> Self {
+        let sound = SOUNDS.get(usize::from(letter)).copied().unwrap_or_default();
         let insertion = match sound {
             _ if previous == Some(letter) => DOUBLING,
-            None => WEAK,
-            Some(_) => LETTER,
+            0 => WEAK,
+            // The nominative of the Baltic languages, and many a plural.
+            b's' if letter == b's' && last && previous.is_some() => WEAK,
+            _ => LETTER,
         };
-        Self { itself: letter, sound, vowel: is_vowel(letter), insertion }
+        Self { itself: letter, sound, vowel: is_vowel(char::from(letter)), insertion }
+    }
+
+    const fn insertion(&self, lenient: bool) -> Cost {
+        if lenient && self.sound == 0 && self.insertion > DOUBLING { DOUBLING } else { self.insertion }
     }
 }
 
 /// The least cost of turning `left` into `right`; anything above `allowed` when it is more.
-fn distance(left: &[Letter], right: &[Letter], allowed: Cost) -> Cost {
+///
+/// `lenient`: one side's script leaves vowels to the reader, so those of the other cost next to nothing.
+fn distance(left: &[Letter], right: &[Letter], allowed: Cost, lenient: bool) -> Cost {
     // Three rows: two back for swapped neighbours.
     let (mut first, mut second, mut third): (Row, Row, Row) =
         ([0; LONGEST + 1], [0; LONGEST + 1], [0; LONGEST + 1]);
     let (mut before, mut above, mut row) = (&mut first, &mut second, &mut third);
     let mut total = 0;
     for (cell, b) in above.iter_mut().skip(1).zip(right) {
-        total += b.insertion;
+        total += b.insertion(lenient);
         *cell = total;
     }
     let mut a_before = None;
     let mut least_above = 0;
     for a in left {
-        let mut least = fill(row, above, before, (a, a_before), right);
+        let mut least = fill(row, above, before, (a, a_before), right, lenient);
         std::mem::swap(&mut least, &mut least_above);
         // A swap reaches over one row; when neither row can be saved, nothing can.
         if least > allowed && least_above > allowed {
@@ -184,13 +266,15 @@ fn fill(
     row: &mut Row,
     above: &Row,
     before: &Row,
-    (a, a_before): (&Letter, Option<char>),
+    (a, a_before): (&Letter, Option<u8>),
     right: &[Letter],
+    lenient: bool,
 ) -> Cost {
+    let left_out = a.insertion(lenient);
     let [start, cells @ ..] = row;
     let [above_start, aboves @ ..] = above;
     let mut diagonal = *above_start;
-    let mut beside = *above_start + a.insertion;
+    let mut beside = *above_start + left_out;
     *start = beside;
     let mut least = beside;
     let mut b_before = None;
@@ -198,7 +282,7 @@ fn fill(
     // `swapped` trails by one: it is the cell two rows up and two columns back.
     let mut trail = before.iter();
     for ((cell, straight), b) in cells.iter_mut().zip(aboves).zip(right) {
-        let mut cost = (diagonal + substitution(a, b)).min(straight + a.insertion).min(beside + b.insertion);
+        let mut cost = (diagonal + substitution(a, b)).min(straight + left_out).min(beside + b.insertion(lenient));
         if a.itself != b.itself && a_before == Some(b.itself) && b_before == Some(a.itself) {
             cost = cost.min(swapped + SWAP);
         }
@@ -217,14 +301,14 @@ fn substitution(a: &Letter, b: &Letter) -> Cost {
         return 0;
     }
     match (a.sound, b.sound) {
-        (Some(a), Some(b)) if a == b => SAME_SOUND,
-        (None, None) if a.vowel && b.vowel => VOWEL,
-        (None, None) => WEAK,
+        (0, 0) if a.vowel && b.vowel => VOWEL,
+        (0, 0) => WEAK,
+        (one, other) if one == other => SAME_SOUND,
         // w and v, j and g: one sound in two languages.
-        (None, Some('f' | 'p')) if a.itself == 'w' => WEAK,
-        (Some('f' | 'p'), None) if b.itself == 'w' => WEAK,
-        (None, Some('k' | 's')) if a.itself == 'j' => WEAK,
-        (Some('k' | 's'), None) if b.itself == 'j' => WEAK,
+        (0, b'f' | b'p') if a.itself == b'w' => WEAK,
+        (b'f' | b'p', 0) if b.itself == b'w' => WEAK,
+        (0, b'k' | b's') if a.itself == b'j' => WEAK,
+        (b'k' | b's', 0) if b.itself == b'j' => WEAK,
         _ => LETTER,
     }
 }

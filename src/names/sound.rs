@@ -69,6 +69,43 @@ pub fn join_key(letters: &[char]) -> Key {
     if sounds.len() < 2 { hash('l', letters, None) } else { hash('s', &sounds, None) }
 }
 
+/// The key of all letters of a name in a row, whatever its spaces.
+pub fn whole_key<'a>(letters: impl Iterator<Item = &'a char>) -> Key {
+    feed('w', letters)
+}
+
+/// The key of how a part looks: `rn` and `m`, `vv` and `w`, `cl` and `d`, and `i`, `l` and `j` are misread for each
+/// other by eyes and machines.
+pub fn shape_key(letters: &[char]) -> Key {
+    let mut seen: Vec<char> = Vec::with_capacity(letters.len());
+    for letter in letters.iter().take(LONGEST) {
+        let looks = match (seen.last(), *letter) {
+            (Some('r'), 'n') => 'm',
+            (Some('v'), 'v') => 'w',
+            (Some('c'), 'l') => 'd',
+            (_, letter) => {
+                seen.push(if matches!(letter, 'i' | 'j') { 'l' } else { letter });
+                continue;
+            }
+        };
+        seen.pop();
+        seen.push(looks);
+    }
+    feed('o', seen.iter())
+}
+
+/// The key of the first letters of a name's words, and of a word that may be such letters.
+pub fn acronym_key(initials: &str) -> Key {
+    let letters: Vec<char> = initials.chars().collect();
+    feed('a', letters.iter())
+}
+
+/// The key of a given name that others are forms of.
+pub fn form_key(name: &str) -> Key {
+    let letters: Vec<char> = name.chars().collect();
+    feed('n', letters.iter())
+}
+
 /// Whether two sorted sets of keys have one in common.
 pub fn share_key(left: &[Key], right: &[Key]) -> bool {
     let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
@@ -104,20 +141,22 @@ const fn is_open(letter: char) -> bool {
     is_vowel(letter) || matches!(letter, 'j' | 'h' | 'w')
 }
 
-/// FNV-1a over the letters: fixed for ever, unlike the standard library's.
 fn hash(space: char, letters: &[char], left_out: Option<usize>) -> Key {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    let mut feed = |letter: char| {
-        hash ^= u64::from(u32::from(letter));
-        hash = hash.wrapping_mul(0x0000_0100_0000_01b3);
-    };
-    feed(space);
-    for (index, letter) in letters.iter().take(LONGEST).enumerate() {
-        if Some(index) != left_out {
-            feed(*letter);
-        }
-    }
-    hash
+    let kept = letters.iter().take(LONGEST).enumerate().filter(|(place, _)| Some(*place) != left_out);
+    feed(space, kept.map(|(_, letter)| letter))
+}
+
+/// FNV-1a over the letters: fixed for ever, unlike the standard library's.
+fn feed<'a>(space: char, letters: impl Iterator<Item = &'a char>) -> Key {
+    let step = |hash: u64, letter: char| (hash ^ u64::from(u32::from(letter))).wrapping_mul(0x0000_0100_0000_01b3);
+    mixed(letters.fold(step(0xcbf2_9ce4_8422_2325, space), |hash, letter| step(hash, *letter)))
+}
+
+/// Spreads a hash over all its bits, so that the highest ones alone tell keys apart.
+const fn mixed(hash: Key) -> Key {
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
 }
 
 #[cfg(test)]

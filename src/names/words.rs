@@ -2,6 +2,8 @@
 //!
 //! They are general knowledge of names, fixed with the program; none is counted from a list.
 
+use super::forms;
+
 /// How much an ordinary part of a name tells.
 pub const ORDINARY: f64 = 1.0;
 
@@ -23,14 +25,44 @@ pub fn is_particle(word: &str) -> bool {
 
 /// Whether the word belongs to an organisation's legal form, or only joins other words.
 pub fn is_form(word: &str) -> bool {
-    holds(LEGAL_FORMS, word) || holds(JOINING, word)
+    forms::form_of(word).is_some() || is_joining(word)
+}
+
+/// Whether the word only joins others in an organisation's name.
+pub fn is_joining(word: &str) -> bool {
+    holds(JOINING, word)
+}
+
+/// Whether the word is one of business or a place: one that is known, so that another one is not a slip of it.
+pub fn is_known_in_organisation(word: &str) -> bool {
+    holds(BUSINESS, word) || holds(PLACES, word)
+}
+
+/// Whether the word is of funds and trusts, which one house numbers in series.
+pub fn is_of_series(word: &str) -> bool {
+    matches!(
+        word,
+        "fund" | "trust" | "series" | "partner" | "partners" | "capital" | "securities" | "mortgage" | "notes" | "bond"
+            | "bonds" | "portfolio" | "funding" | "issuer" | "venture" | "opportunity" | "opportunities" | "investor"
+            | "investors" | "equity"
+    )
+}
+
+/// Whether the word is a patronymic by its ending, which writers put in or leave out at will.
+pub fn is_patronymic(word: &str) -> bool {
+    word.len() >= 7 && PATRONYMIC_ENDINGS.iter().any(|end| word.ends_with(end))
+}
+
+/// Whether the word is one of the commonest given and family names.
+pub fn is_common_in_person(word: &str) -> bool {
+    holds(COMMON_NAMES, word)
 }
 
 /// How much a part of a person's name tells.
 pub fn weight_in_person(word: &str) -> f64 {
     if holds(FAINT_IN_PERSONS, word) {
         FAINT
-    } else if holds(COMMON_NAMES, word) || word.chars().count() <= 2 && word.is_ascii() {
+    } else if holds(COMMON_NAMES, word) || word.len() <= 3 && word.is_ascii() {
         COMMON
     } else {
         ORDINARY
@@ -51,6 +83,11 @@ pub fn weight_in_organisation(word: &str) -> f64 {
 fn holds(table: &[&str], word: &str) -> bool {
     table.binary_search(&word).is_ok()
 }
+
+const PATRONYMIC_ENDINGS: &[&str] = &[
+    "ovich", "evich", "ovych", "evych", "yovych", "ovna", "evna", "ivna", "ovic", "oglu", "ogly", "oghlu", "kyzy", "qizi",
+    "gyzy", "zoda",
+];
 
 /// Titles, honorifics and ranks.
 #[rustfmt::skip]
@@ -141,23 +178,6 @@ const COMMON_NAMES: &[&str] = &[
     "zhu",
 ];
 
-/// Legal forms, whole or in pieces, of the languages that lists and registers use most.
-#[rustfmt::skip]
-const LEGAL_FORMS: &[&str] = &[
-    "aat", "ab", "ad", "ag", "aktiengesellschaft", "aktsionernoe", "aktsionernoye", "anonim", "anonima",
-    "anonyme", "ao", "aps", "as", "asa", "bhd", "bv", "bvba", "capital", "cia", "cjsc", "closed", "co",
-    "companies", "company", "corp", "corporation", "cv", "dd", "doo", "dooel", "eg", "eirl", "eood", "est",
-    "eurl", "ev", "fz", "fzc", "fzco", "fze", "fzllc", "gmbh", "inc", "incorporated", "joint",
-    "jointstock", "joynt", "jsc", "kft", "kg", "kgaa", "kscc", "liability", "limitada", "limited", "llc",
-    "llp", "lp", "ltd", "ltda", "ltdsti", "mbh", "mdbh", "nv", "nyrt", "oao", "obshchestvo",
-    "ogranichennoi", "ogranichennoy", "ohg", "ojs", "ojsc", "ood", "ooo", "open", "otkrytoe",
-    "otvetstvennostyu", "oy", "oyj", "pao", "pjs", "pjsc", "plc", "private", "privatelimited",
-    "proprietary", "psc", "pt", "pte", "pty", "public", "publichnoe", "pvt", "responsabilidad", "rl", "rt",
-    "sa", "sal", "san", "sarl", "sas", "sasu", "sc", "sca", "scrl", "scs", "sdn", "se", "sia", "sirketi",
-    "sl", "slu", "sociedad", "societe", "spa", "sprl", "srl", "srls", "sti", "stock", "tbk", "tdv", "tic",
-    "tov", "uab", "ug", "variable", "vof", "wll", "zakrytoe", "zao", "zrt",
-];
-
 /// Words that join others in an organisation's name.
 #[rustfmt::skip]
 const JOINING: &[&str] = &[
@@ -169,29 +189,33 @@ const JOINING: &[&str] = &[
 /// What organisations call themselves.
 #[rustfmt::skip]
 const BUSINESS: &[&str] = &[
-    "aerospace", "agency", "agricola", "agropecuaria", "aid", "air", "airlines", "airways", "army",
-    "association", "authority", "auto", "aviation", "banco", "bank", "banque", "brigade", "bureau",
-    "capital", "cargo", "center", "central", "centre", "charity", "chemical", "chemicals", "comercial",
-    "comercializadora", "commercial", "commission", "committee", "compania", "construction", "consultancy",
-    "consulting", "council", "defence", "defense", "democratic", "department", "design", "development",
-    "east", "eastern", "electronic", "electronics", "empresa", "energy", "engineering", "enterprise",
-    "enterprises", "equipment", "estate", "exchange", "export", "factory", "finance", "financial", "first",
-    "food", "foods", "force", "forces", "foundation", "front", "fund", "gas", "general", "global", "gold",
-    "government", "group", "grupo", "gruppe", "holding", "holdings", "import", "industria", "industrial",
-    "industrias", "industries", "industry", "institute", "institution", "insurance", "international",
-    "inversiones", "investment", "investments", "islamic", "line", "lines", "logistics", "management",
-    "manufacturing", "marine", "maritime", "media", "medical", "metal", "metals", "middle", "military",
-    "mining", "ministry", "money", "motor", "motors", "movement", "national", "network", "new", "north",
-    "northern", "office", "oil", "organisation", "organization", "partners", "party", "people", "peoples",
-    "petrochemical", "petroleum", "pharmaceutical", "plant", "production", "products", "properties",
-    "property", "real", "relief", "republic", "research", "revolutionary", "science", "sciences",
-    "scientific", "security", "service", "services", "servicios", "shipping", "society", "solutions",
-    "south", "southern", "special", "state", "steel", "supplies", "supply", "systems", "technical",
-    "technologies", "technology", "trade", "trading", "transport", "transportation", "travel", "union",
-    "united", "university", "venture", "ventures", "west", "western", "world",
+    "1st", "aerospace", "agency", "agricola", "agropecuaria", "aid", "air", "airlines", "army", "asset",
+    "assets", "associates", "association", "authority", "auto", "automotive", "aviation", "bank", "battalion",
+    "beverages", "branch", "brigade", "brothers", "bureau", "capital", "cargo", "center", "central", "charity",
+    "chemical", "chemicals", "club", "comercial", "comercializadora", "command", "commercial", "commission",
+    "committee", "communications", "compania", "company", "construction", "consultancy", "consultants",
+    "consulting", "corps", "council", "court", "data", "defense", "democratic", "department", "design",
+    "development", "digital", "division", "east", "eastern", "electronic", "electronics", "energy",
+    "engineering", "enterprise", "enterprises", "equipment", "estate", "exchange", "export", "factory",
+    "federal", "finance", "financial", "first", "food", "foods", "force", "forces", "foundation", "front",
+    "fund", "funds", "gas", "general", "global", "gold", "government", "group", "guard", "holding", "hospital",
+    "house", "import", "industrial", "industrias", "industries", "industry", "institute", "institution",
+    "instrument", "insurance", "international", "investment", "islamic", "laboratory", "leather", "limited",
+    "line", "lines", "logistics", "machine", "machinery", "making", "management", "manufacturing", "marine",
+    "maritime", "market", "markets", "media", "medical", "medicine", "metal", "metals", "middle", "military",
+    "mining", "ministry", "money", "mortgage", "motor", "motors", "movement", "national", "nations", "network",
+    "new", "news", "north", "northern", "office", "oil", "online", "organization", "partners", "partnership",
+    "party", "people", "petrochemical", "petroleum", "pharma", "pharmaceutical", "pharmaceuticals", "plant",
+    "plastic", "plastics", "press", "production", "products", "project", "properties", "property", "radio",
+    "real", "refinery", "reinsurance", "relief", "republic", "research", "revolutionary", "school", "science",
+    "sciences", "scientific", "securities", "security", "series", "service", "services", "shipping", "shop",
+    "society", "solutions", "son", "sons", "south", "southern", "special", "state", "states", "steel", "store",
+    "supplies", "supply", "system", "systems", "technical", "technology", "telecom", "television", "textile",
+    "textiles", "tools", "trade", "transport", "travel", "trust", "union", "unit", "unitary", "united",
+    "university", "venture", "web", "west", "western", "world",
 ];
 
-/// Countries and cities that many organisations carry in their names.
+/// Countries and cities which many organisations carry in their names.
 #[rustfmt::skip]
 const PLACES: &[&str] = &[
     "afghanistan", "africa", "african", "albania", "algeria", "america", "american", "angola", "arab",
@@ -216,7 +240,7 @@ mod tests {
     #[test]
     fn tables_are_sorted_so_that_a_search_finds_every_word() {
         for table in
-            [TITLES, PARTICLES, FAINT_IN_PERSONS, COMMON_NAMES, LEGAL_FORMS, JOINING, BUSINESS, PLACES]
+            [TITLES, PARTICLES, FAINT_IN_PERSONS, COMMON_NAMES, JOINING, BUSINESS, PLACES]
         {
             assert!(table.is_sorted(), "{:?}", table.first());
         }

@@ -54,7 +54,7 @@ const fn kind_word(kind: EntityKind) -> &'static str {
 
 /// The parts' effects add up to the score of the name.
 fn name_reasons(found: &Match<'_>) -> Vec<Reason> {
-    let (account, listed, alignment) = (&found.account_name, found.listed_name, &found.alignment);
+    let (account, listed, alignment) = (&found.account_name, &found.listed_name, &found.alignment);
     let weight = |pair: &Pair| parts_weight(account, pair.left) + parts_weight(listed, pair.right);
     let paired: f64 = alignment.pairs.iter().map(weight).sum();
     let mut reasons = Vec::new();
@@ -75,7 +75,13 @@ fn name_reasons(found: &Match<'_>) -> Vec<Reason> {
                 continue;
             }
             How::Alike => "is spelled like",
+            How::Nickname => "is a form of the same name as",
+            How::Servant => "is, but for \u{201c}Abd\u{201d}, the same as",
+            How::Joined => "is, with other spaces, the same as",
             How::Initial => "may stand for, as an initial,",
+            How::Slip => "is, all else being equal, a letter or two off",
+            How::Acronym => "stands, by first letters, for",
+            How::Series => "is another number of the same series as",
         };
         let text = format!("\u{201c}{left}\u{201d} {how} \u{201c}{right}\u{201d}.");
         reasons.push(reason("name", text, effect));

@@ -1,23 +1,20 @@
-//! A list in memory, arranged so that a subject meets few names of it.
+//! A list in memory, ready to screen against.
 //!
-//! Each different part of a name stands once in the index, under its keys, with the names that hold
-//! it. A subject's parts find the parts alike to them, and these mark the names that hold them:
-//! which of the subject's parts a name answers is one small number. From it follows the most that
-//! the name could score; only names that could reach the threshold are scored. Nothing is left out
-//! for being common, so a screening finds exactly what comparing with every name would find, and a
-//! key that half the list shares costs one look at each different part under it.
+//! Its names are [arranged](super::arrangement) once; each subject is [searched](super::search) for and what is found
+//! compared and weighed in full.
 
-use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use crate::domain::subject::{Subject, SubjectKind};
-use crate::names::align::{SINGLE_PART_CAP, join_similarity, part_similarity};
-use crate::names::similarity::could_be_alike;
 use crate::names::sound::Key;
-use crate::names::{Alignment, Name, NameKind, Part, align};
+use crate::names::{Alignment, Name, NameKind, align_by};
 
+use super::arrangement::{Arrangement, Place};
 use super::evidence::{BirthDate, Country, GREATEST_LIFT, capped, kind_factor};
-use super::list::{EntityKind, List, ListEntity, ListName};
-use super::marks::{LISTED_JOIN, Marks, could_score, mark_of};
+use super::list::{EntityKind, List, ListEntity, ListName, NameQuality};
+use super::marks::Marks;
+use super::matching::Matching;
+use super::search;
 
 /// The keys of a name: two names that the scorer accepts share one. Sorted, each once.
 ///
@@ -31,12 +28,9 @@ pub struct Index {
     list: String,
     version: String,
     entities: Vec<ListEntity>,
-    names: Vec<IndexedName>,
-    units: Vec<Unit>,
-    /// Which parts stand under a key.
-    keys: HashMap<Key, Vec<Entry>>,
-    /// Which neighbours read as one have a sound.
-    joins: HashMap<Key, Vec<u32>>,
+    names: Arrangement,
+    /// Marks of screenings that are over, for those to come: as many as ever ran at once.
+    spare_marks: Mutex<Vec<Marks>>,
 }
 
 /// An entity that matches a subject.
@@ -48,7 +42,7 @@ pub struct Match<'a> {
     /// Which of its names matched best.
     pub listed: &'a ListName,
     /// The same, in parts.
-    pub listed_name: &'a Name,
+    pub listed_name: Name,
     /// Which of the subject's names matched, in parts.
     pub account_name: Name,
     /// How the parts answer each other.
@@ -63,6 +57,8 @@ pub struct Match<'a> {
     pub kind: SubjectKind,
     /// 0 to 1.
     pub score: f64,
+    /// From which score on it counts.
+    pub threshold: f64,
 }
 
 impl std::fmt::Debug for Match<'_> {
@@ -71,56 +67,17 @@ impl std::fmt::Debug for Match<'_> {
     }
 }
 
-struct IndexedName {
-    entity: u32,
-    /// Which of the entity's names.
-    place: u32,
-    name: Name,
-}
-
-/// A part of names, or two neighbours read as one, and the names that hold it.
-struct Unit {
-    part: Part,
-    /// Whether a name that holds it has initials too.
-    beside_initials: bool,
-    names: Vec<u32>,
-}
-
-/// A unit under a key, with what tells most of them apart without looking at them.
-#[derive(Clone, Copy)]
-struct Entry {
-    unit: u32,
-    sounds: u32,
-    length: u32,
-}
-
 impl Index {
     /// Arranges `list`.
     pub fn build(list: &List) -> Self {
-        let mut index = Self {
-            list: list.name.clone(),
-            version: list.version.clone(),
-            entities: list.entities.clone(),
-            names: Vec::new(),
-            units: Vec::new(),
-            keys: HashMap::new(),
-            joins: HashMap::new(),
-        };
-        let mut known: Known = HashMap::new();
-        for (entity, listed) in list.entities.iter().enumerate() {
-            for (place, listed_name) in listed.names.iter().enumerate() {
-                let name = Name::new(name_kind(listed.kind), &listed_name.text);
-                let number = small(index.names.len());
-                for part in name.parts.iter().filter(|part| !part.initial) {
-                    index.hold(&mut known, &name, part, false, number);
-                }
-                for join in name.joins.iter().flatten() {
-                    index.hold(&mut known, &name, join, true, number);
-                }
-                index.names.push(IndexedName { entity: small(entity), place: small(place), name });
-            }
-        }
-        index
+        Self::build_of(list.clone())
+    }
+
+    /// The same, of a list that is not needed any more.
+    pub fn build_of(list: List) -> Self {
+        let names = Arrangement::new(&list.entities);
+        let List { name, version, entities, .. } = list;
+        Self { list: name, version, entities, names, spare_marks: Mutex::default() }
     }
 
     /// Which version of the list this is.
@@ -144,21 +101,31 @@ impl Index {
     }
 
     /// The entities that match `subject` with at least `threshold`, best first; each once, by its
-    /// best name.
+    /// best name. By the rules of the default matching.
     pub fn screen(&self, subject: &Subject, threshold: f64) -> Vec<Match<'_>> {
+        self.screen_by(subject, &Matching::default().with_threshold(threshold))
+    }
+
+    /// The entities that match `subject` by `matching`, best first; each once, by its best name.
+    pub fn screen_by(&self, subject: &Subject, matching: &Matching) -> Vec<Match<'_>> {
         let kind = match subject.kind {
             SubjectKind::Person => NameKind::Person,
             SubjectKind::Organisation => NameKind::Organisation,
         };
         let mut matches: Vec<Match<'_>> = Vec::new();
+        let mut marks = self.spare_marks.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         for name in &subject.names {
             let account = Name::new(kind, name.reveal());
-            for candidate in self.candidates(kind, &account, threshold - GREATEST_LIFT) {
-                if let Some(found) = self.weigh(subject, kind, &account, candidate, threshold) {
+            let least = matching.threshold - GREATEST_LIFT;
+            for candidate in search::candidates(&self.names, kind, &account, least, &mut marks) {
+                if let Some(place) = self.names.place(candidate)
+                    && let Some(found) = self.weigh(subject, &account, place, matching)
+                {
                     matches.push(found);
                 }
             }
         }
+        self.spare_marks.lock().unwrap_or_else(PoisonError::into_inner).push(marks);
         matches.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.entity.id.cmp(&b.entity.id)));
         // Best first, so the first of each entity stays.
         let mut seen: Vec<&str> = Vec::new();
@@ -172,123 +139,26 @@ impl Index {
         matches
     }
 
-    fn hold(&mut self, known: &mut Known, of: &Name, part: &Part, join: bool, name: u32) {
-        let fresh = small(self.units.len());
-        let number = *known.entry((part.letters.clone(), join)).or_insert(fresh);
-        if number == fresh {
-            if join {
-                self.joins.entry(part.sound).or_default().push(number);
-            } else {
-                let entry = Entry {
-                    unit: number,
-                    sounds: part.spelling.sounds(),
-                    length: small(part.spelling.len()),
-                };
-                for key in &part.keys {
-                    self.keys.entry(*key).or_default().push(entry);
-                }
-            }
-            self.units.push(Unit { part: part.clone(), beside_initials: false, names: Vec::new() });
-        }
-        if let Some(unit) = self.units.get_mut(number as usize)
-            && unit.names.last() != Some(&name)
-        {
-            unit.names.push(name);
-            unit.beside_initials |= of.has_initials;
-        }
-    }
-
-    /// The names that could score `least` or more with `account`.
-    fn candidates(&self, kind: NameKind, account: &Name, least: f64) -> Vec<&IndexedName> {
-        let mut marks = Marks::new(self.names.len());
-        self.mark_joins(account, &mut marks);
-        let mut parts: Vec<(usize, &Part, Vec<u32>)> = account
-            .parts
-            .iter()
-            .enumerate()
-            .filter(|(_, part)| !part.initial)
-            .map(|(place, part)| (place, part, self.parts_like(part)))
-            .collect();
-        // A name that only the last part answers is out, so the longest search goes last and looks
-        // only where the others have been.
-        parts.sort_by_key(|(_, _, like)| like.len());
-        let guarded = if parts.len() > 1 && !account.has_initials && least > SINGLE_PART_CAP {
-            parts.len() - 1
-        } else {
-            parts.len()
-        };
-        for (turn, (place, part, like)) in parts.iter().enumerate() {
-            for unit in self.units_of(like) {
-                let wanted = turn != guarded || unit.beside_initials || marks.any(&unit.names);
-                if wanted && part_similarity(part, &unit.part) > 0.0 {
-                    marks.set(&unit.names, mark_of(*place));
-                }
-            }
-        }
-        marks
-            .answered()
-            .filter_map(|(name, mark)| Some((self.names.get(name)?, mark)))
-            .filter(|(name, mark)| could_score(kind, account, &name.name, *mark, least))
-            .map(|(name, _)| name)
-            .collect()
-    }
-
-    /// Marks the names in which two neighbours, on either side, answer one part.
-    fn mark_joins(&self, account: &Name, marks: &mut Marks) {
-        for (place, part) in account.parts.iter().enumerate().filter(|(_, part)| !part.initial) {
-            for unit in self.units_of(self.joins.get(&part.sound).into_iter().flatten()) {
-                if join_similarity(&unit.part, part) > 0.0 {
-                    marks.set(&unit.names, mark_of(place) | LISTED_JOIN);
-                }
-            }
-        }
-        for (place, join) in account.joins.iter().enumerate() {
-            let Some(join) = join else { continue };
-            for unit in self.units_of(&self.parts_like(join)) {
-                if join_similarity(join, &unit.part) > 0.0 {
-                    marks.set(&unit.names, mark_of(place) | mark_of(place + 1));
-                }
-            }
-        }
-    }
-
-    /// The list's parts that share a key with `part` and may be alike to it; each once.
-    fn parts_like(&self, part: &Part) -> Vec<u32> {
-        let (sounds, length) = (part.spelling.sounds(), part.spelling.len());
-        let mut numbers: Vec<u32> = part
-            .keys
-            .iter()
-            .filter_map(|key| self.keys.get(key))
-            .flatten()
-            .filter(|entry| could_be_alike(sounds, length, entry.sounds, entry.length as usize))
-            .map(|entry| entry.unit)
-            .collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers
-    }
-
-    fn units_of<'a>(&'a self, numbers: impl IntoIterator<Item = &'a u32>) -> impl Iterator<Item = &'a Unit> {
-        numbers.into_iter().filter_map(|number| self.units.get(*number as usize))
-    }
-
-    /// Scores one name in full; none when it stays below the threshold.
+    /// Compares one name in full; none when it stays below the threshold.
     fn weigh<'a>(
         &'a self,
         subject: &Subject,
-        kind: NameKind,
         account: &Name,
-        candidate: &'a IndexedName,
-        threshold: f64,
+        place: Place,
+        matching: &Matching,
     ) -> Option<Match<'a>> {
-        let entity = self.entities.get(candidate.entity as usize)?;
-        let listed = entity.names.get(candidate.place as usize)?;
-        let parts = account.parts.len().min(candidate.name.parts.len());
-        let kind_factor = kind_factor(subject.kind, entity.kind, parts);
-        if kind_factor < threshold - GREATEST_LIFT {
+        let entity = self.entities.get(place.entity as usize)?;
+        let listed = entity.names.get(place.name as usize)?;
+        let threshold = matching.threshold;
+        if kind_factor(subject.kind, entity.kind, 2) < threshold - GREATEST_LIFT
+            || listed.quality == NameQuality::Weak && !matching.weak_aliases
+        {
             return None;
         }
-        let alignment = align(kind, account, &candidate.name);
+        let listed_name = Name::without_keys(name_kind(entity.kind), &listed.text);
+        let parts = account.parts.len().min(listed_name.parts.len());
+        let kind_factor = kind_factor(subject.kind, entity.kind, parts);
+        let alignment = align_by(&matching.rules, compared_as(subject.kind, entity.kind), account, &listed_name);
         let name_score = capped(alignment.score * kind_factor, listed.quality);
         if name_score + GREATEST_LIFT < threshold {
             return None;
@@ -302,7 +172,7 @@ impl Index {
             list: &self.list,
             entity,
             listed,
-            listed_name: &candidate.name,
+            listed_name,
             account_name: account.clone(),
             alignment,
             kind_factor,
@@ -310,23 +180,27 @@ impl Index {
             country,
             kind: subject.kind,
             score,
+            threshold,
         })
     }
 }
 
-/// The units of an index under way, by their letters and by whether they are joins.
-type Known = HashMap<(Vec<char>, bool), u32>;
+/// By whose customs the names of an account and of an entity are compared.
+const fn compared_as(account: SubjectKind, listed: EntityKind) -> NameKind {
+    match (account, listed) {
+        (SubjectKind::Person, _) => NameKind::Person,
+        (SubjectKind::Organisation, EntityKind::Vessel | EntityKind::Aircraft) => NameKind::Craft,
+        (SubjectKind::Organisation, EntityKind::Individual | EntityKind::Entity) => NameKind::Organisation,
+    }
+}
 
 /// By whose customs an entity's names are read.
 pub const fn name_kind(kind: EntityKind) -> NameKind {
     match kind {
         EntityKind::Individual => NameKind::Person,
-        EntityKind::Entity | EntityKind::Vessel | EntityKind::Aircraft => NameKind::Organisation,
+        EntityKind::Entity => NameKind::Organisation,
+        EntityKind::Vessel | EntityKind::Aircraft => NameKind::Craft,
     }
-}
-
-fn small(number: usize) -> u32 {
-    u32::try_from(number).expect("a list has fewer names than 2^32")
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::names::align;
 use crate::domain::answer::Finding;
 use crate::domain::date::PartialDate;
 use crate::domain::personal::Personal;
@@ -192,10 +193,13 @@ fn the_index_finds_exactly_what_comparing_with_every_name_finds() {
         let account = subject(SubjectKind::Person, &dice.mutate(first));
         let name = Name::new(NameKind::Person, account.names[0].reveal());
         let mut expected: Vec<&str> = index
-            .names
+            .entities
             .iter()
-            .filter(|listed| align(NameKind::Person, &name, &listed.name).score >= DEFAULT_THRESHOLD)
-            .map(|listed| index.entities[listed.entity as usize].id.as_str())
+            .filter(|entity| {
+                let listed = Name::new(NameKind::Person, entity.primary_name());
+                align(NameKind::Person, &name, &listed).score >= DEFAULT_THRESHOLD
+            })
+            .map(|entity| entity.id.as_str())
             .collect();
         expected.sort_unstable();
         let mut found = ids(&index, &account);

@@ -1,26 +1,74 @@
 //! Which parts of an account's name each name of a list answers, one bit a part, and what a name could
 //! score for it: the sieve between the index and the scorer.
 
-use crate::names::align::{SINGLE_PART_CAP, best_score};
+use crate::names::align::{DOUBTFUL_CAP, SINGLE_PART_CAP, best_score};
+use crate::names::similarity::{could_be_two_off, signature_of};
 use crate::names::{Name, NameKind};
 
 /// Which parts of the account's name each name of the list answers.
+#[derive(Default)]
 pub(super) struct Marks {
-    of: Vec<u16>,
+    of: Vec<u32>,
     touched: Vec<u32>,
 }
 
 /// Set when two neighbours of the list's name, read as one, answer a part.
-pub(super) const LISTED_JOIN: u16 = 1 << 15;
+pub(super) const LISTED_JOIN: u32 = 1 << 15;
+
+/// Set when the name has to be scored whatever parts it answers.
+pub(super) const WHOLE: u32 = u32::MAX;
 
 /// Parts from here on share a mark.
 const LAST_MARK: usize = 14;
 
+/// What the sieve knows of a name of the list.
+#[derive(Clone, Copy)]
+pub(super) struct Summary {
+    /// The sum of what leaving out its parts costs.
+    pub(super) omission: f32,
+    /// Which letters stand in it once, and which twice.
+    pub(super) letters: u64,
+    /// How many letters it has.
+    pub(super) length: u16,
+    /// How many parts it has.
+    pub(super) parts: u16,
+    /// Whether no bound holds: initials answer parts without being marked.
+    pub(super) unbounded: bool,
+}
+
+impl Summary {
+    /// Of this name.
+    pub(super) fn of(name: &Name) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "a bound that errs towards yes by more than the rounding")]
+        let omission = name.omission as f32;
+        Self {
+            omission,
+            letters: letters_of(name),
+            length: u16::try_from(name.parts.iter().map(|part| part.letters.len()).sum::<usize>()).unwrap_or(u16::MAX),
+            parts: u16::try_from(name.parts.len()).unwrap_or(u16::MAX),
+            unbounded: name.has_initials,
+        }
+    }
+
+    /// Whether this name and that one may be equal but for two letters of one part: they share all other parts.
+    pub(super) fn may_be_a_slip(self, account: Self) -> bool {
+        self.parts == account.parts
+            && self.length.abs_diff(account.length) <= 2
+            && could_be_two_off(self.letters, account.letters)
+    }
+}
+
+/// The letters of the whole name as a signature.
+fn letters_of(name: &Name) -> u64 {
+    let parts = name.parts.iter().flat_map(|part| part.likeness.spelling.letters());
+    signature_of(&parts.copied().collect::<Vec<u8>>())
+}
+
 impl Marks {
     /// The names that answer anything, with what they answer.
-    pub(super) fn answered(&self) -> impl Iterator<Item = (usize, u16)> {
-        let touched = self.touched.iter().map(|name| *name as usize);
-        touched.filter_map(|name| Some((name, self.of.get(name).copied()?)))
+    pub(super) fn answered(&self) -> impl Iterator<Item = (u32, u32)> {
+        let touched = self.touched.iter().copied();
+        touched.filter_map(|name| Some((name, self.of.get(name as usize).copied()?)))
     }
 
     /// Whether any of `names` answers anything.
@@ -28,17 +76,22 @@ impl Marks {
         names.iter().any(|name| self.of.get(*name as usize).is_some_and(|mark| *mark != 0))
     }
 
-    /// For so many names.
-    pub(super) fn new(names: usize) -> Self {
-        Self { of: vec![0; names], touched: Vec::new() }
+    /// Ready for a list of so many names, none of which answers anything.
+    pub(super) fn clear(&mut self, names: usize) {
+        for name in self.touched.drain(..) {
+            if let Some(mark) = self.of.get_mut(name as usize) {
+                *mark = 0;
+            }
+        }
+        self.of.resize(names, 0);
     }
 
     /// Notes that `names` answer the parts in `answered`.
-    pub(super) fn set(&mut self, names: &[u32], answered: u16) {
+    pub(super) fn set(&mut self, names: impl IntoIterator<Item = u32>, answered: u32) {
         for name in names {
-            if let Some(mark) = self.of.get_mut(*name as usize) {
+            if let Some(mark) = self.of.get_mut(name as usize) {
                 if *mark == 0 {
-                    self.touched.push(*name);
+                    self.touched.push(name);
                 }
                 *mark |= answered;
             }
@@ -47,27 +100,66 @@ impl Marks {
 }
 
 /// The mark of the part at `place`.
-pub(super) const fn mark_of(place: usize) -> u16 {
+pub(super) const fn mark_of(place: usize) -> u32 {
     if place < LAST_MARK { 1 << place } else { 1 << LAST_MARK }
 }
 
-/// Whether a name that answers the parts in `mark` could score `least`; errs towards yes.
-pub(super) fn could_score(kind: NameKind, account: &Name, listed: &Name, mark: u16, least: f64) -> bool {
-    // Initials answer parts without being marked, and shared marks stand for many: no bound.
-    if account.has_initials || listed.has_initials || account.parts.len() > LAST_MARK {
-        return true;
+/// The mark that the part at `place` is answered by an equal one.
+pub(super) const fn equal_mark_of(place: usize) -> u32 {
+    mark_of(place) << 16
+}
+
+/// An account's name as the sieve sees it.
+pub(super) struct Sieve<'a> {
+    kind: NameKind,
+    account: &'a Name,
+    summary: Summary,
+    least: f64,
+}
+
+impl<'a> Sieve<'a> {
+    /// Lets names through that could score `least` or more with `account`.
+    pub(super) fn new(kind: NameKind, account: &'a Name, least: f64) -> Self {
+        Self { kind, account, summary: Summary::of(account), least }
     }
-    let answered = mark & !LISTED_JOIN;
-    let joined = mark & LISTED_JOIN != 0;
-    if answered.count_ones() < 2 && !joined && account.parts.len().max(listed.parts.len()) > 1 {
-        return SINGLE_PART_CAP >= least;
+
+    /// What a name has to be able to score.
+    pub(super) const fn least(&self) -> f64 {
+        self.least
     }
-    let told: f64 = (0..LAST_MARK)
-        .zip(&account.parts)
-        .filter(|(place, _)| answered & mark_of(*place) != 0)
-        .map(|(_, part)| part.weight)
-        .sum();
-    // A part tells 1 at most; two that are joined could be any two.
-    let listed_share = if joined { 1.0 } else { f64::from(answered.count_ones()) / listed.weight };
-    best_score(kind, told / account.weight, listed_share, told) >= least
+
+    /// Whether a name that answers one part of the account's may pass: with the others being slips.
+    pub(super) fn may_be_a_slip(&self, listed: Summary) -> bool {
+        self.kind == NameKind::Person && self.least <= DOUBTFUL_CAP && listed.may_be_a_slip(self.summary)
+    }
+
+    /// Whether a name that answers the parts in `mark` could score enough; errs towards yes.
+    pub(super) fn passes(&self, listed: Summary, mark: u32) -> bool {
+        let account = self.account;
+        if self.summary.unbounded || listed.unbounded || mark == WHOLE || account.parts.len() > LAST_MARK {
+            return true;
+        }
+        let answered = mark & (LISTED_JOIN - 1);
+        let joined = mark & LISTED_JOIN != 0;
+        let count = answered.count_ones();
+        let equal = usize::try_from((mark >> 16).count_ones()).unwrap_or_default();
+        if equal + 1 == account.parts.len() && self.may_be_a_slip(listed) {
+            return true;
+        }
+        let parts = account.parts.len().max(usize::from(listed.parts));
+        if count < 2 && !joined && parts > 1 {
+            return SINGLE_PART_CAP >= self.least;
+        }
+        let (mut told, mut lost) = (0.0, 0.0);
+        for (place, part) in (0..LAST_MARK).zip(&account.parts) {
+            if answered & mark_of(place) == 0 {
+                lost += part.omission;
+            } else {
+                told += part.weight;
+            }
+        }
+        // A part tells 1 at most; two that are joined could be any two.
+        let listed_share = if joined { 1.0 } else { f64::from(answered.count_ones()) / f64::from(listed.omission).max(1e-6) };
+        best_score(self.kind, told / (told + lost), listed_share, told) >= self.least
+    }
 }

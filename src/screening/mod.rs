@@ -10,6 +10,7 @@
 //! or takes for what else is known: alias quality, kind, birth date, country. [`explain`] puts all
 //! of it into sentences.
 
+mod arrangement;
 pub mod countries;
 pub mod difference;
 pub mod evidence;
@@ -17,16 +18,19 @@ pub mod explain;
 pub mod index;
 pub mod list;
 mod marks;
+pub mod matching;
 pub mod ofac;
 pub mod own;
 pub mod parse;
+mod postings;
 mod remarks;
+mod search;
 
 #[cfg(test)]
 mod real_data_tests;
 
 /// Changes whenever the same subject and list could score differently: kept with each answer.
-pub const ENGINE_VERSION: &str = "local-1";
+pub const ENGINE_VERSION: &str = "local-2";
 
 /// The score from which a match is worth a person's time.
 ///

@@ -222,7 +222,7 @@ fn of_words(left: &Part, right: &Part, sort: Sort) -> Answer {
     if left.letters == right.letters {
         return Answer::Same;
     }
-    if left.initial || right.initial {
+    if left.likeness.initial || right.likeness.initial {
         let is_first = left.letters.first() == right.letters.first();
         return if is_first { Answer::Initial } else { Answer::Different };
     }
