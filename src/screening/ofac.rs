@@ -55,7 +55,9 @@ fn parse_files(files: &[(&str, &[u8])]) -> Result<List, ListError> {
     let mut each = |place: usize, columns: usize, take: fn(&mut Reading, &Row)| {
         let Some((file, contents)) = files.get(place) else { return Ok(()) };
         let rows = rows(file, contents, columns, &mut reading.faults)?;
-        rows.iter().for_each(|row| take(&mut reading, row));
+        for row in &rows {
+            take(&mut reading, row);
+        }
         Ok(())
     };
     each(0, 12, Reading::entity)?;

@@ -17,7 +17,12 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// A month that is over is old.
 fn settings(keep_events: Option<Duration>) -> StorageSettings {
-    StorageSettings { compact: "23 1 * * *".parse().unwrap(), keep_clear_runs: DAY * 31, keep_events }
+    StorageSettings {
+        compact: "23 1 * * *".parse().unwrap(),
+        keep_clear_runs: DAY * 31,
+        keep_events,
+        folder: None,
+    }
 }
 
 async fn compact(house: &House) -> Compacted {

@@ -148,10 +148,10 @@ pub(super) fn read(input: &mut impl BufRead, reading: &mut Reading) -> Result<()
             reading.broken(number, fault);
         }
         match serde_json::from_slice::<Line>(&text) {
-            Ok(line) => take(line, number, &mut entities, &mut beside, reading),
+            Ok(line) => take(&line, number, &mut entities, &mut beside, reading),
             // Its own words may quote the line.
             Err(error) => {
-                broken = Some((number, format!("it is no entity in JSON, from column {}", error.column())))
+                broken = Some((number, format!("it is no entity in JSON, from column {}", error.column())));
             }
         }
     }
@@ -177,7 +177,7 @@ pub(super) fn read(input: &mut impl BufRead, reading: &mut Reading) -> Result<()
 }
 
 fn take(
-    line: Line,
+    line: &Line,
     number: u64,
     entities: &mut Vec<(ListEntity, u64)>,
     beside: &mut Beside,
@@ -185,14 +185,14 @@ fn take(
 ) {
     // Entities that stand in place of their ids say what lines of their own would.
     if kind(&line.schema).is_none() || line.target == Some(false) {
-        return note(&line, beside, reading);
+        return note(line, beside, reading);
     }
     for nested in line.properties.values().flatten() {
         if let Value::Nested(nested) = nested {
             note_of(nested, std::slice::from_ref(&line.id), beside, reading);
         }
     }
-    if let Some(entity) = entity(&line, beside, reading) {
+    if let Some(entity) = entity(line, beside, reading) {
         entities.push((entity, number));
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn read(input: &mut impl BufRead, reading: &mut Reading) -> Result<()
         let programs = if row.get("program_ids").is_empty() { "sanctions" } else { "program_ids" };
         entity.programs.extend(row.several(programs).map(str::to_owned));
         entity.source = Some(ftm::source(id));
-        entity.remarks = row.get("sanctions").to_owned();
+        row.get("sanctions").clone_into(&mut entity.remarks);
         reading.add(entity, row.line);
     })
 }
