@@ -39,7 +39,11 @@ pub(crate) const ALTERATIONS: &[Alteration] = &[
         let first = dice.one_of(&fitting)?;
         let once = lower.replace(first.0, first.1);
         let second = dice.one_of(&fitting)?;
-        Some(if second.0 == first.0 || second.0 == first.1 { once } else { once.replacen(second.0, second.1, 1) })
+        Some(if second.0 == first.0 || second.0 == first.1 {
+            once
+        } else {
+            once.replacen(second.0, second.1, 1)
+        })
     }),
     ("letter left out", |name, dice| in_a_long_word(name, dice, |letters, at, _| drop(letters.remove(at)))),
     ("letter added", |name, dice| in_a_long_word(name, dice, |letters, at, other| letters.insert(at, other))),
@@ -51,7 +55,9 @@ pub(crate) const ALTERATIONS: &[Alteration] = &[
         })
     }),
     ("wrong letter", |name, dice| {
-        in_a_long_word(name, dice, |letters, at, other| letters.iter_mut().skip(at).take(1).for_each(|slot| *slot = other))
+        in_a_long_word(name, dice, |letters, at, other| {
+            letters.iter_mut().skip(at).take(1).for_each(|slot| *slot = other)
+        })
     }),
     ("letters swapped", |name, dice| in_a_long_word(name, dice, |letters, at, _| letters.swap(at - 1, at))),
     ("misread", |name, dice| {
@@ -74,12 +80,18 @@ pub(crate) const ALTERATIONS: &[Alteration] = &[
     }),
     ("part split", |name, _| {
         let words: Vec<&str> = name.split(' ').collect();
-        let long = words.iter().filter(|word| word.is_ascii()).max_by_key(|word| word.len()).filter(|word| word.len() > 6)?;
+        let long = words
+            .iter()
+            .filter(|word| word.is_ascii())
+            .max_by_key(|word| word.len())
+            .filter(|word| word.len() > 6)?;
         let (first, second) = long.split_at(long.len() / 2);
         Some(name.replacen(long, &format!("{first} {second}"), 1))
     }),
     ("hyphens", |name, _| name.contains(' ').then(|| name.replacen(' ', "-", 1))),
-    ("title added", |name, dice| Some(format!("{} {name}", dice.one_of(&["Mr.", "Dr", "Sheikh", "Haji", "Mullah"])?))),
+    ("title added", |name, dice| {
+        Some(format!("{} {name}", dice.one_of(&["Mr.", "Dr", "Sheikh", "Haji", "Mullah"])?))
+    }),
     ("capitals and accents", |name, _| Some(name.to_uppercase().replace('A', "Á").replace('U', "Ü"))),
 ];
 
@@ -90,7 +102,9 @@ fn parts_of(name: &str) -> Vec<String> {
     for word in name.split(' ') {
         let bare: String = word.chars().filter(|c| c.is_alphabetic()).collect::<String>().to_lowercase();
         lead.push_str(word);
-        if ["abd", "abdul", "abdel", "abdal", "bin", "ben", "ibn", "al", "el", "abu", "de", "van"].contains(&bare.as_str()) {
+        if ["abd", "abdul", "abdel", "abdal", "bin", "ben", "ibn", "al", "el", "abu", "de", "van"]
+            .contains(&bare.as_str())
+        {
             lead.push(' ');
         } else {
             parts.push(std::mem::take(&mut lead));
@@ -104,23 +118,77 @@ fn parts_of(name: &str) -> Vec<String> {
 
 /// What one alphabet's letters become in the hands of several clerks.
 const VARIANTS: &[(&str, &str)] = &[
-    ("kh", "h"), ("kh", "x"), ("q", "k"), ("q", "g"), ("ou", "u"), ("u", "ou"), ("oo", "u"), ("ee", "i"), ("i", "ee"), ("i", "y"), ("y", "i"),
-    ("sh", "ch"), ("j", "dj"), ("dh", "d"), ("th", "t"), ("w", "v"), ("v", "w"), ("e", "i"), ("o", "u"), ("ei", "ai"), ("ay", "ei"), ("ah", "a"),
-    ("mohammad", "muhammed"), ("mohammed", "mohamad"), ("muhammad", "mohamed"), ("ahmad", "ahmed"), ("hussein", "husayn"),
-    ("abdul", "abd al"), ("al-", "el-"), ("al-", "al "), ("ov", "off"), ("zh", "j"), ("ts", "tz"), ("ya", "ia"), ("yu", "iu"), ("ch", "tch"),
-    ("f", "ph"), ("k", "c"), ("ss", "s"), ("ll", "l"), ("mm", "m"), ("ullah", "ollah"), ("uddin", "eddine"), ("gh", "g"), ("z", "s"),
+    ("kh", "h"),
+    ("kh", "x"),
+    ("q", "k"),
+    ("q", "g"),
+    ("ou", "u"),
+    ("u", "ou"),
+    ("oo", "u"),
+    ("ee", "i"),
+    ("i", "ee"),
+    ("i", "y"),
+    ("y", "i"),
+    ("sh", "ch"),
+    ("j", "dj"),
+    ("dh", "d"),
+    ("th", "t"),
+    ("w", "v"),
+    ("v", "w"),
+    ("e", "i"),
+    ("o", "u"),
+    ("ei", "ai"),
+    ("ay", "ei"),
+    ("ah", "a"),
+    ("mohammad", "muhammed"),
+    ("mohammed", "mohamad"),
+    ("muhammad", "mohamed"),
+    ("ahmad", "ahmed"),
+    ("hussein", "husayn"),
+    ("abdul", "abd al"),
+    ("al-", "el-"),
+    ("al-", "al "),
+    ("ov", "off"),
+    ("zh", "j"),
+    ("ts", "tz"),
+    ("ya", "ia"),
+    ("yu", "iu"),
+    ("ch", "tch"),
+    ("f", "ph"),
+    ("k", "c"),
+    ("ss", "s"),
+    ("ll", "l"),
+    ("mm", "m"),
+    ("ullah", "ollah"),
+    ("uddin", "eddine"),
+    ("gh", "g"),
+    ("z", "s"),
 ];
 
 /// What a machine, or a tired eye, takes for something else.
 const MISREAD: &[(&str, &str)] = &[
-    ("rn", "m"), ("m", "rn"), ("l", "1"), ("i", "l"), ("o", "0"), ("e", "c"), ("a", "o"), ("s", "5"), ("b", "8"), ("u", "v"), ("n", "ri"),
-    ("h", "b"), ("w", "vv"), ("d", "cl"), ("g", "q"),
+    ("rn", "m"),
+    ("m", "rn"),
+    ("l", "1"),
+    ("i", "l"),
+    ("o", "0"),
+    ("e", "c"),
+    ("a", "o"),
+    ("s", "5"),
+    ("b", "8"),
+    ("u", "v"),
+    ("n", "ri"),
+    ("h", "b"),
+    ("w", "vv"),
+    ("d", "cl"),
+    ("g", "q"),
 ];
 
 /// Alters a word of at least five letters at a place within it.
 fn in_a_long_word(name: &str, dice: &mut Dice, change: fn(&mut Vec<char>, usize, char)) -> Option<String> {
     let mut words: Vec<String> = name.to_lowercase().split(' ').map(str::to_owned).collect();
-    let long: Vec<usize> = words.iter().enumerate().filter(|(_, word)| word.chars().count() > 4).map(|(at, _)| at).collect();
+    let long: Vec<usize> =
+        words.iter().enumerate().filter(|(_, word)| word.chars().count() > 4).map(|(at, _)| at).collect();
     let word = words.get_mut(*dice.one_of(&long)?)?;
     let mut letters: Vec<char> = word.chars().collect();
     let at = 1 + dice.below(letters.len() - 1);

@@ -44,7 +44,8 @@ fn entity(model: &ListEntity, kind: EntityKind, element: &str) -> ListEntity {
     names.push((text_of(element, "NAME_ORIGINAL_SCRIPT"), NameQuality::Strong));
     for alias in elements(element, "INDIVIDUAL_ALIAS").chain(elements(element, "ENTITY_ALIAS")) {
         let weak = text_of(alias, "QUALITY") == "Low";
-        names.push((text_of(alias, "ALIAS_NAME"), if weak { NameQuality::Weak } else { NameQuality::Strong }));
+        names
+            .push((text_of(alias, "ALIAS_NAME"), if weak { NameQuality::Weak } else { NameQuality::Strong }));
     }
     entity.names = names
         .into_iter()
@@ -88,5 +89,11 @@ fn elements<'a>(text: &'a str, tag: &str) -> impl Iterator<Item = &'a str> {
 
 fn text_of(text: &str, tag: &str) -> String {
     let inside = elements(text, tag).next().unwrap_or_default();
-    inside.replace("&amp;", "&").replace("&apos;", "'").replace("&quot;", "\"").split_whitespace().collect::<Vec<_>>().join(" ")
+    inside
+        .replace("&amp;", "&")
+        .replace("&apos;", "'")
+        .replace("&quot;", "\"")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -28,7 +28,8 @@ fn main() {
         println!("skipped: ../shared/data absent");
         return;
     }
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let why = wanted.iter().any(|word| word == "why");
     let all = wanted.iter().all(|word| word == "why");
     let is_wanted = |section: &str| all || wanted.iter().any(|word| word == section);

@@ -6,10 +6,10 @@ use watchkeeper::domain::date::PartialDate;
 use watchkeeper::domain::personal::Personal;
 use watchkeeper::domain::subject::{Subject, SubjectKind};
 use watchkeeper::names::{Name, NameKind, align};
+use watchkeeper::screening::DEFAULT_THRESHOLD;
 use watchkeeper::screening::countries;
 use watchkeeper::screening::index::{Index, name_kind};
 use watchkeeper::screening::list::{EntityKind, NameQuality};
-use watchkeeper::screening::DEFAULT_THRESHOLD;
 
 use crate::alter::{ALTERATIONS, Dice};
 use crate::{data, lists, share};
@@ -169,10 +169,17 @@ pub(crate) fn index_recall() {
     let strangers = rows("matching/negatives-global.csv");
     let listed = list.entities.iter().step_by(40).enumerate().filter_map(|(turn, entity)| {
         let (_, alteration) = ALTERATIONS.get(turn % ALTERATIONS.len())?;
-        let kind = if entity.kind == EntityKind::Individual { SubjectKind::Person } else { SubjectKind::Organisation };
+        let kind = if entity.kind == EntityKind::Individual {
+            SubjectKind::Person
+        } else {
+            SubjectKind::Organisation
+        };
         Some((kind, alteration(entity.primary_name(), &mut Dice(3))?))
     });
-    let strangers = strangers.iter().step_by(25).map(|row| (SubjectKind::Person, row.get(0).unwrap_or_default().to_owned()));
+    let strangers = strangers
+        .iter()
+        .step_by(25)
+        .map(|row| (SubjectKind::Person, row.get(0).unwrap_or_default().to_owned()));
     let (mut expected, mut found, mut asked) = (0, 0, 0);
     for (kind, name) in listed.chain(strangers) {
         let as_kind = if kind == SubjectKind::Person { NameKind::Person } else { NameKind::Organisation };
@@ -194,5 +201,8 @@ pub(crate) fn index_recall() {
             }
         }
     }
-    println!("index recall against comparing with each name: {:.4} ({found} of {expected} hits of {asked} names)", share(found, expected));
+    println!(
+        "index recall against comparing with each name: {:.4} ({found} of {expected} hits of {asked} names)",
+        share(found, expected)
+    );
 }

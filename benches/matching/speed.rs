@@ -35,7 +35,11 @@ pub(crate) fn comparisons() {
         times.push(start.elapsed() / ROUNDS);
     }
     times.sort_unstable();
-    println!("one comparison of prepared names: median {:?}, 99th percentile {:?}", at(&times, 0.5), at(&times, 0.99));
+    println!(
+        "one comparison of prepared names: median {:?}, 99th percentile {:?}",
+        at(&times, 0.5),
+        at(&times, 0.99)
+    );
 }
 
 /// Full screenings, against both lists and against ten times as many entities.
@@ -59,7 +63,11 @@ fn screen(what: &str, list: List) {
     let start = Instant::now();
     let index = Index::build_of(list);
     let built = start.elapsed();
-    println!("{what}: {entities} entities arranged in {built:.2?}; memory {} MB before, {} MB after", before, resident());
+    println!(
+        "{what}: {entities} entities arranged in {built:.2?}; memory {} MB before, {} MB after",
+        before,
+        resident()
+    );
     let subjects = subjects();
     let mut times: Vec<Duration> = Vec::with_capacity(subjects.len());
     let mut hits = 0;
@@ -73,7 +81,9 @@ fn screen(what: &str, list: List) {
     times.sort_unstable();
     println!(
         "  {rate:.0} screenings a second, median {:?}, 99th percentile {:?}, longest {:?}; {hits} hits",
-        at(&times, 0.5), at(&times, 0.99), at(&times, 1.0)
+        at(&times, 0.5),
+        at(&times, 0.99),
+        at(&times, 1.0)
     );
 }
 
@@ -104,7 +114,8 @@ fn times(list: &List, factor: usize) -> List {
             let mut entity = entity.clone();
             entity.id = format!("{}-{copy}", entity.id);
             for name in &mut entity.names {
-                name.text = name.text.split(' ').map(|word| varied(word, &mut dice)).collect::<Vec<_>>().join(" ");
+                name.text =
+                    name.text.split(' ').map(|word| varied(word, &mut dice)).collect::<Vec<_>>().join(" ");
             }
             longer.entities.push(entity);
         }
@@ -127,7 +138,12 @@ fn varied(word: &str, dice: &mut Dice) -> String {
 }
 
 fn at(times: &[Duration], share: f64) -> Duration {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place in a list")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a place in a list"
+    )]
     let place = ((times.len().saturating_sub(1)) as f64 * share) as usize;
     times.get(place).copied().unwrap_or_default()
 }

@@ -111,7 +111,8 @@ pub fn compare(settings: &Settings, before: &str, after: &str) -> Result<Compare
     Ok(Compared { before: side(before, &old), after: side(after, &new), counts, difference })
 }
 
-fn find(settings: &Settings, asked: &str) -> Result<List, AppError> {
+/// The version in force of a list of that name, or what else was asked for.
+pub(super) fn find(settings: &Settings, asked: &str) -> Result<List, AppError> {
     let unreadable = |error| AppError::Refused(format!("{asked}: {:#}", anyhow::Error::from(error)));
     let (name, version) =
         asked.split_once('@').map_or((asked, None), |(name, version)| (name, Some(version)));

@@ -196,6 +196,7 @@ pub async fn plan(
     let schedules = settings.schedules.values().cloned();
     let mut plan = Plan::new(&applied, schedules, &templates, built.providers);
     plan.own_lists = built.own_lists;
+    plan.published = built.lists.iter().map(|keeper| keeper.published().clone()).collect();
     plan.lists = Arc::new(tokio::sync::Mutex::new(built.lists));
     Ok((plan, applied.revision))
 }

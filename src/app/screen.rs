@@ -12,10 +12,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{
-    AppError,
-    providers::{ProviderFault, read_list},
-};
+use super::{AppError, lists};
 use crate::{
     config::{ListFormat, Settings},
     domain::{
@@ -85,8 +82,8 @@ impl Screener {
         }
         let wanted = files().filter(|list| names.is_empty() || names.contains(&list.name));
         let indexes = wanted
-            .map(|list| read_list(list).map(|list| Index::build(&list)))
-            .collect::<Result<Vec<_>, ProviderFault>>()?;
+            .map(|list| lists::find(settings, &list.name).map(|list| Index::build(&list)))
+            .collect::<Result<Vec<_>, AppError>>()?;
         if indexes.is_empty() {
             return Err(AppError::NoLists);
         }

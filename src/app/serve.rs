@@ -1,6 +1,10 @@
 //! The daemon's life: start, run, drain.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_cron_scheduler::JobScheduler;
@@ -19,7 +23,8 @@ use crate::{
         fleet::{self, Membership},
         storage, task, upkeep,
     },
-    http::{self, Served},
+    http::{self, Lists, Served},
+    providers::local::PublishedList,
     store::{
         self,
         processes::{self, Process},
@@ -42,8 +47,21 @@ pub struct Daemon {
     http: TaskTracker,
     stop_http: CancellationToken,
     running: Running,
+    /// The lists that the matching API answers from.
+    published: Shelf,
     settings: Settings,
     _overseer: Overseer,
+}
+
+/// The published lists of the present configuration.
+type Shelf = Arc<RwLock<Vec<PublishedList>>>;
+
+/// What of them is in force at any moment.
+fn in_force(published: Shelf) -> Lists {
+    Arc::new(move || {
+        let published = published.read().unwrap_or_else(PoisonError::into_inner);
+        published.iter().filter_map(PublishedList::index).collect()
+    })
 }
 
 /// How long the last results may take to be recorded.
@@ -109,7 +127,10 @@ impl Daemon {
 
         let (tracker, soft) = (TaskTracker::new(), CancellationToken::new());
         let hard = CancellationToken::new();
+        let published = Shelf::new(RwLock::new(engine.plan.published.clone()));
+        let lists = in_force(Arc::clone(&published));
         let served = Served::new(engine.health.clone(), engine.metrics.clone(), engine.context.clone());
+        let served = served.with_lists(lists);
         // Answers while the engine drains too: who looks then learns that it is stopping.
         let (http_tracker, stop_http) = (TaskTracker::new(), CancellationToken::new());
         let serving = http::serve(listener, served, settings.http.clone(), stop_http.clone());
@@ -132,6 +153,7 @@ impl Daemon {
             http: http_tracker,
             stop_http,
             running,
+            published,
             settings: settings.clone(),
             _overseer: overseer,
         })
@@ -177,6 +199,7 @@ impl Daemon {
         let every_call = self.settings.engine.run_deadline + RECORDED;
         self.running.drain(self.settings.engine.drain_deadline.max(every_call)).await;
         self.engine.metrics.forget_providers();
+        self.published.write().unwrap_or_else(PoisonError::into_inner).clone_from(&plan.published);
         self.engine.plan = Arc::new(plan);
         self.engine.settings = Arc::new(settings.engine.clone());
         let running = Running::start(&self.engine, &settings.storage, &self.soft).await;

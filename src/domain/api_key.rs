@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::id::ApiKeyId;
 
 /// What a key can be allowed to do. `*` allows everything, `account.*` everything of accounts.
-pub const PERMISSIONS: [&str; 30] = [
+pub const PERMISSIONS: [&str; 31] = [
     "account.read",
     "account.write",
     "account.redact",
@@ -28,6 +28,7 @@ pub const PERMISSIONS: [&str; 30] = [
     "inquiry.redact",
     "list.read",
     "list.write",
+    "match.read",
     "report.read",
     "report.write",
     "report.dismiss",

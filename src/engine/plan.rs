@@ -28,7 +28,7 @@ use crate::{
         Basis, ListVersion, ReportProvider,
         budget::{Budget, Limits},
         lists::Keepers,
-        local::OwnList,
+        local::{OwnList, PublishedList},
     },
     store::{StoreError, providers::Lane, runs},
 };
@@ -178,6 +178,8 @@ pub struct Plan {
     pub own_lists: Vec<OwnList>,
     /// The published lists that the providers answer from.
     pub lists: Keepers,
+    /// The same, to be read by whoever answers from them beside the providers.
+    pub published: Vec<PublishedList>,
     /// Account types, those that the API made too.
     pub types: Types,
     /// Reverifications by their number.

@@ -5,6 +5,7 @@
 
 mod api;
 mod html;
+mod matching;
 mod server;
 
 use std::{
@@ -22,6 +23,7 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+pub use matching::Lists;
 pub use server::{GRACE, ListenFault, listen, serve};
 
 use crate::{
@@ -50,18 +52,28 @@ pub struct Served {
     health: Health,
     metrics: Metrics,
     context: Context,
+    lists: Lists,
     asking: Arc<Semaphore>,
 }
 
 impl Served {
-    /// Answers of a daemon.
+    /// Answers of a daemon; the matching API knows no list.
     pub fn new(health: Health, metrics: Metrics, context: Context) -> Self {
-        Self { health, metrics, context, asking: Arc::new(Semaphore::new(AT_ONCE)) }
+        let lists: Lists = Arc::new(Vec::new);
+        Self { health, metrics, context, lists, asking: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// The same, whose matching API answers from `lists`.
+    #[must_use]
+    pub fn with_lists(self, lists: Lists) -> Self {
+        Self { lists, ..self }
     }
 }
 
 fn router(served: Served, settings: &HttpSettings) -> Router {
-    let api = api::router(served.context.clone(), settings);
+    let door = Arc::new(api::Doorkeeper::new(settings.requests_per_minute, settings.trusted_proxies.clone()));
+    let api = api::router(served.context.clone(), Arc::clone(&door));
+    let matching = matching::router(served.context.clone(), door, Arc::clone(&served.lists));
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -69,6 +81,7 @@ fn router(served: Served, settings: &HttpSettings) -> Router {
         .route("/status", get(status))
         .with_state(served)
         .merge(api)
+        .merge(matching)
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
 }

@@ -8,8 +8,8 @@
 //! (legal forms, father and son exchanged) takes from it.
 
 use super::characters;
-use super::likeness::{self, Likeness};
 pub use super::likeness::How;
+use super::likeness::{self, Likeness};
 use super::name::{Name, NameKind, Part};
 use super::pairing::Pairing;
 use super::rules::Rules;
@@ -121,11 +121,13 @@ pub fn part_similarity(left: &Part, right: &Part) -> f64 {
 
 /// How alike two whole parts are and in which way; none unless they share a key.
 pub(super) fn compare_parts(rules: &Rules, left: &Part, right: &Part) -> Option<(f64, How)> {
-    likeness::compare(rules, &left.likeness, &right.likeness, || match (left.keys.is_empty(), right.keys.is_empty()) {
-        (false, false) => share_key(&left.keys, &right.keys),
-        // One that was made without them.
-        (_, true) => share_key(&left.keys, &part_keys(&right.letters)),
-        (true, false) => share_key(&part_keys(&left.letters), &right.keys),
+    likeness::compare(rules, &left.likeness, &right.likeness, || {
+        match (left.keys.is_empty(), right.keys.is_empty()) {
+            (false, false) => share_key(&left.keys, &right.keys),
+            // One that was made without them.
+            (_, true) => share_key(&left.keys, &part_keys(&right.letters)),
+            (true, false) => share_key(&part_keys(&left.letters), &right.keys),
+        }
     })
 }
 

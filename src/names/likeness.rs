@@ -62,7 +62,12 @@ pub struct Likeness {
 }
 
 /// Whether two parts, known to share a key or not, answer each other, how alike they are and in which way.
-pub fn compare(rules: &Rules, left: &Likeness, right: &Likeness, share: impl FnOnce() -> bool) -> Option<(f64, How)> {
+pub fn compare(
+    rules: &Rules,
+    left: &Likeness,
+    right: &Likeness,
+    share: impl FnOnce() -> bool,
+) -> Option<(f64, How)> {
     if left.initial || right.initial {
         let same = left.initial && right.initial && left.spelling.letters() == right.spelling.letters();
         return same.then_some((1.0, How::Equal));

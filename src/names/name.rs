@@ -284,9 +284,13 @@ mod tests {
 
     #[test]
     fn legal_forms_are_no_parts_of_an_organisation() {
-        for spelling in
-            ["Gazprom OAO", "Open Joint Stock Company \"Gazprom\"", "Gazprom, L.L.C.", "ООО Газпром", "GazpromAG"]
-        {
+        for spelling in [
+            "Gazprom OAO",
+            "Open Joint Stock Company \"Gazprom\"",
+            "Gazprom, L.L.C.",
+            "ООО Газпром",
+            "GazpromAG",
+        ] {
             assert_eq!(parts(NameKind::Organisation, spelling), ["gazprom"], "{spelling}");
         }
     }

@@ -56,8 +56,26 @@ fn ones(word: &str) -> Option<u32> {
 
 fn small(word: &str) -> Option<u32> {
     let words = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-        "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
     ];
     (0..).zip(words).find(|(_, known)| *known == word).map(|(number, _)| number)
 }
@@ -78,8 +96,8 @@ fn whole_tens(word: &str) -> Option<u32> {
 
 fn ordinal(word: &str) -> Option<u32> {
     let words = [
-        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
-        "twelfth",
+        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+        "eleventh", "twelfth",
     ];
     if let Some((number, _)) = (1..).zip(words).find(|(_, known)| *known == word) {
         return Some(number);

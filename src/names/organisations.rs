@@ -33,9 +33,12 @@ pub(super) fn name(text: &str, with_keys: bool) -> Name {
         }
     }
     let kept = if kept.is_empty() { pieces.iter().collect() } else { kept };
-    let bracketed = kept.iter().filter(|piece| piece.bracketed).map(|piece| piece.word.written.clone()).collect();
+    let bracketed =
+        kept.iter().filter(|piece| piece.bracketed).map(|piece| piece.word.written.clone()).collect();
     let settled = numbers::settle(kept.into_iter().map(|piece| piece.word.clone()).collect());
-    let mut name = Name::of_parts(settled.into_iter().flat_map(in_words).map(|word| weighed(word, &bracketed, with_keys)).collect());
+    let mut name = Name::of_parts(
+        settled.into_iter().flat_map(in_words).map(|word| weighed(word, &bracketed, with_keys)).collect(),
+    );
     name.legal_forms = forms;
     add_acronyms(&mut name, &initials.0, &initials.1);
     name
@@ -49,7 +52,12 @@ fn pieces(text: &str) -> Vec<Piece> {
             _ => ("", chunk),
         };
         for (text, bracketed) in [(inside, true), (outside, false)] {
-            pieces.extend(words(text, true).into_iter().flat_map(without_grown_form).map(|word| Piece { word, bracketed }));
+            pieces.extend(
+                words(text, true)
+                    .into_iter()
+                    .flat_map(without_grown_form)
+                    .map(|word| Piece { word, bracketed }),
+            );
         }
     }
     pieces
@@ -57,7 +65,9 @@ fn pieces(text: &str) -> Vec<Piece> {
 
 /// `SiemensAG` is two words: small letters, then a legal form in large ones.
 fn without_grown_form(word: Word) -> Vec<Word> {
-    let Some(at) = word.written.rfind(|c: char| c.is_ascii_lowercase()).map(|at| at + 1) else { return vec![word] };
+    let Some(at) = word.written.rfind(|c: char| c.is_ascii_lowercase()).map(|at| at + 1) else {
+        return vec![word];
+    };
     let (name, form) = word.written.split_at(at);
     let large = (2..=4).contains(&form.len()) && form.bytes().all(|b| b.is_ascii_uppercase());
     if !large || name.len() < 3 || form_of(&form.to_ascii_lowercase()).is_none() {
@@ -102,7 +112,9 @@ fn add_acronyms(name: &mut Name, all: &str, telling: &str) {
         let short: Vec<String> = name
             .parts
             .iter()
-            .filter(|part| (3..=8).contains(&part.letters.len()) && part.letters.iter().all(char::is_ascii_lowercase))
+            .filter(|part| {
+                (3..=8).contains(&part.letters.len()) && part.letters.iter().all(char::is_ascii_lowercase)
+            })
             .map(|part| part.letters.iter().collect())
             .collect();
         short.iter().for_each(|letters| name.add_acronym(letters));

@@ -82,7 +82,11 @@ impl<'a> Pairing<'a> {
             descends(self.left, left)
                 && right > 0
                 && descends(self.right, right - 1)
-                && self.pairs.iter().filter(single).any(|pair| pair.left.0 == left + 1 && pair.right.0 == right - 1)
+                && self
+                    .pairs
+                    .iter()
+                    .filter(single)
+                    .any(|pair| pair.left.0 == left + 1 && pair.right.0 == right - 1)
         })
     }
 
@@ -112,7 +116,8 @@ impl<'a> Pairing<'a> {
 
     /// A ship of one short word is another ship when a letter is.
     fn drop_short_slip(&mut self) {
-        let short = |name: &Name| matches!(name.parts.as_slice(), [only] if only.letters.len() < LONG_FOR_ONE);
+        let short =
+            |name: &Name| matches!(name.parts.as_slice(), [only] if only.letters.len() < LONG_FOR_ONE);
         if short(self.left) && short(self.right) && self.pairs.iter().any(|pair| pair.how != How::Equal) {
             self.clear();
         }
@@ -162,7 +167,9 @@ impl<'a> Pairing<'a> {
     fn pair_initials(&mut self) {
         for (i, left) in self.left.parts.iter().enumerate() {
             for (j, right) in self.right.parts.iter().enumerate() {
-                if (left.likeness.initial || right.likeness.initial) && left.letters.first() == right.letters.first() {
+                if (left.likeness.initial || right.likeness.initial)
+                    && left.letters.first() == right.letters.first()
+                {
                     self.take((i, 1), (j, 1), 0.9, How::Initial);
                 }
             }
@@ -173,7 +180,8 @@ impl<'a> Pairing<'a> {
     fn pair_slip(&mut self) {
         // Another syllable is another character.
         let in_characters = !self.left.characters.is_empty() || !self.right.characters.is_empty();
-        let certain = !in_characters && !self.pairs.is_empty() && self.pairs.iter().all(|pair| pair.how == How::Equal);
+        let certain =
+            !in_characters && !self.pairs.is_empty() && self.pairs.iter().all(|pair| pair.how == How::Equal);
         if !certain {
             return;
         }
@@ -186,14 +194,19 @@ impl<'a> Pairing<'a> {
     }
 
     fn pair_acronym(&mut self) {
-        if self.left.acronyms.is_empty() || self.right.acronyms.is_empty() || self.pairs.iter().any(|pair| pair.similarity > 0.9) {
+        if self.left.acronyms.is_empty()
+            || self.right.acronyms.is_empty()
+            || self.pairs.iter().any(|pair| pair.similarity > 0.9)
+        {
             return;
         }
         let names = [(self.left, self.right), (self.right, self.left)];
         let found = names.map(|(short, long)| {
             let fits = |part: &Part| {
                 let letters: String = part.letters.iter().collect();
-                short.parts.len() <= 2 && long.parts.len() > 2 && (3..=8).contains(&letters.len())
+                short.parts.len() <= 2
+                    && long.parts.len() > 2
+                    && (3..=8).contains(&letters.len())
                     && long.acronyms.binary_search(&acronym_key(&letters)).is_ok()
             };
             short.parts.iter().position(fits)
@@ -211,7 +224,9 @@ impl<'a> Pairing<'a> {
     fn pair_series(&mut self) {
         let ([i], [j]) = (&self.left_over()[..], &self.right_over()[..]) else { return };
         let number = |name: &Name, at: usize| {
-            name.parts.get(at).is_some_and(|part| part.letters.iter().any(char::is_ascii_digit) && part.letters.len() <= 4)
+            name.parts
+                .get(at)
+                .is_some_and(|part| part.letters.iter().any(char::is_ascii_digit) && part.letters.len() <= 4)
         };
         let rest = &self.pairs;
         let is_series = |pair: &Pair| {
@@ -220,7 +235,9 @@ impl<'a> Pairing<'a> {
                 super::words::is_of_series(&word)
             })
         };
-        if number(self.left, *i) && number(self.right, *j) && rest.len() > 1
+        if number(self.left, *i)
+            && number(self.right, *j)
+            && rest.len() > 1
             && rest.iter().all(|pair| pair.similarity > 0.95)
             && rest.iter().any(is_series)
         {

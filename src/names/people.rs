@@ -10,8 +10,9 @@ const SERVANT: &[&str] = &["abdoul", "abdul", "abdel", "abdal", "abdol", "abdur"
 
 /// Family names of two characters.
 const DOUBLE_FAMILY_NAMES: &[&str] = &[
-    "欧阳", "歐陽", "司马", "司馬", "诸葛", "諸葛", "上官", "皇甫", "令狐", "司徒", "夏侯", "东方", "東方", "慕容",
-    "尉迟", "尉遲", "长孙", "長孫", "宇文", "南宫", "南宮", "남궁", "황보", "제갈", "선우", "독고", "사공", "서문",
+    "欧阳", "歐陽", "司马", "司馬", "诸葛", "諸葛", "上官", "皇甫", "令狐", "司徒", "夏侯", "东方", "東方",
+    "慕容", "尉迟", "尉遲", "长孙", "長孫", "宇文", "南宫", "南宮", "남궁", "황보", "제갈", "선우", "독고",
+    "사공", "서문",
 ];
 
 /// A word with whether the next one names a parent.
@@ -36,21 +37,24 @@ pub(super) fn parts(text: &str, with_keys: bool) -> Vec<Part> {
     if kept.is_empty() {
         kept = all.into_iter().map(|word| Piece { word, descends: false }).collect();
     }
-    kept.into_iter().map(|Piece { word: Word { written, folded }, descends }| {
-        let folded = customary(&written).map_or_else(|| settled_spelling(&folded), str::to_owned);
-        let initial = folded.len() == 1 && folded.bytes().all(|b| b.is_ascii_lowercase());
-        let weight = if initial {
-            tables::FAINT
-        } else if !written.is_ascii() && written.chars().all(|letter| is_han(letter) || is_hangul(letter)) {
-            // One reading fits many signs.
-            tables::COMMON
-        } else {
-            tables::weight_in_person(&folded)
-        };
-        let omission = if tables::is_patronymic(&folded) { tables::FAINT } else { weight };
-        let traits = Traits { weight, omission, initial, descends, with_keys, given: true, known: false };
-        part(Word { written, folded }, traits)
-    }).collect()
+    kept.into_iter()
+        .map(|Piece { word: Word { written, folded }, descends }| {
+            let folded = customary(&written).map_or_else(|| settled_spelling(&folded), str::to_owned);
+            let initial = folded.len() == 1 && folded.bytes().all(|b| b.is_ascii_lowercase());
+            let weight = if initial {
+                tables::FAINT
+            } else if !written.is_ascii() && written.chars().all(|letter| is_han(letter) || is_hangul(letter))
+            {
+                // One reading fits many signs.
+                tables::COMMON
+            } else {
+                tables::weight_in_person(&folded)
+            };
+            let omission = if tables::is_patronymic(&folded) { tables::FAINT } else { weight };
+            let traits = Traits { weight, omission, initial, descends, with_keys, given: true, known: false };
+            part(Word { written, folded }, traits)
+        })
+        .collect()
 }
 
 /// Whom the servant of `abdaziz` serves: `aziz`.
@@ -79,7 +83,8 @@ fn parted(word: Word) -> Vec<Word> {
     if !is_parted {
         return vec![word];
     }
-    let is_double = characters.len() > 2 && DOUBLE_FAMILY_NAMES.iter().any(|name| word.written.starts_with(name));
+    let is_double =
+        characters.len() > 2 && DOUBLE_FAMILY_NAMES.iter().any(|name| word.written.starts_with(name));
     let (family, given) = characters.split_at(if is_double { 2 } else { 1 });
     [family, given]
         .into_iter()
@@ -156,7 +161,10 @@ fn settled_spelling(word: &str) -> String {
         }
     }
     // French writes the sound of `j` with a `d`.
-    let word = word.strip_prefix('d').filter(|rest| rest.starts_with('j') && nicknames::keys(word).is_empty()).unwrap_or(word);
+    let word = word
+        .strip_prefix('d')
+        .filter(|rest| rest.starts_with('j') && nicknames::keys(word).is_empty())
+        .unwrap_or(word);
     let word = settled_ending(word);
     // A zero or a one among letters is an `o` or an `i` that somebody hides.
     if word.bytes().any(|b| b.is_ascii_digit()) && word.bytes().any(|b| b.is_ascii_lowercase()) {
@@ -179,9 +187,10 @@ fn settled_spelling(word: &str) -> String {
 }
 
 fn settled_ending(word: &str) -> String {
-    for end in
-        ["uddin", "eddine", "eddin", "uddine", "addin", "aldin", "eldin", "aldeen", "udeen", "uddeen", "odin", "ooddin"]
-    {
+    for end in [
+        "uddin", "eddine", "eddin", "uddine", "addin", "aldin", "eldin", "aldeen", "udeen", "uddeen", "odin",
+        "ooddin",
+    ] {
         if let Some(stem) = word.strip_suffix(end)
             && stem.len() >= 3
         {

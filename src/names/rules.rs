@@ -37,7 +37,8 @@ impl Rules {
     };
 
     /// What leaves little doubt: slips of spelling within a part, spaces, and parts left out.
-    pub const STRICT: Self = Self { initials: false, nicknames: false, slips: false, acronyms: false, series: false, ..Self::ALL };
+    pub const STRICT: Self =
+        Self { initials: false, nicknames: false, slips: false, acronyms: false, series: false, ..Self::ALL };
 
     /// The same words in any order, alphabet aside.
     pub const EXACT: Self = Self { spelling: false, joins: false, omissions: false, ..Self::STRICT };

@@ -137,7 +137,8 @@ pub fn similarity(left: &Spelling, right: &Spelling) -> f64 {
     let (mut left_letters, mut right_letters) = ([Letter::NONE; LONGEST], [Letter::NONE; LONGEST]);
     let (left, right) = (prepared(left, &mut left_letters), prepared(right, &mut right_letters));
     let cost = distance(left, right, allowed, lenient);
-    let share = LOSS * f64::from(cost) / f64::from(LETTER) / f64::from(u32::try_from(longest).unwrap_or(u32::MAX));
+    let share =
+        LOSS * f64::from(cost) / f64::from(LETTER) / f64::from(u32::try_from(longest).unwrap_or(u32::MAX));
     if cost > allowed { 0.0 } else { 1.0 - share }
 }
 
@@ -185,7 +186,11 @@ fn prepared<'a>(spelling: &Spelling, letters: &'a mut [Letter; LONGEST]) -> &'a 
 }
 
 /// The sound of each code, 0 for none.
-#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "evaluated when it is compiled")]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "evaluated when it is compiled"
+)]
 const SOUNDS: [u8; 256] = {
     let mut sounds = [0; 256];
     let mut code: u8 = 0;
@@ -282,7 +287,8 @@ fn fill(
     // `swapped` trails by one: it is the cell two rows up and two columns back.
     let mut trail = before.iter();
     for ((cell, straight), b) in cells.iter_mut().zip(aboves).zip(right) {
-        let mut cost = (diagonal + substitution(a, b)).min(straight + left_out).min(beside + b.insertion(lenient));
+        let mut cost =
+            (diagonal + substitution(a, b)).min(straight + left_out).min(beside + b.insertion(lenient));
         if a.itself != b.itself && a_before == Some(b.itself) && b_before == Some(a.itself) {
             cost = cost.min(swapped + SWAP);
         }

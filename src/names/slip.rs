@@ -48,7 +48,7 @@ pub(super) fn similarity(left: &Part, right: &Part, rest: Rest) -> Option<f64> {
     }
 }
 
-/// Letters to change, put in, leave out or exchange with a neighbour. 
+/// Letters to change, put in, leave out or exchange with a neighbour.
 pub(super) fn distance<T: PartialEq>(left: &[T], right: &[T]) -> usize {
     let (left, right) = (left.get(..LOOKED_AT).unwrap_or(left), right.get(..LOOKED_AT).unwrap_or(right));
     let mut before = [0; LOOKED_AT + 1];

@@ -148,7 +148,8 @@ fn hash(space: char, letters: &[char], left_out: Option<usize>) -> Key {
 
 /// FNV-1a over the letters: fixed for ever, unlike the standard library's.
 fn feed<'a>(space: char, letters: impl Iterator<Item = &'a char>) -> Key {
-    let step = |hash: u64, letter: char| (hash ^ u64::from(u32::from(letter))).wrapping_mul(0x0000_0100_0000_01b3);
+    let step =
+        |hash: u64, letter: char| (hash ^ u64::from(u32::from(letter))).wrapping_mul(0x0000_0100_0000_01b3);
     mixed(letters.fold(step(0xcbf2_9ce4_8422_2325, space), |hash, letter| step(hash, *letter)))
 }
 

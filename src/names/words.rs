@@ -42,9 +42,26 @@ pub fn is_known_in_organisation(word: &str) -> bool {
 pub fn is_of_series(word: &str) -> bool {
     matches!(
         word,
-        "fund" | "trust" | "series" | "partner" | "partners" | "capital" | "securities" | "mortgage" | "notes" | "bond"
-            | "bonds" | "portfolio" | "funding" | "issuer" | "venture" | "opportunity" | "opportunities" | "investor"
-            | "investors" | "equity"
+        "fund"
+            | "trust"
+            | "series"
+            | "partner"
+            | "partners"
+            | "capital"
+            | "securities"
+            | "mortgage"
+            | "notes"
+            | "bond"
+            | "bonds"
+            | "portfolio"
+            | "funding"
+            | "issuer"
+            | "venture"
+            | "opportunity"
+            | "opportunities"
+            | "investor"
+            | "investors"
+            | "equity"
     )
 }
 
@@ -85,8 +102,8 @@ fn holds(table: &[&str], word: &str) -> bool {
 }
 
 const PATRONYMIC_ENDINGS: &[&str] = &[
-    "ovich", "evich", "ovych", "evych", "yovych", "ovna", "evna", "ivna", "ovic", "oglu", "ogly", "oghlu", "kyzy", "qizi",
-    "gyzy", "zoda",
+    "ovich", "evich", "ovych", "evych", "yovych", "ovna", "evna", "ivna", "ovic", "oglu", "ogly", "oghlu",
+    "kyzy", "qizi", "gyzy", "zoda",
 ];
 
 /// Titles, honorifics and ranks.
@@ -239,9 +256,7 @@ mod tests {
 
     #[test]
     fn tables_are_sorted_so_that_a_search_finds_every_word() {
-        for table in
-            [TITLES, PARTICLES, FAINT_IN_PERSONS, COMMON_NAMES, JOINING, BUSINESS, PLACES]
-        {
+        for table in [TITLES, PARTICLES, FAINT_IN_PERSONS, COMMON_NAMES, JOINING, BUSINESS, PLACES] {
             assert!(table.is_sorted(), "{:?}", table.first());
         }
     }

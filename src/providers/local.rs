@@ -94,7 +94,8 @@ impl PublishedList {
         self.stale.store(stale, Ordering::Relaxed);
     }
 
-    fn index(&self) -> Option<Arc<Index>> {
+    /// The version in force, to answer from; calls under way keep it when another comes.
+    pub fn index(&self) -> Option<Arc<Index>> {
         self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -90,6 +90,11 @@ impl Index {
         &self.list
     }
 
+    /// Everything that the list names.
+    pub fn entities(&self) -> &[ListEntity] {
+        &self.entities
+    }
+
     /// How many entities it holds.
     pub const fn len(&self) -> usize {
         self.entities.len()
@@ -113,7 +118,8 @@ impl Index {
             SubjectKind::Organisation => NameKind::Organisation,
         };
         let mut matches: Vec<Match<'_>> = Vec::new();
-        let mut marks = self.spare_marks.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let mut marks =
+            self.spare_marks.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         for name in &subject.names {
             let account = Name::new(kind, name.reveal());
             let least = matching.threshold - GREATEST_LIFT;
@@ -158,7 +164,8 @@ impl Index {
         let listed_name = Name::without_keys(name_kind(entity.kind), &listed.text);
         let parts = account.parts.len().min(listed_name.parts.len());
         let kind_factor = kind_factor(subject.kind, entity.kind, parts);
-        let alignment = align_by(&matching.rules, compared_as(subject.kind, entity.kind), account, &listed_name);
+        let alignment =
+            align_by(&matching.rules, compared_as(subject.kind, entity.kind), account, &listed_name);
         let name_score = capped(alignment.score * kind_factor, listed.quality);
         if name_score + GREATEST_LIFT < threshold {
             return None;

@@ -1,8 +1,8 @@
 use super::*;
-use crate::names::align;
 use crate::domain::answer::Finding;
 use crate::domain::date::PartialDate;
 use crate::domain::personal::Personal;
+use crate::names::align;
 use crate::screening::DEFAULT_THRESHOLD;
 use crate::screening::list::{NameQuality, ParseFaults};
 

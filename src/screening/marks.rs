@@ -39,12 +39,16 @@ pub(super) struct Summary {
 impl Summary {
     /// Of this name.
     pub(super) fn of(name: &Name) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "a bound that errs towards yes by more than the rounding")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a bound that errs towards yes by more than the rounding"
+        )]
         let omission = name.omission as f32;
         Self {
             omission,
             letters: letters_of(name),
-            length: u16::try_from(name.parts.iter().map(|part| part.letters.len()).sum::<usize>()).unwrap_or(u16::MAX),
+            length: u16::try_from(name.parts.iter().map(|part| part.letters.len()).sum::<usize>())
+                .unwrap_or(u16::MAX),
             parts: u16::try_from(name.parts.len()).unwrap_or(u16::MAX),
             unbounded: name.has_initials,
         }
@@ -159,7 +163,11 @@ impl<'a> Sieve<'a> {
             }
         }
         // A part tells 1 at most; two that are joined could be any two.
-        let listed_share = if joined { 1.0 } else { f64::from(answered.count_ones()) / f64::from(listed.omission).max(1e-6) };
+        let listed_share = if joined {
+            1.0
+        } else {
+            f64::from(answered.count_ones()) / f64::from(listed.omission).max(1e-6)
+        };
         best_score(self.kind, told / (told + lost), listed_share, told) >= self.least
     }
 }

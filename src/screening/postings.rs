@@ -47,7 +47,9 @@ impl<T: Copy> Postings<T> {
     pub(super) fn under(&self, key: Key) -> &[T] {
         let range = usize::try_from(key >> self.shift).unwrap_or(usize::MAX);
         let bounds = self.directory.get(range).zip(self.directory.get(range.saturating_add(1)));
-        let Some((first, end)) = bounds.map(|(first, end)| (*first as usize, *end as usize)) else { return &[] };
+        let Some((first, end)) = bounds.map(|(first, end)| (*first as usize, *end as usize)) else {
+            return &[];
+        };
         let found = self.keys.get(first..end).and_then(|keys| keys.iter().position(|known| *known == key));
         let Some(place) = found.map(|at| first + at) else { return &[] };
         match (self.starts.get(place), self.starts.get(place + 1)) {
@@ -77,7 +79,8 @@ mod tests {
             .collect();
         let postings = Postings::new(pairs.clone());
         for (key, _) in &pairs {
-            let expected: Vec<usize> = pairs.iter().filter(|(other, _)| other == key).map(|(_, value)| *value).collect();
+            let expected: Vec<usize> =
+                pairs.iter().filter(|(other, _)| other == key).map(|(_, value)| *value).collect();
             assert_eq!(postings.under(*key), expected);
         }
         assert!(postings.under(3).is_empty() && postings.under(Key::MAX).is_empty());

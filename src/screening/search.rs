@@ -60,7 +60,8 @@ fn mark_parts(names: &Arrangement, account: &Name, sieve: &Sieve<'_>, marks: &mu
                 }
             } else if parts.len() == 2 && answers(part, unit) == Some(How::Equal) {
                 let slips = held_by.iter().copied();
-                let slips = slips.filter(|name| names.summary(*name).is_some_and(|summary| sieve.may_be_a_slip(summary)));
+                let slips = slips
+                    .filter(|name| names.summary(*name).is_some_and(|summary| sieve.may_be_a_slip(summary)));
                 marks.set(slips, mark_of(*place) | equal_mark_of(*place));
             }
         }

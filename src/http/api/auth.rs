@@ -38,7 +38,7 @@ pub(super) struct Caller {
 
 /// What is left of a caller's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Quota {
+pub(in crate::http) struct Quota {
     /// How many requests a window has.
     pub(super) limit: u32,
     /// How many are left.
@@ -51,7 +51,7 @@ pub(super) struct Quota {
 type Remembered = (Instant, Option<Arc<ApiKey>>);
 
 /// What is known of keys and of what they asked lately.
-pub(super) struct Doorkeeper {
+pub(in crate::http) struct Doorkeeper {
     trusted_proxies: Vec<IpNet>,
     requests_per_minute: u32,
     known: Mutex<HashMap<[u8; 32], Remembered>>,
@@ -59,12 +59,12 @@ pub(super) struct Doorkeeper {
 }
 
 impl Doorkeeper {
-    pub(super) fn new(requests_per_minute: u32, trusted_proxies: Vec<IpNet>) -> Self {
+    pub(in crate::http) fn new(requests_per_minute: u32, trusted_proxies: Vec<IpNet>) -> Self {
         Self { trusted_proxies, requests_per_minute, known: Mutex::default(), windows: Mutex::default() }
     }
 
     /// The key of a request that comes from `peer`.
-    pub(super) async fn authenticate(
+    pub(in crate::http) async fn authenticate(
         &self,
         context: &Context,
         headers: &HeaderMap,
@@ -137,7 +137,7 @@ impl Doorkeeper {
     }
 
     /// Counts a request.
-    pub(super) fn count(&self, key: &ApiKey) -> Result<Quota, (Quota, ApiError)> {
+    pub(in crate::http) fn count(&self, key: &ApiKey) -> Result<Quota, (Quota, ApiError)> {
         let limit = key.requests_per_minute.unwrap_or(self.requests_per_minute);
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -156,11 +156,12 @@ impl Doorkeeper {
     }
 }
 
-/// The token of `Authorization: Bearer TOKEN`.
+/// The token of `Authorization: Bearer TOKEN`, or of `ApiKey TOKEN`, as clients of yente's API send it.
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.trim().split_once(' ')?;
     let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+    let is_known = ["bearer", "apikey"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    (is_known && !token.is_empty()).then_some(token)
 }
 
 /// How the answer is to be shaped, as the request's headers or else its key say.
@@ -222,8 +223,9 @@ mod tests {
     }
 
     #[test]
-    fn a_bearer_token_is_read_whatever_the_scheme_s_case() {
+    fn a_token_is_read_whatever_the_scheme_s_case() {
         assert_eq!(bearer("bearer  abc"), Some("abc"));
+        assert_eq!(bearer("ApiKey abc"), Some("abc"));
         assert_eq!(bearer("Basic abc"), None);
         assert_eq!(bearer("Bearer "), None);
     }

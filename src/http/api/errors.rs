@@ -12,9 +12,9 @@ use crate::{actions::ActionError, store::StoreError};
 
 /// Why a request was not answered as asked. Its texts are for the client: nothing personal, nothing internal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ApiError {
+pub(in crate::http) struct ApiError {
     /// The status of the answer.
-    pub(super) status: StatusCode,
+    pub(in crate::http) status: StatusCode,
     faults: Vec<Fault>,
     /// After how many seconds it may be tried again.
     pub(super) retry_after: Option<u64>,

@@ -58,9 +58,10 @@ use futures_util::FutureExt;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
+pub(super) use self::auth::Doorkeeper;
 use self::{
     answer::{Answer, Content},
-    auth::{Caller, Doorkeeper, Quota},
+    auth::{Caller, Quota},
     call::Call,
     errors::ApiError,
     inflection::Inflection,
@@ -68,7 +69,6 @@ use self::{
 };
 use crate::{
     actions::Context,
-    config::HttpSettings,
     domain::id::{EnvironmentId, OrganizationId, RequestId, Shard},
 };
 
@@ -117,7 +117,7 @@ type PathParts = Result<RawPathParams, RawPathParamsRejection>;
 /// What requests are answered from.
 struct Api {
     context: Context,
-    door: Doorkeeper,
+    door: Arc<Doorkeeper>,
     /// How many requests may use the database at the same time: the engine needs connections too.
     room: Arc<Semaphore>,
     environment: EnvironmentId,
@@ -125,7 +125,7 @@ struct Api {
 }
 
 /// The routes of the API, its documentation among them.
-pub(super) fn router(context: Context, settings: &HttpSettings) -> Router {
+pub(super) fn router(context: Context, door: Arc<Doorkeeper>) -> Router {
     let operations = operations();
     let document = Arc::new(openapi::document(&operations));
     let page = Arc::new(docs::page(&operations));
@@ -133,13 +133,8 @@ pub(super) fn router(context: Context, settings: &HttpSettings) -> Router {
     let id = |what: &[u8]| uuid::Uuid::from_slice(&context.digest_key.digest(what)[..16]).unwrap_or_default();
     let (environment, organization) =
         (EnvironmentId(id(b"environment")), OrganizationId(id(b"organization")));
-    let api = Arc::new(Api {
-        door: Doorkeeper::new(settings.requests_per_minute, settings.trusted_proxies.clone()),
-        room: Arc::new(Semaphore::new(room)),
-        environment,
-        organization,
-        context,
-    });
+    let api =
+        Arc::new(Api { door, room: Arc::new(Semaphore::new(room)), environment, organization, context });
     let mut routes: Vec<(&'static str, MethodRouter<Arc<Api>>)> = Vec::new();
     for operation in operations {
         let path = operation.path;

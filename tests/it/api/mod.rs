@@ -5,5 +5,6 @@ mod accounts;
 mod events;
 mod importers;
 mod lists;
+mod matching;
 mod transactions;
 mod wire;

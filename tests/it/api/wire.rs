@@ -7,12 +7,12 @@ use watchkeeper::actions::api_keys::{self, NewKey};
 use crate::fixtures::{Client, DAILY, House, until};
 
 /// A key of a house.
-async fn key(house: &House, new: NewKey) -> String {
+pub(super) async fn key(house: &House, new: NewKey) -> String {
     let new = NewKey { name: "other".to_owned(), ..new };
     api_keys::create(&house.engine.context, "test", new).await.unwrap().1.into_revealed()
 }
 
-fn may(permissions: &[&str]) -> NewKey {
+pub(super) fn may(permissions: &[&str]) -> NewKey {
     let permissions = permissions.iter().map(|word| (*word).to_owned()).collect();
     NewKey { permissions, ..NewKey::default() }
 }
