@@ -71,6 +71,7 @@ pub async fn apply(
 /// Makes an action.
 pub async fn create(
     context: &Context,
+    actor: &str,
     account_type: AccountTypeId,
     action: &AccountAction,
 ) -> Result<ActionRow, ActionError> {
@@ -83,6 +84,7 @@ pub async fn create(
         return Err(taken());
     }
     let made = get(&mut transaction, id).await?;
+    tell(context, &mut transaction, actor, "account-action.created", &made).await?;
     transaction.commit().await?;
     Ok(made)
 }
@@ -105,6 +107,7 @@ pub async fn list(
 /// Changes an action's name or steps.
 pub async fn change(
     context: &Context,
+    actor: &str,
     id: AccountActionId,
     name: Option<String>,
     steps: Option<Vec<Step>>,
@@ -120,16 +123,18 @@ pub async fn change(
         return Err(taken());
     }
     let changed = get(&mut transaction, id).await?;
+    tell(context, &mut transaction, actor, "account-action.updated", &changed).await?;
     transaction.commit().await?;
     Ok(changed)
 }
 
 /// Archives an action: it can be read, and run no more.
-pub async fn archive(context: &Context, id: AccountActionId) -> Result<ActionRow, ActionError> {
+pub async fn archive(context: &Context, actor: &str, id: AccountActionId) -> Result<ActionRow, ActionError> {
     let mut transaction = context.store.transaction().await?;
     lock(&mut transaction, id).await?;
     account_actions::save_archived(&mut transaction, id, context.now()).await?;
     let archived = get(&mut transaction, id).await?;
+    tell(context, &mut transaction, actor, "account-action.archived", &archived).await?;
     transaction.commit().await?;
     Ok(archived)
 }
@@ -303,6 +308,22 @@ pub async fn find_run(context: &Context, id: ActionRunId) -> Result<OpenRun, Act
 
 async fn get(conn: &mut PgConnection, id: AccountActionId) -> Result<ActionRow, ActionError> {
     account_actions::list(conn, Some(id), None).await?.pop().ok_or(ActionError::NotFound(ACTION))
+}
+
+/// Tells what became of an action, with the words of its steps.
+async fn tell(
+    context: &Context,
+    conn: &mut PgConnection,
+    actor: &str,
+    kind: &'static str,
+    row: &ActionRow,
+) -> Result<(), ActionError> {
+    let steps: Vec<&str> = row.definition.steps.iter().map(Step::word).collect();
+    let detail = json!({ "name": row.definition.name, "account-type": row.account_type, "steps": steps });
+    let mut event = context.event_of_all(kind, actor, detail);
+    event.object = Some(row.id.0);
+    events::insert_all(conn, &[event], context.now()).await?;
+    Ok(())
 }
 
 /// Locks an action that is to be changed through the API.

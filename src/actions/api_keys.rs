@@ -95,6 +95,12 @@ pub async fn list(context: &Context) -> Result<Vec<KeptKey>, ActionError> {
     Ok(api_keys::list(&mut *context.store.connection().await?).await?)
 }
 
+/// The key of an id, whether it still opens anything or not.
+pub async fn get(context: &Context, id: ApiKeyId) -> Result<KeptKey, ActionError> {
+    let all = list(context).await?;
+    all.into_iter().find(|kept| kept.key.id == id).ok_or(ActionError::NotFound("API key of that id"))
+}
+
 /// Revokes a key: within a second it opens nothing.
 pub async fn revoke(context: &Context, actor: &str, id: ApiKeyId) -> Result<(), ActionError> {
     let now = context.now();

@@ -9,7 +9,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::{
-    ActionError, Context, Invalid, inquiries, reports,
+    ActionError, Context, Invalid, flags, inquiries, reports,
     retire::{self, TRIES},
 };
 use crate::{
@@ -159,6 +159,8 @@ async fn take_over(
         told.push(context.event(destination, "account.tag-added", actor, json!({ "tag": tag })));
     }
     events::insert_all(conn, &told, now).await?;
+    // What one of them had decided may have left nothing to look at.
+    flags::take_back(context, conn, &[destination], now).await?;
     enrolment::insert_queue(conn, &[destination]).await?;
     Ok(None)
 }

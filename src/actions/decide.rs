@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::{ActionError, Context};
+use super::{ActionError, Context, flags};
 use crate::{
     domain::{
         hit::HitState,
@@ -80,13 +80,16 @@ pub enum Decided {
     Gone,
     /// Its account is archived.
     Archived,
+    /// Somebody decided on it meanwhile, and only what is open was to be decided on.
+    AlreadyDecided,
 }
 
 /// Decides on a hit, or decides again. The decision stands until the entity's facts change, for all reports of the
 /// account.
 ///
 /// A monitor that a match holds is taken up again when its last open hit is decided: the account is
-/// queued for enrolment, which sees to it.
+/// queued for enrolment, which sees to it. When none is open or confirmed any more, schedules take back what they
+/// set on the account.
 pub async fn decide(
     context: &Context,
     actor: &str,
@@ -102,6 +105,7 @@ pub async fn decide(
             "the hit is gone: runs no longer find it, and there is nothing to decide",
         )),
         Some(Decided::Archived) => Err(ActionError::Archived),
+        Some(Decided::AlreadyDecided) => Err(ActionError::Refused("somebody decided on the hit already")),
     }
 }
 
@@ -114,19 +118,18 @@ pub async fn decide_all(
     decision: Decision,
     reason: Option<&Personal<String>>,
 ) -> Result<Vec<(HitId, Decided)>, ActionError> {
-    let by = By { context, actor, decision, reason };
-    let mut done = Vec::with_capacity(ids.len());
-    for batch in ids.get(..MOST.min(ids.len())).unwrap_or_default().chunks(BATCH) {
-        let mut tries = 1;
-        loop {
-            match by.batch(batch).await {
-                Ok(decided) => break done.extend(decided),
-                Err(ActionError::Store(error)) if error.is_lost_lock() && tries < TRIES => tries += 1,
-                Err(error) => return Err(error),
-            }
-        }
-    }
-    Ok(done)
+    By { context, actor, decision, reason, only_open: false }.all(ids).await
+}
+
+/// The same for hits that were found open: what somebody else decided on since stays as it is.
+pub async fn decide_open(
+    context: &Context,
+    actor: &str,
+    ids: &[HitId],
+    decision: Decision,
+    reason: Option<&Personal<String>>,
+) -> Result<Vec<(HitId, Decided)>, ActionError> {
+    By { context, actor, decision, reason, only_open: true }.all(ids).await
 }
 
 /// Who decides what, and why.
@@ -135,9 +138,25 @@ struct By<'a> {
     actor: &'a str,
     decision: Decision,
     reason: Option<&'a Personal<String>>,
+    only_open: bool,
 }
 
 impl By<'_> {
+    async fn all(&self, ids: &[HitId]) -> Result<Vec<(HitId, Decided)>, ActionError> {
+        let mut done = Vec::with_capacity(ids.len());
+        for batch in ids.get(..MOST.min(ids.len())).unwrap_or_default().chunks(BATCH) {
+            let mut tries = 1;
+            loop {
+                match self.batch(batch).await {
+                    Ok(decided) => break done.extend(decided),
+                    Err(ActionError::Store(error)) if error.is_lost_lock() && tries < TRIES => tries += 1,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(done)
+    }
+
     async fn batch(&self, ids: &[HitId]) -> Result<Vec<(HitId, Decided)>, ActionError> {
         let mut transaction = self.context.store.transaction().await?;
         let named = hits::list_targets(&mut transaction, ids).await?;
@@ -160,6 +179,7 @@ impl By<'_> {
                 None => Decided::NotFound,
                 Some(hit) if archived.contains(&hit.account) => Decided::Archived,
                 Some(hit) if hit.state == HitState::Gone => Decided::Gone,
+                Some(hit) if !self.takes(hit) => Decided::AlreadyDecided,
                 Some(hit) => {
                     facts.insert((hit.account, hit.entity.as_str()), hit.facts);
                     Decided::Done
@@ -169,15 +189,39 @@ impl By<'_> {
         }
         let decided: Vec<&Target> = locked
             .iter()
-            .filter(|hit| hit.state != HitState::Gone)
+            .filter(|hit| hit.state != HitState::Gone && self.takes(hit))
             .filter(|hit| facts.contains_key(&(hit.account, hit.entity.as_str())))
             .collect();
         if !decided.is_empty() {
             self.save(&mut transaction, &facts, &decided).await?;
             self.tell(&mut transaction, &decided).await?;
+            self.flag(&mut transaction, &decided).await?;
         }
         transaction.commit().await?;
         Ok(results)
+    }
+
+    fn takes(&self, hit: &Target) -> bool {
+        !self.only_open || hit.state == HitState::Open
+    }
+
+    /// An account of which nothing is left to look at loses what schedules set on it; who finds that it is the
+    /// entity after all gives it back.
+    async fn flag(&self, conn: &mut PgConnection, decided: &[&Target]) -> Result<(), ActionError> {
+        let (context, now) = (self.context, self.context.now());
+        if self.decision == Decision::Confirmed {
+            let mut matched: BTreeMap<i32, Vec<AccountId>> = BTreeMap::new();
+            for hit in decided.iter().filter(|hit| hit.state == HitState::Dismissed) {
+                if let Some(schedule) = hit.schedule_id {
+                    matched.entry(schedule).or_default().push(hit.account);
+                }
+            }
+            return flags::set(context, conn, &matched, now).await;
+        }
+        let mut accounts: Vec<AccountId> = decided.iter().map(|hit| hit.account).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        flags::take_back(context, conn, &accounts, now).await
     }
 
     async fn save(

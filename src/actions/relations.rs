@@ -165,8 +165,13 @@ pub async fn remove(
     Ok(removed)
 }
 
-/// A page of what an object is related to by a key, or by a relation's name from its other end; the newest first.
-pub async fn list(context: &Context, of: Object, wanted: Wanted<'_>) -> Result<Vec<Object>, ActionError> {
+/// A page of what an object is related to by a key, or by a relation's name from its other end; the newest first. Tells
+/// whether that are accounts or transactions, also where there are none.
+pub async fn list(
+    context: &Context,
+    of: Object,
+    wanted: Wanted<'_>,
+) -> Result<(ObjectKind, Vec<Object>), ActionError> {
     let mut connection = context.store.connection().await?;
     let types = Types::read(&mut connection).await?;
     let type_name = type_of(&mut connection, &types, of).await?;
@@ -191,7 +196,7 @@ pub async fn list(context: &Context, of: Object, wanted: Wanted<'_>) -> Result<V
             (kind, relations::list_sources(&mut connection, of.end().id, kind, &keys, part).await?)
         }
     };
-    Ok(ids.into_iter().map(|id| Object::of(kind, id)).collect())
+    Ok((kind, ids.into_iter().map(|id| Object::of(kind, id)).collect()))
 }
 
 /// Locks two objects, and tells the names of their types. The first must be there; what is archived refuses.

@@ -201,6 +201,7 @@ async fn decide(
             (Decided::NotFound, _) => "there is no such hit",
             (Decided::Gone, _) => "gone: there is nothing to decide",
             (Decided::Archived, _) => "its account is archived",
+            (Decided::AlreadyDecided, _) => "somebody decided on it already",
         };
         if decided != Decided::Done {
             code = ExitCode::from(BAD_NEWS);

@@ -108,6 +108,38 @@ impl Step {
             Self::Redact => "redact",
         }
     }
+
+    /// What it reads of the account, as `KEY` or `KEY.PART` of its fields.
+    pub fn fields_read(&self) -> Vec<String> {
+        let read = |placeholder| match placeholder {
+            Placeholder::Parameter(_) => None,
+            Placeholder::Field(key, None) => Some(key.to_owned()),
+            Placeholder::Field(key, Some(part)) => Some(format!("{key}.{part}")),
+        };
+        self.placeholders().into_iter().filter_map(read).collect()
+    }
+
+    fn placeholders(&self) -> Vec<Placeholder<'_>> {
+        match self {
+            Self::UpdateFields(step) => step.fields.values().filter_map(placeholder_of).collect(),
+            Self::AddToList(step) => step.texts().filter_map(placeholder).collect(),
+            Self::RunReport(_) | Self::SetStatus(_) | Self::AddTag(_) | Self::RemoveTag(_) | Self::Redact => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// What a key must be allowed to do that has others do it.
+    pub const fn permission(&self) -> &'static str {
+        match self {
+            Self::RunReport(_) => "report.write",
+            Self::UpdateFields(_) | Self::SetStatus(_) | Self::AddTag(_) | Self::RemoveTag(_) => {
+                "account.write"
+            }
+            Self::AddToList(_) => "list.write",
+            Self::Redact => "account.redact",
+        }
+    }
 }
 
 impl AccountAction {
@@ -165,19 +197,13 @@ impl AccountAction {
 
     /// The keys of the parameters that the steps name.
     pub fn parameters(&self) -> BTreeSet<String> {
-        let mut keys = BTreeSet::new();
-        for step in &self.steps {
-            let named: Vec<Placeholder<'_>> = match step {
-                Step::UpdateFields(step) => step.fields.values().filter_map(placeholder_of).collect(),
-                Step::AddToList(step) => step.texts().filter_map(placeholder).collect(),
-                _ => Vec::new(),
-            };
-            keys.extend(named.into_iter().filter_map(|placeholder| match placeholder {
+        let named = self.steps.iter().flat_map(Step::placeholders);
+        named
+            .filter_map(|placeholder| match placeholder {
                 Placeholder::Parameter(key) => Some(key.to_owned()),
                 Placeholder::Field(..) => None,
-            }));
-        }
-        keys
+            })
+            .collect()
     }
 }
 

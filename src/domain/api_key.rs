@@ -79,6 +79,11 @@ impl ApiKey {
         let address = address.to_canonical();
         self.ip_allowlist.is_empty() || self.ip_allowlist.iter().any(|net| net.contains(&address))
     }
+
+    /// Whether it may be used from everywhere in a network.
+    pub fn is_allowed_network(&self, network: &IpNet) -> bool {
+        self.ip_allowlist.is_empty() || self.ip_allowlist.iter().any(|net| net.contains(network))
+    }
 }
 
 /// Whether a text is a permission that a key can have.

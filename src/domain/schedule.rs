@@ -1,7 +1,8 @@
 //! Which accounts get which report, how often, and what a match does to them.
 //!
 //! A schedule's effects are its own: on a match it may set tags and a status, the status only from
-//! those that it names; on clear it takes back what it set itself. It never overrides a person.
+//! those that it names; when none of its hits is open or confirmed any more it takes back what it set itself. It
+//! never overrides a person.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -153,8 +154,8 @@ pub enum MatchMode {
 }
 
 /// What a match does to its account.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct MatchEffect {
     /// Tags that are set.
     pub tags: Vec<String>,
@@ -164,7 +165,8 @@ pub struct MatchEffect {
     pub status_from: Vec<String>,
 }
 
-/// What a clear report does to its account, besides taking back the tags that the schedule set.
+/// What a clear report, or the dismissal of all that one found, does to its account, besides taking back the tags that
+/// the schedule set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ClearEffect {

@@ -13,18 +13,17 @@ use super::{
     run::{End, Finished},
 };
 use crate::{
-    actions::ActionError,
+    actions::{ActionError, flags},
     domain::{
         hit::{Change, HitState, Known, compare},
         id::{AccountId, HitId, MonitorId},
         monitor::MonitorState,
         report::ReportEvent,
-        schedule::{MatchMode, Schedule},
+        schedule::MatchMode,
     },
     store::{
-        account_tags, accounts, data_keys,
+        accounts, data_keys,
         decisions::{self, Decision},
-        enrolment,
         events::{self, Event},
         hits::{self, SavedHit},
         monitors,
@@ -44,15 +43,6 @@ impl Effects {
             metrics.hits.get_or_create(&labels).inc();
         }
     }
-}
-
-/// What the answers of one schedule did.
-#[derive(Default)]
-struct Group<'a> {
-    schedule: Option<&'a Schedule>,
-    matched: Vec<AccountId>,
-    cleared: Vec<AccountId>,
-    held: Vec<MonitorId>,
 }
 
 /// Writes what settled runs with changed answers change.
@@ -83,7 +73,8 @@ pub(super) async fn write(
     let decided = Decided::load(conn, changed).await?;
 
     let mut written = Written::default();
-    let mut groups: BTreeMap<i32, Group<'_>> = BTreeMap::new();
+    let mut matched: BTreeMap<i32, Vec<AccountId>> = BTreeMap::new();
+    let (mut quiet, mut held) = (Vec::new(), Vec::new());
     let mut contents = Vec::with_capacity(changed.len());
     for (finished, run) in changed {
         let key = keys.get(&finished.monitor().0).expect("`get_or_insert` makes what is missing");
@@ -91,16 +82,15 @@ pub(super) async fn write(
         contents.push((*run, sealed));
         let before = known.get(&finished.monitor()).map(Vec::as_slice).unwrap_or_default();
         let news = written.add(engine, finished, key, before, &decided)?;
-        let group = groups.entry(finished.schedule.id).or_default();
-        group.schedule = Some(&finished.schedule.schedule);
-        if run.findings == 0 {
-            group.cleared.push(finished.account);
-        } else if news {
-            group.matched.push(finished.account);
+        if news {
+            matched.entry(finished.schedule.id).or_default().push(finished.account);
             // What runs but once is over as it is.
             if finished.schedule.schedule.on_match_mode == MatchMode::Hold && !finished.schedule.is_once() {
-                group.held.push(finished.monitor());
+                held.push(finished.monitor());
             }
+        } else {
+            // Nothing was found, or nothing that nobody had decided on: there may be nothing left to look at.
+            quiet.push(finished.account);
         }
     }
     runs::insert_changed(conn, &contents, now).await?;
@@ -108,12 +98,12 @@ pub(super) async fn write(
     decisions::save_facts(conn, &written.first_facts).await?;
     hits::save_gone(conn, &written.gone, now).await?;
     hits::save_back(conn, &written.back, now).await?;
-    for (id, group) in groups {
-        let Some(schedule) = group.schedule else { continue };
-        let changed = apply(engine, conn, id, schedule, &group, now).await?;
-        written.events.extend(changed);
-    }
     events::insert_all(conn, &written.events, now).await?;
+    flags::set(context, conn, &matched, now).await?;
+    flags::take_back(context, conn, &quiet, now).await?;
+    if !held.is_empty() {
+        monitors::save_stopped(conn, &held, MonitorState::Held, "match", now).await?;
+    }
     Ok(written.effects)
 }
 
@@ -272,72 +262,4 @@ impl<'a> Written<'a> {
     fn count(&mut self, finished: &Finished, change: &'static str) {
         self.effects.0.push(HitLabels { schedule: finished.schedule.schedule.name.clone(), change });
     }
-}
-
-/// Tags, statuses and holds of one schedule. A schedule takes back only what it set itself, changes a
-/// status only from those that it names, and never overrides a person.
-async fn apply(
-    engine: &Engine,
-    conn: &mut PgConnection,
-    id: i32,
-    schedule: &Schedule,
-    group: &Group<'_>,
-    now: DateTime<Utc>,
-) -> Result<Vec<Event>, EngineError> {
-    let actor = format!("schedule:{}", schedule.name);
-    let mut told = Vec::new();
-    let mut tell =
-        |account: AccountId, kind, detail| told.push(engine.context.event(account, kind, &actor, detail));
-
-    if !schedule.on_match.tags.is_empty() && !group.matched.is_empty() {
-        let pairs: Vec<(AccountId, &str)> = group
-            .matched
-            .iter()
-            .flat_map(|account| schedule.on_match.tags.iter().map(|tag| (*account, tag.as_str())))
-            .collect();
-        for (account, tag) in account_tags::insert_all(conn, &pairs, Some(id), now).await? {
-            tell(account, "account.tag-added", json!({ "tag": tag }));
-        }
-    }
-    if let (Some(status), false) = (&schedule.on_match.status, group.matched.is_empty()) {
-        let from = &schedule.on_match.status_from;
-        for (account, before) in
-            accounts::save_status_where(conn, &group.matched, (from, None), (status, Some(id)), now).await?
-        {
-            tell(account, "account.status-updated", json!({ "from": before, "to": status }));
-        }
-    }
-    if !group.cleared.is_empty() {
-        for (account, tag) in account_tags::remove_of_schedule(conn, &group.cleared, id).await? {
-            tell(account, "account.tag-removed", json!({ "tag": tag }));
-        }
-        if let Some(status) = &schedule.on_clear.status {
-            // Another schedule may want the status that this one set, and then owns it.
-            let heirs: Vec<i32> = engine
-                .plan
-                .schedules
-                .values()
-                .filter(|other| other.id != id && other.schedule.on_match.status == schedule.on_match.status)
-                .map(|other| other.id)
-                .collect();
-            accounts::save_status_heirs(conn, &group.cleared, id, &heirs).await?;
-            for (account, before) in
-                accounts::save_status_where(conn, &group.cleared, (&[], Some(id)), (status, None), now)
-                    .await?
-            {
-                tell(account, "account.status-updated", json!({ "from": before, "to": status }));
-            }
-        }
-    }
-    if !group.held.is_empty() {
-        monitors::save_stopped(conn, &group.held, MonitorState::Held, "match", now).await?;
-    }
-    // Tags and statuses decide which schedules an account is in.
-    let mut moved: Vec<AccountId> = told.iter().filter_map(|event| event.account).collect();
-    moved.sort_unstable();
-    moved.dedup();
-    if !moved.is_empty() {
-        enrolment::insert_queue(conn, &moved).await?;
-    }
-    Ok(told)
 }

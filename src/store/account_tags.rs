@@ -110,6 +110,47 @@ pub async fn remove_of_schedule(
     Ok(rows.into_iter().map(|row| (AccountId(row.account_id), row.name)).collect())
 }
 
+/// Which schedules set a tag or the status of an account and have no hit of it that is open or confirmed. What a
+/// redacted report found is gone.
+pub async fn list_settled(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+) -> Result<Vec<(AccountId, i32)>, StoreError> {
+    if accounts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+    let rows = sqlx::query!(
+        r#"
+        with wanted as (
+            select shard, account_id from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
+        ), setter as (
+            -- A row of 0 is a person's.
+            select account_id, schedule_id from wanted join account_tags using (shard, account_id)
+            where schedule_id <> 0
+            union
+            select account_id, status_schedule_id from wanted join accounts using (shard, account_id)
+            where status_schedule_id is not null
+        )
+        select setter.account_id as "account_id!", setter.schedule_id as "schedule_id!"
+        from setter
+        where not exists (
+            select from hits as hit
+            join monitors as monitor using (shard, monitor_id)
+            where hit.account_id = setter.account_id
+              and hit.schedule_id = setter.schedule_id
+              and hit.state in ('open', 'confirmed')
+              and monitor.redacted_at is null)
+        "#,
+        &shards,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (AccountId(row.account_id), row.schedule_id)).collect())
+}
+
 /// Takes tags off an account, whoever set them. Returns those that it had.
 pub async fn remove_all(
     conn: &mut PgConnection,

@@ -22,7 +22,7 @@ pub async fn recreate(url: &str, name: &'static str) -> Result<String, StoreErro
 }
 
 /// The indexes that migrations build concurrently, each with the version of its migration.
-const BUILT_CONCURRENTLY: [(i64, &str); 15] = [
+const BUILT_CONCURRENTLY: [(i64, &str); 18] = [
     (20_261_123_000_012, "monitors_quarantined_idx"),
     (20_261_127_100_005, "accounts_newest_idx"),
     (20_261_127_100_006, "accounts_type_idx"),
@@ -38,6 +38,9 @@ const BUILT_CONCURRENTLY: [(i64, &str); 15] = [
     (20_261_127_400_002, "accounts_consolidated_idx"),
     (20_261_127_400_008, "hits_own_list_idx"),
     (20_261_127_500_002, "idempotency_replies_object_idx"),
+    (20_261_127_510_001, "monitors_state_idx"),
+    (20_261_127_510_002, "hits_confirmed_idx"),
+    (20_261_127_510_003, "accounts_archived_idx"),
 ];
 
 /// Drops what a concurrent build of an index left behind when it was cut off, valid or not, before its migration

@@ -210,6 +210,8 @@ pub struct Target {
     pub account: AccountId,
     /// The monitor.
     pub monitor: MonitorId,
+    /// The monitor's schedule.
+    pub schedule_id: Option<i32>,
     /// The entity.
     pub entity: String,
     /// Where it stands.
@@ -227,6 +229,7 @@ macro_rules! targets {
                     id: HitId(row.hit_id),
                     account: AccountId(row.account_id),
                     monitor: MonitorId(row.monitor_id),
+                    schedule_id: row.schedule_id,
                     entity: row.entity,
                     state: HitState::from_word(&row.state)
                         .ok_or(StoreError::Inconsistent { column: "hits.state" })?,
@@ -246,7 +249,7 @@ pub async fn list_targets(conn: &mut PgConnection, ids: &[HitId]) -> Result<Vec<
     let ids: Vec<Uuid> = ids.iter().map(|hit| hit.0).collect();
     let rows = sqlx::query!(
         r#"
-        select hit.hit_id, hit.account_id, hit.monitor_id, hit.entity, hit.state, hit.facts_digest
+        select hit.hit_id, hit.account_id, hit.monitor_id, hit.schedule_id, hit.entity, hit.state, hit.facts_digest
         from unnest($1::smallint[], $2::uuid[]) as wanted (shard, hit_id)
         join hits as hit using (shard, hit_id)
         "#,
@@ -262,7 +265,7 @@ pub async fn list_targets(conn: &mut PgConnection, ids: &[HitId]) -> Result<Vec<
 pub async fn list_targets_of(conn: &mut PgConnection, monitor: MonitorId) -> Result<Vec<Target>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select hit_id, account_id, monitor_id, entity, state, facts_digest
+        select hit_id, account_id, monitor_id, schedule_id, entity, state, facts_digest
         from hits
         where shard = $1
           and monitor_id = $2
@@ -286,7 +289,7 @@ pub async fn lock_of_entities(
     let entities: Vec<String> = pairs.iter().map(|(_, entity)| (*entity).to_owned()).collect();
     let rows = sqlx::query!(
         r#"
-        select hit.hit_id, hit.account_id, hit.monitor_id, hit.entity, hit.state, hit.facts_digest
+        select hit.hit_id, hit.account_id, hit.monitor_id, hit.schedule_id, hit.entity, hit.state, hit.facts_digest
         from unnest($1::uuid[], $2::text[]) as wanted (account_id, entity)
         join hits as hit on hit.account_id = wanted.account_id and hit.entity = wanted.entity
         order by hit.shard, hit.hit_id

@@ -1,12 +1,15 @@
 //! Schedules as the configuration last said them, and the walks of enrolment over all accounts.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{StoreError, providers::Lane};
-use crate::domain::{id::Shard, schedule::ReportTemplate};
+use crate::domain::{
+    id::Shard,
+    schedule::{MatchEffect, ReportTemplate},
+};
 
 /// Writes a schedule, with the name of its report template, and whether its reports are made by request. Returns its id and whether that changed what it asks for; a changed one starts
 /// a walk of enrolment.
@@ -111,6 +114,55 @@ pub async fn list_names(conn: &mut PgConnection) -> Result<Vec<String>, StoreErr
     .fetch_all(conn)
     .await?;
     Ok(names)
+}
+
+/// What a schedule does to accounts, as the configuration last said it.
+#[derive(Clone, Debug)]
+pub struct Effects {
+    /// Its number.
+    pub id: i32,
+    /// Its name.
+    pub name: String,
+    /// The tags that a match sets.
+    pub tags: Vec<String>,
+    /// The status that a match sets, from one of `status_from` only.
+    pub status: Option<String>,
+    /// The statuses from which it may be changed.
+    pub status_from: Vec<String>,
+    /// The status that is set in its place when there is no match any more.
+    pub status_when_clear: Option<String>,
+    /// Whether the configuration no longer has it.
+    pub is_removed: bool,
+}
+
+/// What schedules do to accounts, by number; reports by request do nothing.
+pub async fn list_effects(conn: &mut PgConnection) -> Result<Vec<Effects>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select schedule_id, name, definition -> 'on-match' as on_match,
+               definition #>> '{on-clear,status}' as status_when_clear, removed_at is not null as "is_removed!"
+        from schedules
+        where not by_request
+        order by schedule_id
+        "#
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let on_match: MatchEffect = serde_json::from_value(row.on_match.unwrap_or_else(|| json!({})))
+                .map_err(|_| StoreError::Inconsistent { column: "schedules.definition" })?;
+            Ok(Effects {
+                id: row.schedule_id,
+                name: row.name,
+                tags: on_match.tags,
+                status: on_match.status,
+                status_from: on_match.status_from,
+                status_when_clear: row.status_when_clear,
+                is_removed: row.is_removed,
+            })
+        })
+        .collect()
 }
 
 /// The schedule that the reports go by which the API makes of one template.

@@ -138,7 +138,7 @@ async fn merged_tags_become_one_on_every_account_and_enrolment_sees_it(pool: PgP
 async fn listed(house: &House, of: &str, key: &str) -> Result<Vec<AccountId>, ActionError> {
     let wanted = Wanted { key, from: None, until: None, after: None, before: None, limit: 100 };
     let of = Object::Account(id(house, of).await);
-    let found = relations::list(&house.engine.context, of, wanted).await?;
+    let (_, found) = relations::list(&house.engine.context, of, wanted).await?;
     Ok(found
         .into_iter()
         .map(|object| match object {
@@ -221,7 +221,7 @@ async fn relations_are_listed_in_pages_both_ways(pool: PgPool) {
             before: before.map(Object::Account),
             limit: 1,
         };
-        relations::list(&house.engine.context, of, wanted).await.unwrap()
+        relations::list(&house.engine.context, of, wanted).await.unwrap().1
     };
     assert_eq!(page(None, None).await, [Object::Account(all[0])]);
     assert_eq!(page(Some(all[0]), None).await, [Object::Account(all[1])]);

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::{ActionError, Context};
 use crate::{
-    actions::reports::apply_to_open,
+    actions::{flags, reports::apply_to_open},
     domain::id::{AccountId, AccountTypeId},
     store::{
         account_types, accounts, data_keys,
@@ -165,7 +165,7 @@ async fn write(
     }
     let saved = decisions::save_all(&mut transaction, &new).await?;
     new.retain(|decision| saved.contains(&(decision.account, decision.entity.clone())));
-    let closed = apply_to_open(&mut transaction, &new).await?;
+    let mut closed = apply_to_open(&mut transaction, &new).await?;
     done.imported = saved.len() as u64;
     done.unchanged += (wanted.len() - saved.len()) as u64;
     done.closed_hits = closed.len() as u64;
@@ -182,6 +182,9 @@ async fn write(
         .collect();
     events::insert_all(&mut transaction, &told, now).await?;
     enrolment::insert_queue(&mut transaction, &closed).await?;
+    closed.sort_unstable();
+    closed.dedup();
+    flags::take_back(context, &mut transaction, &closed, now).await?;
     transaction.commit().await?;
     Ok(done)
 }

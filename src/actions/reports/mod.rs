@@ -306,7 +306,14 @@ pub async fn decide(
             None => ActionError::Refused("Report has no match to decide on"),
         });
     }
-    let decided = decide::decide_all(context, actor, &wanted, decision, Some(reason)).await?;
+    let decided = if entity.is_some() {
+        decide::decide_all(context, actor, &wanted, decision, Some(reason)).await?
+    } else {
+        decide::decide_open(context, actor, &wanted, decision, Some(reason)).await?
+    };
+    if decided.iter().all(|(_, decided)| *decided == Decided::AlreadyDecided) {
+        return Err(ActionError::Refused("Report has no match to decide on"));
+    }
     if decided.iter().any(|(_, decided)| *decided == Decided::Archived) {
         return Err(ActionError::Archived);
     }

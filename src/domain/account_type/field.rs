@@ -229,6 +229,20 @@ impl FieldKind {
         Self::Hash { items: NAME_PARTS.map(item).into(), ignore_unknown_keys: false }
     }
 
+    /// Adds a path, and those of the parts that a value there has, whatever list they lie in.
+    pub(super) fn add_paths(&self, path: String, paths: &mut Vec<String>) {
+        match self {
+            Self::Hash { items, .. } => {
+                for item in items {
+                    item.kind.add_paths(format!("{path}.{}", item.key), paths);
+                }
+                paths.push(path);
+            }
+            Self::Array { item } => item.kind.add_paths(path, paths),
+            _ => paths.push(path),
+        }
+    }
+
     /// Whether a value has parts that may be said one by one, such as the last name.
     pub const fn has_parts(&self) -> bool {
         matches!(self, Self::Hash { .. })

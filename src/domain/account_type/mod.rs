@@ -135,6 +135,24 @@ impl AccountType {
         }
     }
 
+    /// A field, or a part of one as `address.city`, and the parts that it has.
+    pub fn with_parts(&self, path: &str) -> Vec<String> {
+        let key = path.split('.').next().unwrap_or_default();
+        let mut paths = Vec::new();
+        if let Some(field) = self.any_field(key) {
+            field.kind.add_paths(key.to_owned(), &mut paths);
+        }
+        let below = format!("{path}.");
+        paths.retain(|one| one == path || one.starts_with(&below));
+        if paths.is_empty() { vec![path.to_owned()] } else { paths }
+    }
+
+    /// All that reports ask about: fields and parts of them.
+    pub fn screened_paths(&self) -> Vec<String> {
+        let Screened { names, birth_date, countries } = &self.screened;
+        names.iter().chain(birth_date).chain(countries).flat_map(|path| self.with_parts(path)).collect()
+    }
+
     /// Whether a field outlasts that its account is redacted. One that the type does not know (any more) does not:
     /// nobody has said that it is harmless.
     pub fn stays_on_redaction(&self, key: &str) -> bool {

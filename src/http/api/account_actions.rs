@@ -25,7 +25,8 @@ pub(super) fn operations() -> Vec<Operation> {
     let about = "`steps` are done in order, all of them or none: {\"run-report\": TEMPLATE}, {\"update-fields\": \
                  {\"fields\": {…}}}, {\"set-status\": STATUS}, {\"add-tag\": TAG}, {\"remove-tag\": TAG}, \
                  {\"add-to-list\": {\"list\": NAME, …}} and \"redact\". A text \"{{KEY}}\" stands for a parameter of \
-                 the call, \"{{fields.KEY}}\" or \"{{fields.KEY.PART}}\" for what the account has.";
+                 the call, \"{{fields.KEY}}\" or \"{{fields.KEY.PART}}\" for what the account has. Who defines an \
+                 action needs the permission that each of its steps takes.";
     vec![
         Operation::get("/account-actions", "account-action.read", "Lists the account actions in use, the newest first")
             .about("Types have few: one page has them all.")
@@ -183,11 +184,20 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
     Answer::page(&call, resources, false)
 }
 
-/// Who may not redact must not have others do it.
+/// Who may not do a step must not have others do it, nor have it copy what the key must not see.
 fn may_define(call: &Call, steps: &[Step]) -> Result<(), ApiError> {
-    if steps.contains(&Step::Redact) && !call.caller.key.may("account.redact") {
-        let details = "an action that redacts is defined with the permission account.redact";
-        return Err(ApiError::other(StatusCode::FORBIDDEN, "Forbidden", details));
+    for (place, step) in steps.iter().enumerate() {
+        let (word, permission) = (step.word(), step.permission());
+        let pointer = format!("/data/attributes/steps/{place}/{word}");
+        if !call.caller.key.may(permission) {
+            let details = format!(
+                "who has the step {word} done needs the permission {permission}, which the key lacks"
+            );
+            return Err(ApiError::forbidden(&pointer, details));
+        }
+        for path in step.fields_read() {
+            call.blocklist.must_not_hide(&format!("fields.{path}"), &pointer)?;
+        }
     }
     Ok(())
 }
@@ -201,7 +211,7 @@ async fn create(call: Call) -> Result<Answer, ApiError> {
         account_type.parse().map_err(|error| ApiError::unprocessable(POINTER, format!("{error}")))?;
     let action = AccountAction { name: new.name.unwrap_or_default(), steps: new.steps.unwrap_or_default() };
     may_define(&call, &action.steps)?;
-    let made = account_actions::create(&call.context, account_type, &action).await?;
+    let made = account_actions::create(&call.context, &call.actor(), account_type, &action).await?;
     Ok(Answer::one(StatusCode::CREATED, resource(&made)?))
 }
 
@@ -217,13 +227,20 @@ async fn change(call: Call) -> Result<Answer, ApiError> {
     if change.account_type_id.is_some() {
         return Err(ApiError::unprocessable("/data/attributes/account-type-id", "cannot be changed"));
     }
-    may_define(&call, change.steps.as_deref().unwrap_or_default())?;
-    let changed = account_actions::change(&call.context, id, change.name, change.steps).await?;
+    let steps = match &change.steps {
+        Some(steps) => steps.clone(),
+        // Under another name it would do the same.
+        None => account_actions::find(&call.context, id).await?.definition.steps,
+    };
+    may_define(&call, &steps)?;
+    let changed =
+        account_actions::change(&call.context, &call.actor(), id, change.name, change.steps).await?;
     Ok(Answer::one(StatusCode::OK, resource(&changed)?))
 }
 
 async fn archive(call: Call) -> Result<Answer, ApiError> {
-    let archived = account_actions::archive(&call.context, call.id("account-action-id")?).await?;
+    let id = call.id("account-action-id")?;
+    let archived = account_actions::archive(&call.context, &call.actor(), id).await?;
     Ok(Answer::one(StatusCode::OK, resource(&archived)?))
 }
 

@@ -8,6 +8,7 @@ use super::{
     account_view::{resource, type_resource},
     answer::{Answer, Resource},
     call::Call,
+    conditions,
     errors::ApiError,
     events,
     operation::{Document, Operation},
@@ -83,6 +84,12 @@ pub(super) fn operations() -> Vec<Operation> {
 async fn create(call: Call) -> Result<Answer, ApiError> {
     let sent: Document<Create, CreateMeta> = call.body_or_default()?;
     let by = sent.meta.upsert_by;
+    if let Some(by) = &by {
+        // Whether there is one with that value is told by the answer.
+        let is_reference = ["reference-id", "reference_id"].contains(&by.as_str());
+        let attribute = if is_reference { by.clone() } else { format!("fields.{by}") };
+        call.blocklist.must_not_hide(&attribute, "/meta/upsert-by")?;
+    }
     let sent = sent.data.attributes;
     let context = &call.context;
     let type_row = match &sent.account_type_id {
@@ -174,6 +181,7 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
 
 async fn search(call: Call) -> Result<Answer, ApiError> {
     let sent: Search = call.body_or_default()?;
+    conditions::of_search(&call)?;
     let page = call.page()?;
     let sort = sent.sort.as_ref().map(|sort| (sort.attribute.as_str(), sort.direction == Direction::Asc));
     let query = sent.query.unwrap_or(Value::Null);

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     actions::api_keys::{self, NewKey},
-    domain::api_key::{PERMISSIONS, is_permission},
+    domain::api_key::{ApiKey, PERMISSIONS, is_permission},
     store::api_keys::KeptKey,
 };
 
@@ -27,7 +27,11 @@ pub(super) fn operations() -> Vec<Operation> {
             .lists::<Attributes>("api-key")
             .handled_by(list),
         Operation::post("/api-keys", "api-key.write", "Makes a key; the answer shows it, this once")
-            .about("A key cannot be given a permission that the key which makes it lacks.")
+            .about(
+                "A key cannot be given more than the key which makes it has: no other permission, no wider network, \
+                 no later end, no higher limit; what is not said is as the maker has it. What the maker must not \
+                 see, the new key must not see either.",
+            )
             .body::<Document<Create>>()
             .answers::<Attributes>(201, "api-key")
             // The answer holds a secret: it is not kept.
@@ -63,7 +67,7 @@ struct Create {
     permissions: Vec<String>,
     /// Addresses and networks that it may be used from; any when empty.
     ip_address_allowlist: Vec<String>,
-    /// Attributes that its answers lack: names or JSON pointers, with `*`.
+    /// Attributes that its answers lack, and that it cannot ask by: names or JSON pointers, with `*`.
     api_attributes_blocklist: Vec<String>,
     /// How many requests a minute it may make.
     #[schemars(range(min = 1))]
@@ -140,12 +144,13 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
 
 async fn create(call: Call) -> Result<Answer, ApiError> {
     let sent = call.body::<Document<Create>>()?.data.attributes;
-    let new = checked(&call, sent)?;
+    let maker = api_keys::get(&call.context, call.caller.key.id).await?;
+    let new = checked(&call, &maker, sent)?;
     let (kept, secret) = api_keys::create(&call.context, &call.actor(), new).await?;
     Ok(Answer::one(StatusCode::CREATED, resource(&kept, Some(secret.into_revealed()))?))
 }
 
-fn checked(call: &Call, sent: Create) -> Result<NewKey, ApiError> {
+fn checked(call: &Call, maker: &KeptKey, sent: Create) -> Result<NewKey, ApiError> {
     let mut faults = Vec::new();
     let mut refuse = |name: &str, details: String| faults.push((format!("/data/attributes/{name}"), details));
     if sent.name.is_empty() || sent.name.chars().count() > 100 || sent.name.contains(char::is_control) {
@@ -171,15 +176,22 @@ fn checked(call: &Call, sent: Create) -> Result<NewKey, ApiError> {
     let mut allowlist = Vec::new();
     for (place, text) in sent.ip_address_allowlist.iter().enumerate() {
         match crate::domain::api_key::network(text) {
-            Some(net) => allowlist.push(net),
+            Some(net) if maker.key.is_allowed_network(&net) => allowlist.push(net),
+            Some(_) => refuse(
+                &format!("ip-address-allowlist/{place}"),
+                format!("must lie within a network of the key that makes this one: {}", networks(&maker.key)),
+            ),
             None => refuse(
                 &format!("ip-address-allowlist/{place}"),
                 "accepted is an address or a network such as 10.0.0.0/8".to_owned(),
             ),
         }
     }
-    if sent.requests_per_minute == Some(0) {
-        refuse("requests-per-minute", "accepted is a whole number from 1".to_owned());
+    let most = call.quota.limit;
+    if sent.requests_per_minute.is_some_and(|requests| !(1..=most).contains(&requests)) {
+        let details =
+            format!("accepted is a whole number from 1 to {most}, the limit of the key that makes this one");
+        refuse("requests-per-minute", details);
     }
     if sent.api_version.as_deref().is_some_and(|text| Version::of_text(text).is_none()) {
         refuse("api-version", format!("accepted is any of: {}", Version::known()));
@@ -192,28 +204,50 @@ fn checked(call: &Call, sent: Create) -> Result<NewKey, ApiError> {
     } else if sent.expires_at.is_some_and(|expires| expires.year() > 9999) {
         refuse("expires-at", "must lie in the years up to 9999".to_owned());
     }
+    if let (Some(sent), Some(end)) = (sent.expires_at, maker.expires_at)
+        && sent > end
+    {
+        refuse(
+            "expires-at",
+            format!("must not be after {}, when the key that makes this one ends", time(end)),
+        );
+    }
     if !faults.is_empty() {
         return Err(ApiError::all_unprocessable(faults));
+    }
+    // What is not said would be more than the maker has.
+    if allowlist.is_empty() {
+        allowlist.clone_from(&maker.key.ip_allowlist);
+    }
+    let mut blocklist = sent.api_attributes_blocklist;
+    for entry in &maker.key.attributes_blocklist {
+        if !blocklist.contains(entry) {
+            blocklist.push(entry.clone());
+        }
     }
     Ok(NewKey {
         name: sent.name,
         note: sent.note,
         permissions: sent.permissions,
         ip_allowlist: allowlist,
-        attributes_blocklist: sent.api_attributes_blocklist,
-        requests_per_minute: sent.requests_per_minute,
+        attributes_blocklist: blocklist,
+        requests_per_minute: sent.requests_per_minute.or(maker.key.requests_per_minute),
         version: sent.api_version,
         inflection: sent.api_key_inflection,
-        expires_at: sent.expires_at,
+        expires_at: sent.expires_at.or(maker.expires_at),
     })
+}
+
+fn networks(key: &ApiKey) -> String {
+    let networks: Vec<String> = key.ip_allowlist.iter().map(ToString::to_string).collect();
+    networks.join(", ")
 }
 
 async fn revoke(call: Call) -> Result<Answer, ApiError> {
     let id = call.id("api-key-id")?;
     api_keys::revoke(&call.context, &call.actor(), id).await?;
-    let keys = api_keys::list(&call.context).await?;
-    let kept = keys.iter().find(|kept| kept.key.id == id).ok_or_else(ApiError::not_found)?;
-    Ok(Answer::one(StatusCode::OK, resource(kept, None)?))
+    let kept = api_keys::get(&call.context, id).await?;
+    Ok(Answer::one(StatusCode::OK, resource(&kept, None)?))
 }
 
 async fn ping(call: Call) -> Result<Answer, ApiError> {

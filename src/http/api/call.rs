@@ -2,7 +2,7 @@
 
 use std::{
     str::FromStr,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use axum::{body::Body, http::HeaderMap};
@@ -13,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     auth::{Caller, Quota},
+    blocklist::Blocklist,
     errors::ApiError,
     inflection::to_kebab,
     version::Version,
@@ -31,6 +32,8 @@ pub(super) struct Call {
     pub(super) context: Context,
     /// Who asks.
     pub(super) caller: Caller,
+    /// What it must not see.
+    pub(super) blocklist: Arc<Blocklist>,
     /// What it has left of its requests.
     pub(super) quota: Quota,
     /// The headers that were sent.
@@ -78,6 +81,14 @@ impl Call {
     /// Who does it, for events.
     pub(super) fn actor(&self) -> String {
         format!("api-key:{}", self.caller.key.name)
+    }
+
+    /// Refuses a key that lacks a permission.
+    pub(super) fn must_be_allowed(&self, permission: &str) -> Result<(), ApiError> {
+        if self.caller.key.may(permission) {
+            return Ok(());
+        }
+        Err(ApiError::forbidden("", format!("the key lacks the permission {permission}")))
     }
 
     /// What is being sent, where an operation takes it as it comes; once.
@@ -182,14 +193,19 @@ impl Call {
             .transpose()
     }
 
+    /// The names of the filters that were given.
+    pub(super) fn filter_names(&self) -> Vec<String> {
+        let name = |(key, _): &(String, String)| {
+            let key = normal(key);
+            Some(key.strip_prefix("filter[")?.split(']').next()?.to_owned())
+        };
+        self.query.iter().filter_map(name).collect()
+    }
+
     /// Refuses filters that the listing does not have: ignoring one would answer another question.
     pub(super) fn only_filters(&self, known: &[&str]) -> Result<(), ApiError> {
-        for (key, _) in &self.query {
-            let key = normal(key);
-            let Some(name) = key.strip_prefix("filter[").and_then(|rest| rest.split(']').next()) else {
-                continue;
-            };
-            if !known.contains(&name) {
+        for name in self.filter_names() {
+            if !known.contains(&name.as_str()) {
                 return Err(ApiError::bad_request(
                     &format!("filter[{name}]"),
                     format!("there is no such filter; there are: {}", known.join(", ")),

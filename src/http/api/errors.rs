@@ -64,6 +64,12 @@ impl ApiError {
         Self::one(StatusCode::NOT_FOUND, "Record not found", None, None)
     }
 
+    /// The key must not do it; the pointer leads to what asks for it, if it is a part of the request.
+    pub(super) fn forbidden(pointer: &str, details: impl Into<String>) -> Self {
+        let pointer = (!pointer.is_empty()).then(|| pointer.to_owned());
+        Self::one(StatusCode::FORBIDDEN, "Forbidden", Some(details.into()), pointer)
+    }
+
     /// The state of things does not allow it.
     pub(super) fn conflict(title: &'static str, details: impl Into<String>) -> Self {
         Self::one(StatusCode::CONFLICT, title, Some(details.into()), None)

@@ -68,8 +68,9 @@ fn resource(happened: &Happened) -> Result<Resource, ApiError> {
 }
 
 /// Types of objects that events are about, by the first word of an event's name, with the prefix of their ids.
-const OBJECTS: [(&str, &str, &str); 9] = [
+const OBJECTS: [(&str, &str, &str); 10] = [
     ("account", "account", "act"),
+    ("account-action", "account-action", "accac"),
     ("account-type", "account-type", "acttp"),
     ("api-key", "api-key", "api"),
     ("inquiry", "inquiry", "inq"),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     answer::{Answer, Resource},
     call::Call,
+    conditions,
     errors::ApiError,
     events::time,
     operation::{Document, Operation},
@@ -323,6 +324,11 @@ async fn items(call: Call) -> Result<Answer, ApiError> {
 async fn look_up(call: Call) -> Result<Answer, ApiError> {
     let list = call.id("list-id")?;
     let body: Document<Value> = call.body()?;
+    if let Some(given) = call.body.pointer("/data/attributes").and_then(serde_json::Value::as_object) {
+        for name in given.keys() {
+            conditions::of_filter(&call, name, &format!("/data/attributes/{name}"))?;
+        }
+    }
     let found = lists::look_up(&call.context, list, &body.data.attributes.into()).await?;
     let resources = found.into_iter().map(item_resource).collect::<Result<_, _>>()?;
     Answer::page(&call, resources, false)

@@ -16,6 +16,7 @@ mod api_keys;
 mod auth;
 mod blocklist;
 mod call;
+mod conditions;
 mod decisions;
 mod docs;
 mod errors;
@@ -62,6 +63,7 @@ pub(super) use self::auth::Doorkeeper;
 use self::{
     answer::{Answer, Content},
     auth::{Caller, Quota},
+    blocklist::Blocklist,
     call::Call,
     errors::ApiError,
     inflection::Inflection,
@@ -231,16 +233,19 @@ async fn carry_out(
     told.inflection = Some(caller.inflection);
     if !caller.key.may(operation.permission) {
         let details = format!("the key lacks the permission {}", operation.permission);
-        return Err(ApiError::other(StatusCode::FORBIDDEN, "Forbidden", details));
+        return Err(ApiError::forbidden("", details));
     }
     if operation.answers_with_bytes() && !caller.key.attributes_blocklist.is_empty() {
         let details = "the key must not see every attribute, and of a page or a file none can be left out";
-        return Err(ApiError::other(StatusCode::FORBIDDEN, "Forbidden", details));
+        return Err(ApiError::forbidden("", details));
     }
     let (body, stream) = request::body(operation, &head.headers, body).await?;
+    let place = place().await?;
+    let blocklist = Blocklist::of(&api.context, &caller.key.attributes_blocklist).await?;
     let call = Call {
         context: api.context.clone(),
-        caller: caller.clone(),
+        caller,
+        blocklist: Arc::clone(&blocklist),
         quota,
         path: head.uri.path().to_owned(),
         parameters: request::parameters(parameters)?,
@@ -248,14 +253,15 @@ async fn carry_out(
         headers: head.headers,
         body,
         stream: Mutex::new(stream),
-        place: Some(place().await?),
+        place: Some(place),
     };
+    conditions::of_listing(&call)?;
     let fieldsets = sparse::Fieldsets::of(&call);
     let handler = operation.handler.clone().ok_or_else(ApiError::internal)?;
     let mut answer = idempotency::replayed(operation, call, handler).await?;
     if let Content::Json(document) = &mut answer.content {
         fieldsets.apply(document);
-        blocklist::apply(&caller.key.attributes_blocklist, document);
+        blocklist.apply(document);
     }
     Ok(answer)
 }

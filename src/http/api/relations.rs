@@ -32,7 +32,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::get(path, permission, summary)
             .about(
                 "`filter[key]` is a relation's key, or the name by which a relation is read from its other end. \
-                 Accounts or transactions are listed, as the key says.",
+                 Accounts or transactions are listed, as the key says: it takes the permission to read them.",
             )
             .query("filter[key]", "the relation's key; needed")
             .query("filter[created-at-start]", "relations made from this time on (RFC 3339)")
@@ -272,7 +272,13 @@ async fn list(call: Call, of: Object) -> Result<Answer, ApiError> {
         before: cursor("page[before]", &page.before)?,
         limit: paging::limit(&page),
     };
-    let (found, more) = paging::cut(relations::list(&call.context, of, wanted).await?, &page);
+    let (kind, found) = relations::list(&call.context, of, wanted).await?;
+    // Nobody reads accounts or transactions by the way.
+    call.must_be_allowed(match kind {
+        ObjectKind::Account => "account.read",
+        ObjectKind::Transaction => "transaction.read",
+    })?;
+    let (found, more) = paging::cut(found, &page);
     let mut resources = Vec::with_capacity(found.len());
     for object in found {
         resources.push(shown(&call.context, call.version(), object).await?);

@@ -191,10 +191,7 @@ async fn included(call: &Call, answer: Answer, views: &[ReportView]) -> Result<A
     }
     if names.contains(&"account") {
         // Nobody reads accounts by the way.
-        if !call.caller.key.may("account.read") {
-            let details = "the key lacks the permission account.read";
-            return Err(ApiError::other(StatusCode::FORBIDDEN, "Forbidden", details));
-        }
+        call.must_be_allowed("account.read")?;
         let mut ids: Vec<AccountId> = views.iter().map(|view| view.account).collect();
         ids.sort_unstable();
         ids.dedup();

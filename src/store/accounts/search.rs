@@ -1,8 +1,9 @@
 //! Searching accounts: any combination of conditions, from the newest on, a page at a time.
 //!
 //! The statement is built, for no fixed one has a plan that fits every combination; every value is bound. Each
-//! condition on another table is an uncorrelated `in`, so that the planner may begin with that table when it
-//! holds few accounts, or walk accounts in their order and probe it when it holds many.
+//! condition on another table is an `exists`: the planner may begin with that table when it holds few accounts, or
+//! walk accounts in their order and probe it when it holds many; and what is denied is an anti-join, where a
+//! `not in` over many rows would be read anew for every account.
 
 use std::collections::HashMap;
 
@@ -199,7 +200,10 @@ fn push(sql: &mut QueryBuilder<Postgres>, condition: &Condition, tags: &Tags) {
         }
         Condition::Tag(name) => match tags.get(name) {
             Some(tag) => {
-                sql.push("(account.shard, account.account_id) in (select shard, account_id from account_tags where tag_id = ");
+                sql.push(
+                    "exists (select from account_tags as tagged where tagged.shard = account.shard \
+                     and tagged.account_id = account.account_id and tagged.tag_id = ",
+                );
                 sql.push_bind(*tag).push(")");
             }
             None => {
@@ -216,7 +220,10 @@ fn push(sql: &mut QueryBuilder<Postgres>, condition: &Condition, tags: &Tags) {
         }
         Condition::Tokens(tokens) => {
             let tokens: Vec<Vec<u8>> = tokens.iter().map(|token| token.to_vec()).collect();
-            sql.push("account.account_id in (select account_id from account_tokens where token = any(");
+            sql.push(
+                "exists (select from account_tokens as found where found.account_id = account.account_id \
+                 and found.token = any(",
+            );
             sql.push_bind(tokens).push("))");
         }
         Condition::Number(key, compare, number) => {
@@ -257,20 +264,15 @@ fn several(
     sql.push(")");
 }
 
-/// Among the accounts of a table in some state, or of none of it.
+/// Among the accounts of a table in some state, or of none of it. Rows are found by the account alone: they may be of
+/// another shard than it.
 fn among(sql: &mut QueryBuilder<Postgres>, table: &'static str, state: Option<&str>) {
-    match state {
-        Some(state) => {
-            sql.push("(account.shard, account.account_id) in (select shard, account_id from ").push(table);
-            sql.push(" where state = ").push_bind(state.to_owned()).push(")");
-        }
-        None => {
-            sql.push("not exists (select from ").push(table);
-            sql.push(
-                " as other where other.shard = account.shard and other.account_id = account.account_id)",
-            );
-        }
+    sql.push(if state.is_some() { "exists (select from " } else { "not exists (select from " }).push(table);
+    sql.push(" as other where other.account_id = account.account_id");
+    if let Some(state) = state {
+        sql.push(" and other.state = ").push_bind(state.to_owned());
     }
+    sql.push(")");
 }
 
 /// The time that an account was made at stands at the beginning of its id: an index of ids answers both.

@@ -3,10 +3,13 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 use sqlx::PgPool;
-use watchkeeper::actions::{
-    ActionError,
-    accounts::{self, Edit, Listed, NewAccount, OpenAccount},
-    import::ImportOptions,
+use watchkeeper::{
+    actions::{
+        ActionError,
+        accounts::{self, Edit, Listed, NewAccount, OpenAccount},
+        import::ImportOptions,
+    },
+    store::accounts::search::{self, Asked, Condition},
 };
 
 use crate::fixtures::{DAILY, House, finding};
@@ -222,4 +225,43 @@ async fn a_file_is_kept_sealed_byte_for_byte_and_goes_with_its_field(pool: PgPoo
     let none = Edit { fields: fields(&json!({ "selfie_photo": null })), ..Edit::default() };
     accounts::edit_alone(context, "test", account.id, &none).await.unwrap();
     assert_eq!(house.count("select count(*) from account_files").await, 0);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_most_accounts_have_is_denied_in_one_pass_over_them(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["a"]).await;
+    // Forty thousand accounts like that one, on its shard; every thousandth has a monitor that is paused.
+    sqlx::raw_sql(
+        "create function like_it(id uuid, number integer) returns uuid language sql as
+             $$ select (lpad(to_hex(number), 12, '0') || substr(replace(id::text, '-', ''), 13))::uuid $$;
+         insert into accounts (shard, account_id, account_type_id, status, created_at, updated_at)
+         select shard, like_it(account_id, number), account_type_id, status, created_at, updated_at
+         from accounts, generate_series(1, 40000) as number;
+         insert into monitors (shard, monitor_id, account_id, schedule_id, by_schedule, state, created_at, state_changed_at)
+         select shard, like_it(monitor_id, number), like_it(account_id, number), schedule_id, by_schedule,
+                case when number % 1000 = 0 then 'paused' else 'active' end, created_at, state_changed_at
+         from monitors, generate_series(1, 40000) as number;
+         insert into tags (name, created_at) values ('most', now());
+         insert into account_tags (shard, account_id, tag_id, schedule_id, set_at)
+         select shard, account_id, (select tag_id from tags where name = 'most'), 0, now() from accounts
+         where account_id not in (select account_id from monitors where state = 'paused');
+         analyze",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let mut connection = house.engine.context.store.connection().await.unwrap();
+    sqlx::raw_sql("set statement_timeout = '10s'; set work_mem = '256kB'")
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+    let asked = Asked { limit: 100, ..Asked::default() };
+    for denied in [Condition::Monitoring(Some("active".to_owned())), Condition::Tag("most".to_owned())] {
+        let condition = Condition::Not(Box::new(denied));
+        let found = search::search(&mut connection, &condition, asked).await.unwrap();
+        assert_eq!(found.len(), 40, "{condition:?}");
+    }
+    let hits = Condition::Not(Box::new(Condition::Hits(None)));
+    assert_eq!(search::search(&mut connection, &hits, asked).await.unwrap(), []);
 }

@@ -2,6 +2,7 @@
 
 mod account_acts;
 mod accounts;
+mod bounds;
 mod events;
 mod importers;
 mod lists;

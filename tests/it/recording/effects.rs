@@ -1,7 +1,14 @@
 //! Tags, statuses and holds: a schedule takes back what it set itself, and never overrides a person.
 
 use sqlx::PgPool;
-use watchkeeper::domain::answer::Finding;
+use watchkeeper::{
+    actions::{
+        consolidate,
+        decide::{self, Decision},
+        import::decisions,
+    },
+    domain::{answer::Finding, id::HitId},
+};
 
 use crate::fixtures::{DAILY, House, finding};
 
@@ -239,4 +246,120 @@ async fn a_status_that_a_person_sets_again_is_the_persons(pool: PgPool) {
     house.scripted.find(&[]);
     house.run("p1").await;
     assert_eq!(house.account("p1").await.status, "under-review");
+}
+
+/// The hits of an entity.
+async fn hits_of(house: &House, entity: &str) -> Vec<HitId> {
+    let rows: Vec<uuid::Uuid> =
+        sqlx::query_scalar("select hit_id from hits where entity = $1 order by hit_id")
+            .bind(entity)
+            .fetch_all(&house.pool)
+            .await
+            .unwrap();
+    rows.into_iter().map(HitId).collect()
+}
+
+async fn decide(house: &House, entity: &str, decision: Decision) {
+    for hit in hits_of(house, entity).await {
+        decide::decide(&house.engine.context, "ann", hit, decision, None).await.unwrap();
+    }
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn when_the_last_hit_is_dismissed_the_schedule_takes_back_what_it_set(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1"]).await;
+    let (one, two) = (finding("e:1", "A", 0.9), finding("e:2", "A", 0.9));
+    house.scripted.find(&[one.clone(), two.clone()]);
+    house.run("p1").await;
+    let flagged = with("under-review", &["watchlist-match"]);
+    decide(&house, "e:1", Decision::Dismissed).await;
+    assert_eq!(status_and_tags(&house).await, flagged, "of the other nobody has decided");
+    decide(&house, "e:2", Decision::Confirmed).await;
+    assert_eq!(status_and_tags(&house).await, flagged, "the account is who the list names");
+    decide(&house, "e:2", Decision::Dismissed).await;
+    assert_eq!(status_and_tags(&house).await, with("active", &[]));
+    let told =
+        "select kind from events where actor = 'schedule:daily' and kind like 'account.%' order by kind";
+    assert_eq!(
+        house.texts(told).await,
+        ["account.status-updated", "account.status-updated", "account.tag-added", "account.tag-removed"]
+    );
+    assert_eq!(house.count("select count(*) from enrol_queue").await, 1, "other schedules may select it now");
+    house.run("p1").await;
+    assert_eq!(status_and_tags(&house).await, with("active", &[]));
+
+    // Who finds later that it is the entity after all has it flagged again; and so does news.
+    decide(&house, "e:2", Decision::Confirmed).await;
+    assert_eq!(status_and_tags(&house).await, flagged);
+    decide(&house, "e:2", Decision::Dismissed).await;
+    assert_eq!(status_and_tags(&house).await, with("active", &[]));
+    house.scripted.find(&[one, finding("e:2", "B", 0.9)]);
+    house.run("p1").await;
+    assert_eq!(status_and_tags(&house).await, flagged);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_run_that_finds_only_what_was_dismissed_takes_back_what_its_schedule_set(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1"]).await;
+    house.scripted.find(&[finding("e:1", "A", 0.9), finding("e:2", "A", 0.9)]);
+    house.run("p1").await;
+    decide(&house, "e:1", Decision::Dismissed).await;
+    house.scripted.find(&[finding("e:1", "A", 0.9)]);
+    house.run("p1").await;
+    assert_eq!(status_and_tags(&house).await, with("active", &[]));
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn decisions_that_are_imported_after_a_match_take_back_what_it_set(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1", "p2"]).await;
+    house.scripted.find(&found());
+    house.run("p1").await;
+    house.run("p2").await;
+    let file = "reference_id,entity,decision\np1,e:1,dismissed\np2,e:1,confirmed\n";
+    decisions::import(&house.engine.context, "test", "x.csv", file.as_bytes(), |_| ()).await.unwrap();
+    assert_eq!(status_and_tags(&house).await, with("active", &[]));
+    assert_eq!(house.account("p2").await.tags, ["watchlist-match"]);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_dismissal_takes_back_nothing_that_another_schedule_or_a_person_set(pool: PgPool) {
+    let house = House::new(&pool, &format!("{DAILY}{SECOND}")).await;
+    house.people(&["p1"]).await;
+    house.import("reference_id,type,tags\np1,individual,vip\n").await;
+    house.scripted.find(&found());
+    house.other.find(&[finding("e:2", "A", 0.9)]);
+    for due in house.all_due("p1").await {
+        let finished = house.perform(due).await;
+        house.record(&[finished]).await;
+    }
+    let flagged = with("under-review", &["vip", "watchlist-match"]);
+    assert_eq!(status_and_tags(&house).await, flagged);
+    decide(&house, "e:1", Decision::Dismissed).await;
+    assert_eq!(status_and_tags(&house).await, flagged, "the second schedule owns both now");
+    house.import("reference_id,type,status\np1,individual,under-review\n").await;
+    decide(&house, "e:2", Decision::Dismissed).await;
+    assert_eq!(status_and_tags(&house).await, with("under-review", &["vip"]), "the status is a person's");
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_an_account_was_flagged_for_is_taken_back_where_it_was_consolidated_into(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1", "p2"]).await;
+    house.scripted.find(&found());
+    house.run("p2").await;
+    house.scripted.find(&[]);
+    house.run("p1").await;
+    let id = async |reference: &str| house.account(reference).await.id;
+    let (p1, p2) = (id("p1").await, id("p2").await);
+    consolidate::request(&house.engine.context, "test", p1, &[p2]).await.unwrap();
+    assert!(consolidate::do_next(&house.engine.context).await.unwrap());
+    assert_eq!(house.account("p1").await.tags, ["watchlist-match"], "with the hit that waits");
+    house.enrol().await;
+    house.run("p1").await;
+    assert_eq!(house.account("p1").await.tags, ["watchlist-match"]);
+    decide(&house, "e:1", Decision::Dismissed).await;
+    assert_eq!(house.account("p1").await.tags, [""; 0], "though the monitor that set it has ended");
 }

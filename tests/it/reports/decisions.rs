@@ -4,10 +4,11 @@ use sqlx::PgPool;
 use watchkeeper::{
     actions::{
         decide::{self, Decided, Decision},
+        hits,
         import::decisions::{self, ImportedDecisions},
         reports,
     },
-    domain::{id::HitId, personal::Personal},
+    domain::{hit::HitState, id::HitId, personal::Personal},
 };
 
 use super::{TEMPLATES, ask, due_of, run, view};
@@ -89,6 +90,31 @@ async fn many_hits_are_decided_on_with_one_reason_and_each_is_answered_for(pool:
     assert_eq!(house.count("select count(*) from report_actions where kind = 'review'").await, 3);
     assert_eq!(house.count("select count(*) from events where kind = 'report/watchlist.confirmed'").await, 3);
     assert_eq!(house.count("select count(*) from events where detail::text like '%checked%'").await, 0);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_somebody_decided_on_meanwhile_is_left_alone_by_who_means_the_open_ones(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1", "p2"]).await;
+    house.scripted.find(&[finding("e:1", "A", 0.9)]);
+    house.run("p1").await;
+    house.run("p2").await;
+    let context = &house.engine.context;
+    // A filter found both open; before they are decided on, somebody confirms one.
+    let filter = hits::Filter { states: vec![HitState::Open], ..hits::Filter::default() };
+    let ids = hits::list_ids(context, &filter, None, 10).await.unwrap();
+    assert_eq!(ids.len(), 2);
+    decide::decide(context, "ann", ids[0], Decision::Confirmed, None).await.unwrap();
+    let done = decide::decide_open(context, "bob", &ids, Decision::Dismissed, None).await.unwrap();
+    assert_eq!(done, [(ids[0], Decided::AlreadyDecided), (ids[1], Decided::Done)]);
+    assert_eq!(
+        house.texts("select state || ' ' || decided_by from hits order by state").await,
+        ["confirmed ann", "dismissed bob"]
+    );
+    assert_eq!(
+        house.texts("select state || ' ' || decided_by from decisions order by state").await,
+        ["confirmed ann", "dismissed bob"]
+    );
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]

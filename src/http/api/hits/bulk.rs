@@ -4,12 +4,13 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     super::{
         answer::Answer,
         call::Call,
+        conditions,
         errors::ApiError,
         operation::{Document, Operation},
         reports::reason,
@@ -31,14 +32,16 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::post("/hits/dismiss", "report.dismiss", "Finds that many hits are somebody else")
             .about(
-                "By their ids or by a filter, at most 1000 at once; the answer says of each what was done.",
+                "By their ids or by a filter, at most 1000 at once; the answer says of each what was done. By a \
+                 filter, hits that somebody decides on meanwhile stay as they are: `already-decided`.",
             )
             .body::<Document<Bulk>>()
             .answers_document::<Value>(200)
             .handled_by(dismiss_all),
         Operation::post("/hits/confirm", "report.dismiss", "Finds that many hits are their accounts")
             .about(
-                "By their ids or by a filter, at most 1000 at once; the answer says of each what was done.",
+                "By their ids or by a filter, at most 1000 at once; the answer says of each what was done. By a \
+                 filter, hits that somebody decides on meanwhile stay as they are: `already-decided`.",
             )
             .body::<Document<Bulk>>()
             .answers_document::<Value>(200)
@@ -85,6 +88,7 @@ async fn confirm_all(call: Call) -> Result<Answer, ApiError> {
 async fn decide_all(call: &Call, decision: Decision) -> Result<Answer, ApiError> {
     let sent = call.body::<Document<Bulk>>()?.data.attributes;
     let reason = reason(sent.reason)?;
+    let by_filter = sent.filter.is_some();
     let (ids, more) = match (sent.hit_ids, sent.filter) {
         (Some(ids), None) => {
             let pointer = "/data/attributes/hit-ids";
@@ -108,8 +112,14 @@ async fn decide_all(call: &Call, decision: Decision) -> Result<Answer, ApiError>
             return Err(ApiError::bad_request("/data/attributes", details));
         }
     };
-    let decided = decide::decide_all(&call.context, &call.actor(), &ids, decision, Some(&reason)).await?;
-    let done = decided.iter().filter(|(_, decided)| *decided == Decided::Done).count();
+    let (context, actor, reason) = (&call.context, call.actor(), Some(&reason));
+    let decided = if by_filter {
+        decide::decide_open(context, &actor, &ids, decision, reason).await?
+    } else {
+        decide::decide_all(context, &actor, &ids, decision, reason).await?
+    };
+    let count = |wanted: Decided| decided.iter().filter(|(_, decided)| *decided == wanted).count();
+    let (done, already) = (count(Decided::Done), count(Decided::AlreadyDecided));
     let rows: Vec<Value> = decided
         .iter()
         .map(|(id, decided)| {
@@ -119,16 +129,26 @@ async fn decide_all(call: &Call, decision: Decision) -> Result<Answer, ApiError>
                 (Decided::NotFound, _) => "not-found",
                 (Decided::Gone, _) => "gone",
                 (Decided::Archived, _) => "account-archived",
+                (Decided::AlreadyDecided, _) => "already-decided",
             };
             json!({ "type": "hit", "id": id, "attributes": { "result": word } })
         })
         .collect();
-    let meta = json!({ "decided": done, "refused": decided.len() - done, "more": more });
+    let meta = json!({
+        "decided": done,
+        "refused": decided.len() - done,
+        "already-decided": already,
+        "more": more,
+    });
     Ok(Answer::json(StatusCode::OK, json!({ "data": rows, "meta": meta })))
 }
 
 /// The open hits of a filter, and whether there are more than may be decided on at once.
 async fn filtered(call: &Call, which: Which) -> Result<(Vec<HitId>, bool), ApiError> {
+    let given = call.body.pointer("/data/attributes/filter").and_then(Value::as_object);
+    for name in given.into_iter().flat_map(Map::keys) {
+        conditions::of_filter(call, name, &format!("/data/attributes/filter/{name}"))?;
+    }
     let pointer = "/data/attributes/filter/account-id";
     let account = which.account_id.as_ref().map(|id| {
         id.parse::<AccountId>().map_err(|error| ApiError::bad_request(pointer, format!("{error}")))
