@@ -3,7 +3,8 @@
 //! The answer is kept for a day, sealed under a data key of its own; redacting the account that it tells of takes
 //! it along. A request under way makes the same one wait with a 409. One whose process died before it answered
 //! is carried out again once [`STALE`] is over: what it did, it did in one transaction, and whether that was
-//! committed nobody can tell, so a reference id is what keeps an account from being made twice then.
+//! committed nobody can tell, so a reference id is what keeps an account from being made twice then. A file that takes
+//! longer than that to come may be taken in twice so; its rows find what they say the second time.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use super::{
     answer::{Answer, Content},
     call::Call,
     errors::ApiError,
-    operation::{Handler, Operation},
+    operation::{Handler, Operation, Sent},
 };
 use crate::{
     actions::idempotency::{self, Claim},
@@ -38,6 +39,8 @@ pub(super) async fn replayed(
         let details = format!("accepted are 1 to {LONGEST} visible characters of ASCII");
         ApiError::bad_request("Idempotency-Key", details)
     })?;
+    // Of a file that comes as it is sent, what it says is not compared.
+    let is_file = matches!(operation.sent, Sent::Stream(_));
     let request = json!([operation.method.as_str(), call.path, call.query, call.body]).to_string();
     let (context, api_key) = (call.context.clone(), call.caller.key.id);
     let claimed = idempotency::claim(&context, api_key, key.as_bytes(), request.as_bytes(), STALE).await?;
@@ -59,8 +62,9 @@ pub(super) async fn replayed(
     let answered = handler(call).await;
     let (status, body) = match &answered {
         Ok(Answer { status, content: Content::Json(body) }) => (*status, body.clone()),
-        // A refusal is the answer too, unless the same request may succeed later without a change.
-        Err(error) if !error.status.is_server_error() => (error.status, error.body()),
+        // A refusal is the answer too, unless the same request may succeed later without a change: so may a file that
+        // was not sent to its end.
+        Err(error) if !error.status.is_server_error() && !is_file => (error.status, error.body()),
         Ok(_) | Err(_) => {
             idempotency::release(&context, &claimed).await?;
             return answered;

@@ -23,6 +23,7 @@ mod events;
 mod hits;
 mod idempotency;
 mod importers;
+mod includes;
 mod inflection;
 mod inquiries;
 mod inquiry_templates;
@@ -38,7 +39,9 @@ mod reverifications;
 mod sparse;
 mod tags;
 mod transactions;
+mod upload;
 mod version;
+mod wording;
 
 use std::{
     panic::AssertUnwindSafe,
@@ -244,6 +247,7 @@ async fn carry_out(
         return Err(ApiError::other(StatusCode::FORBIDDEN, "Forbidden", details));
     }
     let (body, stream) = request::body(operation, &head.headers, body).await?;
+    request::of_type(operation, &body)?;
     let call = Call {
         context: api.context.clone(),
         caller: caller.clone(),
