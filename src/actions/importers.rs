@@ -37,17 +37,12 @@ pub struct Incoming<'a> {
 }
 
 /// Begins an import: its file is added piece by piece, and it starts once [`Incoming::finish`] says so.
-pub async fn begin<'a>(
-    context: &'a Context,
-    actor: &str,
-    options: &ImportOptions,
-) -> Result<Incoming<'a>, ActionError> {
+pub async fn begin<'a>(context: &'a Context, actor: &str) -> Result<Incoming<'a>, ActionError> {
     let now = context.now();
     let id = ImporterId(context.new_uuid(Shard(0)));
-    let options = serde_json::to_value(options)
-        .map_err(|_| StoreError::Inconsistent { column: "importers.options" })?;
     let mut transaction = context.store.transaction().await?;
-    importers::insert(&mut transaction, (id, actor), &options, now).await?;
+    // What is said of it may come after it.
+    importers::insert(&mut transaction, (id, actor), &json!({}), now).await?;
     let mut keys = data_keys::get_or_insert(&mut transaction, &context.keyring, &[id.0], now).await?;
     let key = keys.remove(&id.0).expect("`get_or_insert` makes what is missing");
     transaction.commit().await?;
@@ -77,13 +72,15 @@ impl Incoming<'_> {
         Ok(())
     }
 
-    /// The file is whole: the import may start.
-    pub async fn finish(mut self) -> Result<Importer, ActionError> {
+    /// The file is whole: the import may start, and goes by these options.
+    pub async fn finish(mut self, options: &ImportOptions) -> Result<Importer, ActionError> {
+        let options = serde_json::to_value(options)
+            .map_err(|_| StoreError::Inconsistent { column: "importers.options" })?;
         if !self.buffer.is_empty() {
             self.write().await?;
         }
         let mut connection = self.context.store.connection().await?;
-        importers::save_whole(&mut connection, self.id, self.pieces).await?;
+        importers::save_whole(&mut connection, self.id, self.pieces, &options).await?;
         store::nudges::send(&mut connection).await?;
         importers::find(&mut connection, self.id).await?.ok_or(ActionError::NotFound("importer of that id"))
     }

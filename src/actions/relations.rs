@@ -121,6 +121,9 @@ pub async fn add(
     key: &str,
     to: Object,
 ) -> Result<bool, ActionError> {
+    if from == to {
+        return Err(invalid(TARGET, "is the object itself; accepted is another"));
+    }
     let now = context.now();
     let mut transaction = context.store.transaction().await?;
     let types = Types::read(&mut transaction).await?;

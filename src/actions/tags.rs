@@ -1,16 +1,16 @@
 //! Tags: made, changed, retired, merged.
 //!
-//! Schedules of the configuration name tags by name. A tag that one of them names is therefore neither renamed nor
-//! retired nor merged away: the configuration changes first.
+//! Schedules and reverifications of the configuration name tags by name. A tag that one of them names is therefore
+//! neither renamed nor retired nor merged away: the configuration changes first.
 
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::{ActionError, Context, Invalid, accounts::is_plain, retire::TRIES};
+use super::{ActionError, Context, Invalid, accounts::is_plain, inquiries, retire::TRIES};
 use crate::{
     domain::id::{Shard, TagId},
     store::{
-        account_actions, accounts, enrolment, events, revisions,
+        account_actions, accounts, enrolment, events, revisions, tagged,
         tags::{self, TagRow},
     },
 };
@@ -19,6 +19,9 @@ const TAG: &str = "tag of that id";
 
 /// The longest description, in characters.
 const LONGEST_DESCRIPTION: usize = 1024;
+
+/// Who gives things another tag when theirs was merged.
+const MERGE: &str = "tag-merge";
 
 /// How many accounts one transaction gives another tag.
 const PAGE: i64 = 1000;
@@ -42,7 +45,7 @@ impl TagEdit {
             faults.push(Invalid::at("/data/attributes/name", details));
         }
         if self.colour.as_ref().and_then(Option::as_deref).is_some_and(|colour| !is_colour(colour)) {
-            faults.push(Invalid::at("/data/attributes/colour", "accepted is a colour such as #1f77b4"));
+            faults.push(Invalid::at("/data/attributes/color", "accepted is a colour such as #1f77b4"));
         }
         let description = self.description.as_ref().and_then(Option::as_deref);
         if description.is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION || text.contains('\0')) {
@@ -104,7 +107,7 @@ pub async fn list(
     Ok(tags::list(&mut connection, (older_than, newer_than), retired, limit).await?)
 }
 
-/// Changes a tag; all accounts that have it have it as it then is.
+/// Changes a tag; whatever has it has it as it then is.
 pub async fn change(
     context: &Context,
     actor: &str,
@@ -132,6 +135,11 @@ pub async fn change(
         if !tags::save(&mut transaction, &tag, now).await? {
             return Err(taken());
         }
+        if tag.name != before.name {
+            // Accounts and transactions have it by number.
+            tagged::rename_in_inquiries(&mut transaction, &before.name, &tag.name).await?;
+            tagged::rename_in_reports(&mut transaction, &before.name, &tag.name).await?;
+        }
         let detail = json!({ "from": before.name, "to": tag.name });
         tell(context, &mut transaction, actor, "tag.updated", id, detail).await?;
     }
@@ -140,7 +148,7 @@ pub async fn change(
     Ok(tag)
 }
 
-/// Retires a tag: the accounts that have it keep it, and nobody can set it any more.
+/// Retires a tag: what has it keeps it, and nobody can set it any more.
 pub async fn retire(context: &Context, actor: &str, id: TagId) -> Result<TagRow, ActionError> {
     let now = context.now();
     let mut transaction = context.store.transaction().await?;
@@ -158,8 +166,8 @@ pub async fn retire(context: &Context, actor: &str, id: TagId) -> Result<TagRow,
     Ok(tag)
 }
 
-/// Merges tags into another: they are retired, and each account that has one of them is given that one instead.
-/// Returns the tag, and whether accounts are left for the daemon to see to.
+/// Merges tags into another: they are retired, and whatever has one of them is given that one instead.
+/// Returns the tag, and whether accounts or transactions are left for the daemon to see to.
 pub async fn merge(
     context: &Context,
     actor: &str,
@@ -189,6 +197,7 @@ pub async fn merge(
             return Err(ActionError::Conflict(format!("{id} was merged already")));
         }
         refuse_named(&mut transaction, &tag.name).await?;
+        merge_names(context, &mut transaction, &tag.name, &into.name).await?;
         numbers.push(tag.number);
     }
     tags::save_merged(&mut transaction, &numbers, into.number, now).await?;
@@ -199,7 +208,30 @@ pub async fn merge(
     Ok((find(context, target).await?, left))
 }
 
-/// Gives some accounts the tag that took the place of theirs. Returns whether there may be more.
+/// Gives inquiries and reports, which have their tags by name, one for another.
+async fn merge_names(
+    context: &Context,
+    conn: &mut PgConnection,
+    from: &str,
+    to: &str,
+) -> Result<(), ActionError> {
+    let detail = || json!({ "added-tags": [to], "removed-tags": [from] });
+    let mut told = Vec::new();
+    for (inquiry, account) in tagged::rename_in_inquiries(conn, from, to).await? {
+        let kind = "inquiry.updated-tags";
+        told.push(inquiries::event(context, inquiry, account, kind, MERGE, detail()));
+    }
+    for (report, account) in tagged::rename_in_reports(conn, from, to).await? {
+        let detail = json!({ "report": report, "added-tags": [to], "removed-tags": [from] });
+        let mut event = context.event(account, "report.updated-tags", MERGE, detail);
+        event.object = Some(report.0);
+        told.push(event);
+    }
+    events::insert_all(conn, &told, context.now()).await?;
+    Ok(())
+}
+
+/// Gives some accounts and transactions the tag that took the place of theirs. Returns whether there may be more.
 pub async fn merge_page(context: &Context) -> Result<bool, ActionError> {
     let mut tries = 1;
     loop {
@@ -218,15 +250,22 @@ async fn try_merge_page(context: &Context) -> Result<bool, ActionError> {
     accounts::lock_all(&mut transaction, &page).await?;
     // Somebody else may have done the same page meanwhile.
     let page = tags::save_moved(&mut transaction, &page, from, to).await?;
+    let transactions = tagged::move_transactions(&mut transaction, from, to, PAGE).await?;
     let (from, to) =
         (tags::name_of(&mut transaction, from).await?, tags::name_of(&mut transaction, to).await?);
-    let told: Vec<_> = page
+    let mut told: Vec<_> = page
         .iter()
         .map(|account| {
             let detail = json!({ "added-tags": [to], "removed-tags": [from] });
-            context.event(*account, "account.updated-tags", "tag-merge", detail)
+            context.event(*account, "account.updated-tags", MERGE, detail)
         })
         .collect();
+    told.extend(transactions.iter().map(|id| {
+        let detail = json!({ "added-tags": [to], "removed-tags": [from] });
+        let mut event = context.event_of_all("transaction.updated-tags", MERGE, detail);
+        event.object = Some(id.0);
+        event
+    }));
     events::insert_all(&mut transaction, &told, now).await?;
     // Tags decide which schedules an account is in.
     enrolment::insert_queue(&mut transaction, &page).await?;
@@ -254,11 +293,16 @@ async fn lock(conn: &mut PgConnection, id: TagId) -> Result<TagRow, ActionError>
     tags::lock(conn, &[id]).await?.pop().ok_or(ActionError::NotFound(TAG))
 }
 
-/// Refuses when somebody goes by the tag's name.
+/// Refuses when somebody goes by the tag's name: schedules, reverifications, account actions.
 async fn refuse_named(conn: &mut PgConnection, name: &str) -> Result<(), ActionError> {
     let schedules = tags::list_schedules(conn, name).await?;
     if !schedules.is_empty() {
         let text = format!("the configuration names the tag, in schedule {}", schedules.join(", "));
+        return Err(ActionError::Conflict(text));
+    }
+    let rules = tags::list_reverifications(conn, name).await?;
+    if !rules.is_empty() {
+        let text = format!("the configuration names the tag, in reverification {}", rules.join(", "));
         return Err(ActionError::Conflict(text));
     }
     let actions = account_actions::list_naming_tag(conn, name).await?;

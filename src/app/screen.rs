@@ -3,7 +3,9 @@
 
 use std::{
     collections::BTreeMap,
-    io::Read,
+    fs::File,
+    io::{BufRead, BufReader, Read},
+    iter,
     num::NonZero,
     path::Path,
     str::FromStr,
@@ -14,6 +16,7 @@ use serde::Serialize;
 
 use super::{AppError, lists};
 use crate::{
+    actions::import::records::{RecordFault, Records},
     config::{ListFormat, Settings},
     domain::{
         answer::Finding,
@@ -43,9 +46,12 @@ pub struct Screener {
 /// What a file holds that cannot be screened.
 #[derive(Debug, thiserror::Error)]
 pub enum FileFault {
-    /// It is no CSV.
-    #[error("the file is not well-formed CSV")]
-    Csv(#[from] csv::Error),
+    /// It cannot be read, or is no CSV.
+    #[error(transparent)]
+    Record(#[from] RecordFault),
+    /// It is written in another encoding.
+    #[error("line {0} is not UTF-8")]
+    NotUtf8(u64),
     /// A column is missing.
     #[error("the first line has no column {0}; accepted are {1}")]
     NoColumn(&'static str, &'static str),
@@ -101,19 +107,18 @@ impl Screener {
     /// Screens the rows of a file on every core, and hands them on in their order.
     pub fn batch<E>(
         &self,
-        rows: impl Iterator<Item = Result<Row, csv::Error>>,
+        rows: impl Iterator<Item = Result<Row, FileFault>>,
         mut each: impl FnMut(Screened) -> Result<(), E>,
     ) -> Result<(), E>
     where
-        E: From<csv::Error>,
+        E: From<FileFault>,
     {
         let cores = available_parallelism().map_or(1, NonZero::get);
-        let mut rows = rows.peekable();
+        let mut fault = None;
+        // What comes before a fault of the file is screened all the same.
+        let mut rows = rows.map_while(|row| row.map_err(|error| fault = Some(error)).ok()).fuse().peekable();
         while rows.peek().is_some() {
-            let mut shares: Vec<Vec<Row>> = Vec::with_capacity(cores);
-            for _ in 0..cores {
-                shares.push(rows.by_ref().take(SHARE).collect::<Result<_, _>>()?);
-            }
+            let shares: Vec<Vec<Row>> = (0..cores).map(|_| rows.by_ref().take(SHARE).collect()).collect();
             let screened = thread::scope(|scope| {
                 let work: Vec<_> = shares
                     .into_iter()
@@ -129,7 +134,8 @@ impl Screener {
                 each(row)?;
             }
         }
-        Ok(())
+        drop(rows);
+        fault.map_or(Ok(()), |fault| Err(fault.into()))
     }
 
     fn row(&self, row: Row) -> Screened {
@@ -169,17 +175,18 @@ pub fn subject(
 const COLUMNS: &str = "name (needed), kind, birth_date, country, reference_id";
 
 /// The subjects of a CSV file whose first line names its columns.
-pub fn rows<R: Read>(file: R) -> Result<impl Iterator<Item = Result<Row, csv::Error>>, FileFault> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(file);
-    let headers = headers(&mut reader)?;
+pub fn rows<R: Read>(file: R) -> Result<impl Iterator<Item = Result<Row, FileFault>>, FileFault> {
+    let mut records = Records::new(BufReader::new(file));
+    let headers = headers(&mut records)?;
     let find = |words: &[&str]| words.iter().find_map(|word| headers.get(*word).copied());
     let name = find(&["name", "full_name"]).ok_or(FileFault::NoColumn("name", COLUMNS))?;
     let kind = find(&["kind", "type", "schema"]);
     let birth_date = find(&["birth_date", "birthdate", "date_of_birth", "dob"]);
     let country = find(&["country", "country_code", "nationality"]);
     let reference = find(&["reference_id", "reference", "id"]);
-    Ok(reader.into_records().map(move |record| {
-        let record = record?;
+    let next = move || next(&mut records).transpose();
+    Ok(iter::from_fn(next).map(move |record| {
+        let (line, record) = record?;
         let get = |at: Option<usize>| at.and_then(|at| record.get(at)).filter(|text| !text.is_empty());
         let kind = match get(kind) {
             None => Ok(SubjectKind::Person),
@@ -189,7 +196,7 @@ pub fn rows<R: Read>(file: R) -> Result<impl Iterator<Item = Result<Row, csv::Er
         };
         let countries: Vec<&str> = get(country).into_iter().flat_map(|text| text.split(';')).collect();
         Ok(Row {
-            line: record.position().map_or(0, csv::Position::line),
+            line,
             reference: get(reference).map(str::to_owned),
             subject: kind.and_then(|kind| {
                 subject(kind, get(Some(name)).unwrap_or_default(), get(birth_date), &countries)
@@ -198,8 +205,21 @@ pub fn rows<R: Read>(file: R) -> Result<impl Iterator<Item = Result<Row, csv::Er
     }))
 }
 
-fn headers<R: Read>(reader: &mut csv::Reader<R>) -> Result<BTreeMap<String, usize>, FileFault> {
-    let headers = reader.headers()?.iter().enumerate();
+/// The next record with its line, its cells without the blanks around them.
+fn next<F: BufRead>(records: &mut Records<F>) -> Result<Option<(u64, csv::StringRecord)>, FileFault> {
+    let mut record = csv::ByteRecord::new();
+    if !records.read(&mut record)? {
+        return Ok(None);
+    }
+    let line = records.line();
+    let mut record = csv::StringRecord::from_byte_record(record).map_err(|_| FileFault::NotUtf8(line))?;
+    record.trim();
+    Ok(Some((line, record)))
+}
+
+fn headers<F: BufRead>(records: &mut Records<F>) -> Result<BTreeMap<String, usize>, FileFault> {
+    let headers = next(records)?.map(|(_, headers)| headers).unwrap_or_default();
+    let headers = headers.iter().enumerate();
     Ok(headers
         .map(|(at, header)| {
             (header.trim_start_matches('\u{feff}').to_lowercase().replace([' ', '-'], "_"), at)
@@ -241,14 +261,14 @@ pub struct Pair {
 pub fn pairs(file: &Path, threshold: f64) -> Result<Vec<Pair>, AppError> {
     const ACCEPTED: &str = "schema, name1, name2 and perhaps is_match";
     let fault = |fault| AppError::Screened { path: file.display().to_string(), fault };
-    let mut reader = csv::Reader::from_path(file).map_err(|error| fault(error.into()))?;
-    let headers = headers(&mut reader).map_err(fault)?;
+    let opened = File::open(file).map_err(|error| fault(RecordFault::Read(error).into()))?;
+    let mut records = Records::new(BufReader::new(opened));
+    let headers = headers(&mut records).map_err(fault)?;
     let column = |word| headers.get(word).copied().ok_or(FileFault::NoColumn(word, ACCEPTED)).map_err(fault);
     let (schema, one, other) = (column("schema")?, column("name1")?, column("name2")?);
     let label = headers.get("is_match").copied();
     let mut pairs = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| fault(error.into()))?;
+    while let Some((line, record)) = next(&mut records).map_err(fault)? {
         let get = |at: usize| record.get(at).unwrap_or_default();
         let kind = match kind_of(get(schema)) {
             Some(SubjectKind::Person) | None => NameKind::Person,
@@ -256,7 +276,7 @@ pub fn pairs(file: &Path, threshold: f64) -> Result<Vec<Pair>, AppError> {
         };
         let score = align(kind, &Name::new(kind, get(one)), &Name::new(kind, get(other))).score;
         pairs.push(Pair {
-            line: record.position().map_or(0, csv::Position::line),
+            line,
             schema: get(schema).to_owned(),
             name1: get(one).to_owned(),
             name2: get(other).to_owned(),
@@ -342,6 +362,14 @@ mod tests {
             assert!(fault.starts_with(column) && !fault.contains("Atlantis"), "{fault}");
         }
         assert!(matches!(super::rows("a,b\n".as_bytes()).err(), Some(FileFault::NoColumn("name", _))));
+    }
+
+    #[test]
+    fn lines_of_a_file_of_subjects_are_counted_however_they_end() {
+        for file in ["name\nAnna Berg\n\nBert Berg\n", "name\r\nAnna Berg\r\n\r\nBert Berg\r\n"] {
+            let rows: Vec<Row> = rows(file.as_bytes()).unwrap().map(Result::unwrap).collect();
+            assert_eq!(rows.iter().map(|row| row.line).collect::<Vec<_>>(), [2, 4]);
+        }
     }
 
     #[test]

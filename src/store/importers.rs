@@ -101,11 +101,21 @@ pub async fn insert_piece(
     Ok(())
 }
 
-/// Says that the file is there whole.
-pub async fn save_whole(conn: &mut PgConnection, id: ImporterId, pieces: i32) -> Result<(), StoreError> {
-    sqlx::query!("update importers set pieces = $2 where importer_id = $1", id.0, pieces)
-        .execute(conn)
-        .await?;
+/// Says that the file is there whole, and how it is to be read.
+pub async fn save_whole(
+    conn: &mut PgConnection,
+    id: ImporterId,
+    pieces: i32,
+    options: &Value,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update importers set pieces = $2, options = $3 where importer_id = $1",
+        id.0,
+        pieces,
+        options
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -57,6 +57,7 @@ pub mod schedules;
 pub mod standings;
 pub mod strikes;
 pub mod summary;
+pub mod tagged;
 pub mod tags;
 pub mod transaction_types;
 pub mod transactions;
@@ -306,6 +307,18 @@ pub async fn lock_long_task(conn: &mut PgConnection, name: &str) -> Result<bool,
 /// Gives the rights to long tasks back; the end of the connection does too, a moment later.
 pub async fn unlock_long_tasks(conn: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::query("select pg_advisory_unlock_all()").execute(conn).await?;
+    Ok(())
+}
+
+/// Marks where a transaction stands, to come back to.
+pub async fn save_point(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("savepoint here").execute(conn).await?;
+    Ok(())
+}
+
+/// Takes back all that a transaction did since its [`save_point`].
+pub async fn back_to_save_point(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("rollback to savepoint here").execute(conn).await?;
     Ok(())
 }
 

@@ -237,14 +237,34 @@ pub async fn list_schedules(conn: &mut PgConnection, tag: &str) -> Result<Vec<St
     Ok(names)
 }
 
-/// A tag that was merged and that accounts still have, with the number of the one that took its place.
+/// The reverifications of the configuration that name a tag, by name.
+pub async fn list_reverifications(conn: &mut PgConnection, tag: &str) -> Result<Vec<String>, StoreError> {
+    let names = sqlx::query_scalar!(
+        r#"
+        select name
+        from reverifications
+        where removed_at is null
+          and (definition #> '{accounts,tags-any}' @> to_jsonb($1::text)
+               or definition #> '{accounts,tags-none}' @> to_jsonb($1::text)
+               or definition -> 'tags' @> to_jsonb($1::text))
+        order by name
+        "#,
+        tag,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(names)
+}
+
+/// A tag that was merged and that accounts or transactions still have, with the number of the one that took its place.
 pub async fn find_merging(conn: &mut PgConnection) -> Result<Option<(i32, i32)>, StoreError> {
     let row = sqlx::query!(
         r#"
         select tag.tag_id, tag.merged_into as "merged_into!"
         from tags as tag
         where tag.merged_into is not null
-          and exists (select from account_tags where account_tags.tag_id = tag.tag_id)
+          and (exists (select from account_tags where account_tags.tag_id = tag.tag_id)
+               or exists (select from transaction_tags where transaction_tags.tag_id = tag.tag_id))
         order by tag.tag_id
         limit 1
         "#

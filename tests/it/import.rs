@@ -83,7 +83,7 @@ async fn each_bad_row_is_named_by_its_line_and_reason_and_the_others_are_taken(p
             Some("reference_id: accepted is a text of 1 to 255 characters without control characters"),
         ),
         ("b-1,secretkind,Test Secretname,,,,,", Some("type: accepted is one of business, individual")),
-        ("b-2,,Test Secretname,,,,,", Some("type: is empty, and no --type says which")),
+        ("b-2,,Test Secretname,,,,,", Some("type: is empty, and nothing else says which")),
         (
             "b-3,individual,Test Secretname,secretstatus,,,,",
             Some("status: accepted is one of active, under-review, blocked, closed"),
@@ -306,4 +306,39 @@ async fn a_file_of_more_than_one_batch_is_taken_whole(pool: PgPool) {
     assert_eq!(figures(&imported), (2500, 0, 0, 1));
     assert_eq!(imported.bad[0].line, 2502);
     assert_eq!(house.count("select count(*) from accounts").await, 2500);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_quote_that_nobody_closes_ends_a_large_file_and_what_was_read_before_stays_taken(pool: PgPool) {
+    let house = House::new(&pool, "").await;
+    let rest = "c,individual,Test C\r\n".repeat(100_000);
+    let file = format!("reference_id,type,name\r\na,individual,Test A\r\nb,individual,\"Test B\r\n{rest}");
+    let error = house.import_as(file, &ImportOptions::default()).await.unwrap_err().to_string();
+    let fault = "a quote opened in line 3 is not closed within 1 MiB; rows after that are not read";
+    assert_eq!(error, format!("test.csv: {fault}"));
+    assert_eq!(house.texts("select reference_id from accounts").await, ["a"]);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_tag_that_is_retired_is_given_to_nobody_and_the_row_says_so(pool: PgPool) {
+    let house = House::new(&pool, "").await;
+    house.import("reference_id,type,tags\na,individual,old\n").await;
+    sqlx::query("update tags set retired_at = now()").execute(&pool).await.unwrap();
+    let file = "reference_id,type,tags\na,individual,old\nb,individual,old;new\nc,individual,new\n";
+    let imported = house.import_as(file, &ImportOptions::default()).await.unwrap();
+    let reason = "tags: one of them is retired; accepted are tags in use, and new ones";
+    assert_eq!(bad(&imported.bad), [(3, reason)]);
+    assert_eq!(imported.bad[0].column.as_deref(), Some("tags"));
+    assert_eq!(figures(&imported), (1, 0, 1, 1), "who has it keeps it");
+    assert_eq!(house.account("a").await.tags, ["old"]);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn two_columns_of_one_meaning_are_refused_by_their_numbers(pool: PgPool) {
+    let house = House::new(&pool, "").await;
+    for header in ["reference_id,type,name,tags,name", "reference_id,type,name,tags,NAME"] {
+        let file = format!("{header}\na,individual,A,,B\n");
+        let error = house.import_as(file, &ImportOptions::default()).await.unwrap_err().to_string();
+        assert!(error.contains("the columns 3 and 5 of the first line mean the same"), "{error}");
+    }
 }

@@ -304,3 +304,30 @@ async fn consolidations_that_cannot_be_are_refused(pool: PgPool) {
         json!(["refused", "done"])
     );
 }
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_tag_that_a_reverification_names_is_not_renamed_retired_or_merged_away(pool: PgPool) {
+    let rule = "[reverifications.yearly]\naccounts = { types = [\"individual\"], tags-none = [\"exempt\"] }\n\
+                after-last-inquiry = \"365d\"\ntags = [\"reverify\"]\n";
+    let house = House::new(&pool, &format!("{DAILY}{rule}")).await;
+    let context = &house.engine.context;
+    let other = tags::create(context, "test", &named("other")).await.unwrap();
+    for name in ["reverify", "exempt"] {
+        let tag = tags::create(context, "test", &named(name)).await.unwrap();
+        let refused = [
+            tags::change(context, "test", tag.id, &named("new")).await.map(drop),
+            tags::retire(context, "test", tag.id).await.map(drop),
+            tags::merge(context, "test", other.id, &[tag.id]).await.map(drop),
+        ];
+        for refused in refused {
+            let Err(ActionError::Conflict(text)) = refused else { panic!("{refused:?}") };
+            assert!(text.contains("reverification yearly"), "{text}");
+        }
+    }
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn nobody_is_related_to_themselves(pool: PgPool) {
+    let house = family(&pool).await;
+    assert!(matches!(relate(&house, "p1", "spouse", "p1").await, Err(ActionError::Invalid(_))));
+}

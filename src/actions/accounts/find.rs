@@ -11,7 +11,7 @@ use crate::{
     domain::id::AccountId,
     store::{
         account_types,
-        accounts::search::{Asked, Condition, Order, search as search_accounts},
+        accounts::search::{Asked, Condition, Order, Place, search as search_accounts},
     },
 };
 
@@ -22,6 +22,8 @@ pub struct Found {
     pub accounts: Vec<OpenAccount>,
     /// Whether there are more in the direction of the page.
     pub more: bool,
+    /// Where the first and the last of them stood.
+    pub ends: Option<(Place, Place)>,
 }
 
 /// What a list is to hold: accounts that fit every filter.
@@ -60,6 +62,7 @@ pub async fn list(
         all.push(Condition::Types(found.collect()));
     }
     drop(connection);
+    let (after, before) = (after.map(Place::from), before.map(Place::from));
     let asked = Asked { after, before, limit: i64::from(size), ..Asked::default() };
     found(context, &Condition::All(all), asked).await
 }
@@ -70,7 +73,7 @@ pub async fn search(
     context: &Context,
     wanted: &Value,
     sort: Option<(&str, bool)>,
-    (after, before): (Option<AccountId>, Option<AccountId>),
+    (after, before): (Option<Place>, Option<Place>),
     size: u16,
 ) -> Result<Found, ActionError> {
     let order = match sort.map(|(attribute, _)| query::plain_word(attribute)).as_deref() {
@@ -94,19 +97,20 @@ async fn found(context: &Context, condition: &Condition, asked: Asked) -> Result
     let mut connection = context.store.connection().await?;
     // One more than the page has: so it is known whether there is another page.
     let more = Asked { limit: asked.limit + 1, ..asked };
-    let mut ids = match search_accounts(&mut connection, condition, more).await {
+    let mut places = match search_accounts(&mut connection, condition, more).await {
         Err(error) if error.is_deadline() => {
             let details = "the search takes too long: add a condition that fewer accounts fit, such as a type, a tag or an identifier";
             return Err(ActionError::Invalid(vec![Invalid::at("/query", details)]));
         }
-        ids => ids?,
+        places => places?,
     };
     let limit = usize::try_from(asked.limit).unwrap_or(usize::MAX);
-    let more = ids.len() > limit;
+    let more = places.len() > limit;
     if more && asked.before.is_some() {
-        ids.remove(0);
+        places.remove(0);
     }
-    ids.truncate(limit);
+    places.truncate(limit);
+    let ids: Vec<AccountId> = places.iter().map(|place| place.id).collect();
     let accounts = open::open_all(context, &mut connection, &ids).await?;
-    Ok(Found { accounts, more })
+    Ok(Found { accounts, more, ends: places.first().copied().zip(places.last().copied()) })
 }

@@ -23,7 +23,7 @@ pub use files::{File, file};
 pub use find::{Found, Listed, list, search};
 pub use open::{OpenAccount, get, open, open_all};
 pub(crate) use patch::with_defaults;
-pub(crate) use rules::is_plain;
+pub(crate) use rules::{is_plain, refuse_retired};
 pub use upsert::upsert;
 
 /// How often a transaction is tried that lost a lock to somebody else.

@@ -149,6 +149,14 @@ impl Reader<'_> {
         if compare != Compare::Equal {
             return self.refuse(&format!("{at}/operator"), "accepted is eq for this attribute");
         }
+        if word == "archived" {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            return match text.as_str() {
+                "true" => Condition::Archived,
+                "false" => Condition::Not(Box::new(Condition::Archived)),
+                _ => self.refuse(&format!("{at}/value"), "accepted is true or false"),
+            };
+        }
         let Some(text) = value.as_str() else {
             return self.refuse(&format!("{at}/value"), "accepted is a text");
         };
@@ -164,10 +172,6 @@ impl Reader<'_> {
             "hits" | "hit" => {
                 let states: Vec<&str> = HitState::ALL.iter().map(|state| state.word()).collect();
                 self.state(text, &states, at).map_or(NOTHING, Condition::Hits)
-            }
-            "archived" if ["true", "false"].contains(&text) => {
-                let archived = Condition::Archived;
-                if text == "true" { archived } else { Condition::Not(Box::new(archived)) }
             }
             _ => self.unknown(at),
         }
@@ -249,7 +253,7 @@ impl Reader<'_> {
             }
             let of_value = match (&field.kind, value) {
                 (FieldKind::Integer | FieldKind::Number, Value::Number(number)) => {
-                    number.as_f64().map(|number| Condition::Number(field.key.clone(), compare, number))
+                    Some(Condition::Number(field.key.clone(), compare, number.clone()))
                 }
                 (
                     FieldKind::Date { .. } | FieldKind::Datetime | FieldKind::String { .. },

@@ -49,7 +49,7 @@ pub(super) fn check_tags(tags: &[String], faults: &mut Vec<Invalid>) {
 }
 
 /// Refuses tags that are retired: who has one keeps it, and nobody gets it any more.
-pub(super) async fn refuse_retired(conn: &mut PgConnection, tags: &[String]) -> Result<(), ActionError> {
+pub(crate) async fn refuse_retired(conn: &mut PgConnection, tags: &[String]) -> Result<(), ActionError> {
     if tags.is_empty() {
         return Ok(());
     }

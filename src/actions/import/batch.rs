@@ -20,11 +20,12 @@ use crate::{
         monitor::Trigger,
     },
     store::{
-        account_tags,
+        self, account_tags,
         account_tokens::{self, Token},
         accounts::{self, AccountRow, NewAccount, NewFields},
         data_keys, enrolment,
         events::{self, Event},
+        tags,
         wakeups::{self, Urgency},
     },
     vault::WrappedKey,
@@ -50,17 +51,21 @@ pub(super) async fn write(
     let actor = options.importer.as_ref().map_or(ACTOR, |(_, actor)| actor);
     let mut imported = Imported { bad: batch.bad.clone(), ..Imported::default() };
     let mut transaction = context.store.transaction().await?;
+    if options.dry_run {
+        store::save_point(&mut transaction).await?;
+    }
     for (index, rows) in by_type {
         let Some((id, account_type)) = types.get(index) else { continue };
         let batch = Batch { context, id: *id, account_type, actor };
         batch.write(&mut transaction, &rows, &mut imported).await?;
     }
+    if options.dry_run {
+        store::back_to_save_point(&mut transaction).await?;
+    }
     if let Some((importer, _)) = options.importer {
         importers::save_progress(&mut transaction, importer, from_line, (&imported, batch.line)).await?;
     }
-    if !options.dry_run {
-        transaction.commit().await?;
-    }
+    transaction.commit().await?;
     Ok(imported)
 }
 
@@ -93,6 +98,7 @@ impl Batch<'_> {
     ) -> Result<(), ActionError> {
         let context = self.context;
         let now = context.now();
+        let rows = &self.without_retired(transaction, rows, &mut imported.bad).await?[..];
         let references: Vec<String> = rows.iter().map(|row| row.reference_id.clone()).collect();
 
         // Due rows are locked before accounts, everywhere: so look, wake, and only then lock. An account
@@ -219,6 +225,40 @@ impl Batch<'_> {
         imported.unchanged += done.unchanged;
         imported.bad.append(&mut done.bad);
         Ok(())
+    }
+
+    /// The rows that give no account a tag that is retired; what an account has already, it keeps.
+    async fn without_retired<'r>(
+        &self,
+        conn: &mut PgConnection,
+        rows: &[&'r Row],
+        bad: &mut Vec<BadRow>,
+    ) -> Result<Vec<&'r Row>, ActionError> {
+        let mut names: Vec<String> = rows.iter().flat_map(|row| row.tags.iter().cloned()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let retired = if names.is_empty() { names } else { tags::list_retired(conn, &names).await? };
+        if retired.is_empty() {
+            return Ok(rows.to_vec());
+        }
+        let references: Vec<String> = rows.iter().map(|row| row.reference_id.clone()).collect();
+        let present = accounts::list_by_references(conn, self.id, &references).await?;
+        let ids: Vec<AccountId> = present.iter().map(|account| account.id).collect();
+        let kept = account_tags::list_all(conn, &ids).await?;
+        let accounts: HashMap<u64, AccountId> =
+            pair(rows, &present).into_iter().map(|(row, account)| (row.line, account.id)).collect();
+        let has = |row: &Row, tag: &String| {
+            accounts.get(&row.line).is_some_and(|id| kept.iter().any(|(of, name)| of == id && name == tag))
+        };
+        let (refused, taken): (Vec<&Row>, Vec<&Row>) =
+            rows.iter().partition(|row| row.tags.iter().any(|tag| retired.contains(tag) && !has(row, tag)));
+        bad.extend(refused.iter().map(|row| {
+            BadRow::new(
+                row.line,
+                "tags: one of them is retired; accepted are tags in use, and new ones".to_owned(),
+            )
+        }));
+        Ok(taken)
     }
 
     /// What a row changes about an account that is there.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ImportOptions;
+use super::{ImportOptions, Spoken};
 use crate::domain::{account_type::AccountType, id::AccountTypeId};
 
 /// What headers of a file mean: header to field key; an empty key leaves the column out.
@@ -62,36 +62,61 @@ impl Columns {
                 None => unknown.push(format!("{number}")),
             }
         }
+        let spoken = options.spoken();
+        let map = spoken.map();
         if let Some(key) = options.headers.values().find(|key| !key.is_empty() && named(key, types).is_none())
         {
             return Err(format!(
-                "--map names {key:?}, which no account type has; accepted are {}",
+                "{map} names {key:?}, which no account type has; accepted are {}",
                 accepted(types)
             ));
         }
         if let Some(header) =
             options.headers.keys().find(|header| !all.iter().any(|(known, _)| known == *header))
         {
-            return Err(format!("--map names the header {header:?}, which the file does not have"));
+            return Err(format!("{map} names the header {header:?}, which the file does not have"));
         }
         if !unknown.is_empty() {
             return Err(format!(
-                "unknown headers in columns {} of the first line; accepted are {}. Say what a header means with --map 'HEADER=FIELD', or leave its column out with --map 'HEADER='",
+                "unknown headers in columns {} of the first line; accepted are {}. Say what a header means with {}, or leave its column out with {}",
                 unknown.join(", "),
                 accepted(types),
+                spoken.mapping("FIELD"),
+                spoken.mapping(""),
             ));
         }
+        once(&all, spoken)?;
         if !all.iter().any(|(_, column)| *column == Column::ReferenceId) {
-            return Err("no column holds the reference id; accepted is a header reference_id, or --map 'HEADER=reference_id'".to_owned());
+            return Err(format!(
+                "no column holds the reference id; accepted is a header reference_id, or {}",
+                spoken.mapping("reference_id")
+            ));
         }
         if default_type.is_none() && !all.iter().any(|(_, column)| *column == Column::Type) {
             return Err(format!(
-                "no column holds the account type; accepted is a header type, or --type with one of {}",
+                "no column holds the account type; accepted is a header type, or {} with one of {}",
+                spoken.account_type(),
                 names(types)
             ));
         }
         Ok(Self { all, default_type })
     }
+}
+
+/// Refuses two columns of one meaning: which of their cells would count, nobody said. They are named by number, as
+/// a file without a header line would have somebody's data there.
+fn once(all: &[(String, Column)], spoken: Spoken) -> Result<(), String> {
+    for (place, (_, column)) in all.iter().enumerate().filter(|(_, (_, column))| *column != Column::Ignored) {
+        if let Some(first) = all.iter().take(place).position(|(_, other)| other == column) {
+            return Err(format!(
+                "the columns {} and {} of the first line mean the same; accepted is each once. Leave one out with {}",
+                first + 1,
+                place + 1,
+                spoken.mapping(""),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The type of rows that do not say, where that is clear.

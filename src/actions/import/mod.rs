@@ -10,6 +10,7 @@
 mod batch;
 mod columns;
 pub mod decisions;
+pub mod records;
 mod rows;
 mod source;
 
@@ -80,6 +81,42 @@ pub struct ImportOptions {
     /// The import through the API that it is, which hears of each batch in its transaction, and who asked for it.
     #[serde(skip)]
     pub importer: Option<(ImporterId, String)>,
+}
+
+impl ImportOptions {
+    const fn spoken(&self) -> Spoken {
+        if self.importer.is_some() { Spoken::Api } else { Spoken::CommandLine }
+    }
+}
+
+/// How whoever imports says what: advice that they cannot follow is none.
+#[derive(Clone, Copy, Debug)]
+enum Spoken {
+    Api,
+    CommandLine,
+}
+
+impl Spoken {
+    const fn map(self) -> &'static str {
+        match self {
+            Self::Api => "the attribute mapping",
+            Self::CommandLine => "--map",
+        }
+    }
+
+    fn mapping(self, field: &str) -> String {
+        match self {
+            Self::Api => format!("the attribute mapping {{\"HEADER\": \"{field}\"}}"),
+            Self::CommandLine => format!("--map 'HEADER={field}'"),
+        }
+    }
+
+    const fn account_type(self) -> &'static str {
+        match self {
+            Self::Api => "the attribute account-type",
+            Self::CommandLine => "--type",
+        }
+    }
 }
 
 /// A row that was not taken.
@@ -155,8 +192,16 @@ pub async fn import(
     let mut batches = start_reading(name, file, Arc::clone(&types), options.clone());
     let mut imported = Imported::default();
     let mut writing = FuturesOrdered::new();
+    let mut fault = None;
     while let Some(batch) = batches.recv().await {
-        let batch = batch?;
+        let batch = match batch {
+            Ok(batch) => batch,
+            // What was read before stays taken.
+            Err(error) => {
+                fault = Some(error);
+                break;
+            }
+        };
         let line = std::mem::replace(&mut from_line, batch.line);
         writing.push_back(write(context, &types, options, batch, line));
         // The next batch is read meanwhile; written is what there is room for.
@@ -169,7 +214,10 @@ pub async fn import(
     while let Some(written) = writing.next().await {
         take(&mut imported, written?, listener);
     }
-    Ok(imported)
+    match fault {
+        Some(fault) => Err(fault),
+        None => Ok(imported),
+    }
 }
 
 /// Reads on a thread of its own: parsing is work, and the file may be slow.

@@ -114,7 +114,7 @@ pub(super) fn assemble(
             let names: Vec<&str> = types.iter().map(|(_, known)| known.name.as_str()).collect();
             format!("type: accepted is one of {}", names.join(", "))
         })?,
-        None => default_type.ok_or("type: is empty, and no --type says which")?,
+        None => default_type.ok_or("type: is empty, and nothing else says which")?,
     };
     let (id, account_type) = types.get(type_index).ok_or("type: is unknown")?;
     let reference_id = text(&Column::ReferenceId, "reference_id: accepted is a text")?

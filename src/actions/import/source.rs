@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::{
     BATCH, BadRow, Format, ImportOptions,
     columns::{self, Columns},
+    records::{LONGEST_RECORD, RecordFault, Records},
     rows::{self, Cell, Row},
 };
 use crate::{
@@ -22,9 +23,6 @@ use crate::{
 
 /// Account types by id, in the order of their names.
 pub(super) type Types = Arc<[(AccountTypeId, AccountType)]>;
-
-/// The longest line of an NDJSON file, in bytes.
-const LONGEST_LINE: u64 = 1 << 20;
 
 /// How many reference ids are remembered at least, to refuse those that a file has twice: memory stays flat.
 const REMEMBERED: usize = 500_000;
@@ -78,31 +76,28 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn csv(mut self, file: impl Read, options: &ImportOptions) -> Result<(), ActionError> {
-        // A record ends at a line feed, also the last: so each one's line is known. Cells are trimmed, which
-        // takes the carriage return of a CRLF off the last.
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .terminator(csv::Terminator::Any(b'\n'))
-            .from_reader(file.chain(b"\n".as_slice()));
-        let failed = |error| read_error(self.name, error);
-        let headers = reader.byte_headers().map_err(failed)?.clone();
+        let mut records = Records::new(BufReader::with_capacity(1 << 16, file));
+        let (mut headers, mut record) = (csv::ByteRecord::new(), csv::ByteRecord::new());
+        records.read(&mut headers).map_err(|fault| self.record(fault))?;
         let columns = Columns::find(&headers, self.types, options).map_err(|fault| self.form(fault))?;
-        let mut record = csv::ByteRecord::new();
         loop {
-            let more = reader.read_byte_record(&mut record).map_err(|error| read_error(self.name, error))?;
-            if !more {
-                self.send();
-                return Ok(());
+            match records.read(&mut record) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.send();
+                    return Ok(());
+                }
+                Err(fault) => {
+                    if let Some(line) = fault.line() {
+                        self.take(line, records.bytes(), Err(fault.to_string()));
+                    }
+                    self.send();
+                    return Err(self.record(fault));
+                }
             }
-            if record.len() == 1 && record.as_slice().trim_ascii().is_empty() {
-                continue;
-            }
-            // The record's own position may lie before blank lines that were skipped, so count from its end.
-            let lines = record.as_slice().split(|byte| *byte == b'\n').count() as u64;
-            let begun = record.position().map_or(0, csv::Position::line);
-            let line = reader.position().line().saturating_sub(lines).max(begun);
+            let line = records.line();
             let row = rows::read_csv(&record, line, headers.len(), &columns, self.types);
-            if !self.take(line, reader.position().byte(), row) {
+            if !self.take(line, records.bytes(), row) {
                 return Ok(());
             }
         }
@@ -114,7 +109,7 @@ impl Reading<'_> {
         let (mut text, mut line, mut bytes) = (Vec::new(), 0_u64, 0_u64);
         loop {
             text.clear();
-            let read = Read::take(&mut reader, LONGEST_LINE)
+            let read = Read::take(&mut reader, LONGEST_RECORD as u64)
                 .read_until(b'\n', &mut text)
                 .map_err(|source| ActionError::File { path: self.name.to_owned(), source })?;
             if read == 0 {
@@ -123,8 +118,11 @@ impl Reading<'_> {
             }
             line += 1;
             bytes += read as u64;
-            if read as u64 == LONGEST_LINE && !text.ends_with(b"\n") {
-                return Err(self.form(format!("line {line} is longer than {LONGEST_LINE} bytes")));
+            if read == LONGEST_RECORD && !text.ends_with(b"\n") {
+                let fault = RecordFault::LongLine(line);
+                self.take(line, bytes, Err(fault.to_string()));
+                self.send();
+                return Err(self.record(fault));
             }
             if text.trim_ascii().is_empty() {
                 continue;
@@ -190,6 +188,13 @@ impl Reading<'_> {
         self.batches.blocking_send(Ok(std::mem::replace(&mut self.batch, next))).is_ok()
     }
 
+    fn record(&self, fault: RecordFault) -> ActionError {
+        match fault {
+            RecordFault::Read(source) => ActionError::File { path: self.name.to_owned(), source },
+            fault => self.form(format!("{fault}; rows after that are not read")),
+        }
+    }
+
     fn form(&self, fault: String) -> ActionError {
         ActionError::Form { path: self.name.to_owned(), fault }
     }
@@ -215,12 +220,5 @@ impl Seen {
         }
         self.young.insert(hash, line);
         None
-    }
-}
-
-fn read_error(name: &str, error: csv::Error) -> ActionError {
-    match error.into_kind() {
-        csv::ErrorKind::Io(source) => ActionError::File { path: name.to_owned(), source },
-        _ => ActionError::Form { path: name.to_owned(), fault: "is not CSV".to_owned() },
     }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     actions::{
         ActionError, Context, Invalid,
-        accounts::{self, NewAccount},
+        accounts::{self, NewAccount, refuse_retired},
     },
     domain::{
         account_type::AccountType,
@@ -98,6 +98,7 @@ async fn try_create(context: &Context, actor: &str, new: &NewInquiry) -> Result<
     if !faults.is_empty() {
         return Err(ActionError::Invalid(faults));
     }
+    refuse_retired(&mut transaction, &new.tags).await?;
     let fields = collected(&shown.template, &account_type, &Map::new(), &new.fields)?;
     let account = home(context, &mut transaction, actor, new, (shown.type_id, &account_type)).await?;
     let shard = match account {

@@ -124,7 +124,7 @@ fn note_digest(context: &Context, note: &str) -> Vec<u8> {
 }
 
 /// An event about an inquiry, which is about its account too.
-fn event(
+pub(super) fn event(
     context: &Context,
     inquiry: InquiryId,
     account: Option<AccountId>,

@@ -76,6 +76,7 @@ pub async fn update(
         told.push(event(context, id, row.account, "inquiry.updated", actor, detail));
     }
     if let Some(tags) = &update.tags {
+        super::tags::refuse_new(&mut transaction, &inquiry, tags).await?;
         told.extend(super::tags::set(context, actor, &mut inquiry, tags.clone()));
     }
     if !told.is_empty() {

@@ -1,10 +1,14 @@
 //! Tags of an inquiry.
 
 use serde_json::json;
+use sqlx::PgConnection;
 
 use super::{INQUIRY, OpenInquiry, event, lock, open, save};
 use crate::{
-    actions::{ActionError, Context, Invalid, accounts::is_plain},
+    actions::{
+        ActionError, Context, Invalid,
+        accounts::{is_plain, refuse_retired},
+    },
     domain::id::InquiryId,
     store::{
         events::{self, Event},
@@ -51,6 +55,7 @@ pub async fn change_tags(
         TagChange::Remove(tag) => wanted.retain(|one| *one != tag),
         TagChange::Set(tags) => wanted = tags,
     }
+    refuse_new(&mut transaction, &inquiry, &wanted).await?;
     if let Some(told) = set(context, actor, &mut inquiry, wanted) {
         if inquiry.row.tags.len() > MOST_TAGS {
             return Err(ActionError::Refused("the inquiry has 100 tags, and can have no more"));
@@ -61,6 +66,16 @@ pub async fn change_tags(
     let row = inquiries::find(&mut transaction, id).await?.ok_or(ActionError::NotFound(INQUIRY))?;
     transaction.commit().await?;
     open(context, row)
+}
+
+/// Refuses tags that are retired and that the inquiry does not have yet.
+pub(super) async fn refuse_new(
+    conn: &mut PgConnection,
+    inquiry: &OpenInquiry,
+    wanted: &[String],
+) -> Result<(), ActionError> {
+    let new: Vec<String> = wanted.iter().filter(|tag| !inquiry.row.tags.contains(tag)).cloned().collect();
+    refuse_retired(conn, &new).await
 }
 
 /// Gives an inquiry exactly these tags; returns the event that tells of it, if they were others.

@@ -21,7 +21,8 @@ pub use evidence::{Asked, Evidence, evidence};
 pub use request::{About, accounts_of_references, request};
 pub use tags::{TagChange, tag};
 pub use view::{
-    HistoryItem, HistoryKind, Listed, PageOf, ReportView, TemplateView, get, history, list, templates,
+    HistoryItem, HistoryKind, Listed, PageOf, ReportView, TemplateView, get, get_all, history, list,
+    templates,
 };
 
 use super::{

@@ -4,9 +4,12 @@ use serde_json::json;
 
 use super::{ActionError, Change, Context};
 use crate::{
-    actions::{Invalid, accounts::is_plain},
+    actions::{
+        Invalid,
+        accounts::{is_plain, refuse_retired},
+    },
     domain::id::MonitorId,
-    store::{accounts, events, reports},
+    store::{accounts, events, reports, tagged},
 };
 
 /// The most tags of one report.
@@ -35,8 +38,9 @@ pub async fn tag(context: &Context, actor: &str, id: MonitorId, tags: &TagChange
     }
     let change = Change { context, actor, id, now: context.now() };
     let (mut transaction, row) = change.begin().await?;
-    // Whoever else tags it waits, and then sees these.
+    // Whoever else tags it, or renames a tag of it, waits, and then sees these.
     accounts::lock_all(&mut transaction, &[row.account]).await?;
+    tagged::lock_report(&mut transaction, id).await?;
     let row = reports::get_all(&mut transaction, &[id]).await?.pop();
     let row = row.ok_or(ActionError::NotFound("report of that id"))?;
     let mut after = match tags {
@@ -52,13 +56,15 @@ pub async fn tag(context: &Context, actor: &str, id: MonitorId, tags: &TagChange
     if after == row.tags {
         return Ok(());
     }
-    reports::save_tags(&mut transaction, id, &after).await?;
     let without = |these: &[String], others: &[String]| -> Vec<String> {
         these.iter().filter(|tag| !others.contains(tag)).cloned().collect()
     };
+    let added = without(&after, &row.tags);
+    refuse_retired(&mut transaction, &added).await?;
+    reports::save_tags(&mut transaction, id, &after).await?;
     let detail = json!({
         "report": id,
-        "added-tags": without(&after, &row.tags),
+        "added-tags": added,
         "removed-tags": without(&row.tags, &after),
     });
     let mut event = context.event(row.account, "report.updated-tags", actor, detail);

@@ -92,6 +92,13 @@ pub struct PageOf {
     pub limit: i64,
 }
 
+/// Those of `ids` that are reports, in their order.
+pub async fn get_all(context: &Context, ids: &[MonitorId]) -> Result<Vec<ReportView>, ActionError> {
+    let mut connection = context.store.connection().await?;
+    let rows = reports::get_all(&mut connection, ids).await?;
+    views(context, &mut connection, rows).await
+}
+
 /// One report.
 pub async fn get(context: &Context, id: MonitorId) -> Result<ReportView, ActionError> {
     let mut connection = context.store.connection().await?;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::{errors::ApiError, inflection::to_kebab};
 use crate::{
     actions::accounts::{Edit, NewAccount, Part},
     domain::account_type::AccountType,
@@ -182,8 +183,13 @@ enum Meant {
 
 type Flat = [(Meant, Option<Option<String>>); 13];
 
-/// Lays the attributes of older clients into fields and parts.
-fn lay(flat: Flat, account_type: &AccountType, fields: &mut Map<String, Value>, parts: &mut Vec<Part>) {
+/// Lays the attributes of older clients into fields and parts; what says another thing than `fields` is refused.
+fn lay(
+    flat: Flat,
+    account_type: &AccountType,
+    fields: &mut Map<String, Value>,
+    parts: &mut Vec<Part>,
+) -> Result<(), ApiError> {
     for (meant, value) in flat {
         let Some(value) = value else { continue };
         let value = value.map_or(Value::Null, Value::String);
@@ -193,20 +199,43 @@ fn lay(flat: Flat, account_type: &AccountType, fields: &mut Map<String, Value>, 
             value: value.clone(),
         };
         match meant {
-            Meant::Field(key) => drop(fields.insert(key.to_owned(), value)),
-            Meant::Part(field, key) => parts.push(part(field, key)),
+            Meant::Field(key) => {
+                agree(key, fields.get(key), (key, &value))?;
+                fields.insert(key.to_owned(), value);
+            }
+            Meant::Part(field, key) => {
+                let sent = fields.get(field).and_then(|sent| sent.get(key));
+                agree(&format!("{field}.{key}"), sent, (&format!("{field}_{key}"), &value))?;
+                parts.push(part(field, key));
+            }
             // Plain beside the address, where schedules select by it.
             Meant::Country => {
                 let in_address = account_type.field("address").is_some();
                 if in_address {
+                    let sent = fields.get("address").and_then(|sent| sent.get("country_code"));
+                    agree("address.country_code", sent, ("country_code", &value))?;
                     parts.push(part("address", "country_code"));
                 }
                 if !in_address || account_type.field("country_code").is_some() {
+                    agree("country_code", fields.get("country_code"), ("country_code", &value))?;
                     fields.insert("country_code".to_owned(), value);
                 }
             }
         }
     }
+    Ok(())
+}
+
+/// Refuses an attribute that says another thing than the field that it is.
+fn agree(field: &str, sent: Option<&Value>, (attribute, value): (&str, &Value)) -> Result<(), ApiError> {
+    if sent.is_none_or(|sent| sent == value) {
+        return Ok(());
+    }
+    let pointer = format!("/data/attributes/{}", to_kebab(attribute));
+    Err(ApiError::bad_request(
+        &pointer,
+        format!("says another thing than fields.{field}: accepted is one of them"),
+    ))
 }
 
 /// A file as `{data, filename}`, or one level deeper, as Persona's clients send it.
@@ -242,35 +271,39 @@ macro_rules! flat {
 
 impl Create {
     /// The account to make.
-    pub(super) fn into_new(self, account_type: &AccountType) -> NewAccount {
+    pub(super) fn into_new(self, account_type: &AccountType) -> Result<NewAccount, ApiError> {
         let mut fields = self.fields.unwrap_or_default();
         let mut parts = Vec::new();
         let sent = |value: Option<String>| value.map(Some);
-        lay(flat!(self, sent), account_type, &mut fields, &mut parts);
+        lay(flat!(self, sent), account_type, &mut fields, &mut parts)?;
         if self.selfie_photo.is_some() {
             fields.insert("selfie_photo".to_owned(), photo(self.selfie_photo));
         }
-        NewAccount {
+        Ok(NewAccount {
             reference_id: self.reference_id,
             status: self.account_status,
             tags: self.tags.unwrap_or_default(),
             fields,
             parts,
-        }
+        })
     }
 }
 
 impl Change {
     /// The change to make.
-    pub(super) fn into_edit(self, account_type: &AccountType, expected_version: Option<i64>) -> Edit {
+    pub(super) fn into_edit(
+        self,
+        account_type: &AccountType,
+        expected_version: Option<i64>,
+    ) -> Result<Edit, ApiError> {
         let mut fields = self.fields.unwrap_or_default();
         let mut parts = Vec::new();
         let sent = |value: Option<Option<String>>| value;
-        lay(flat!(self, sent), account_type, &mut fields, &mut parts);
+        lay(flat!(self, sent), account_type, &mut fields, &mut parts)?;
         if let Some(sent) = self.selfie_photo {
             fields.insert("selfie_photo".to_owned(), photo(sent));
         }
-        Edit {
+        Ok(Edit {
             fields,
             parts,
             status: self.account_status,
@@ -278,6 +311,6 @@ impl Change {
             tags_set: self.tags,
             expected_version,
             ..Edit::default()
-        }
+        })
     }
 }

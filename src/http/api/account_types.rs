@@ -71,6 +71,7 @@ struct StatusSent {
     id: Option<String>,
     name: String,
     /// `#rrggbb`
+    #[serde(alias = "colour")]
     color: Option<String>,
 }
 

@@ -1,6 +1,9 @@
 //! Accounts.
 
+use std::{fmt, str::FromStr};
+
 use axum::http::{HeaderValue, StatusCode, header};
+use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::{
@@ -11,6 +14,7 @@ use super::{
     conditions,
     errors::ApiError,
     events,
+    inflection::to_kebab,
     operation::{Document, Operation},
 };
 use crate::{
@@ -19,7 +23,7 @@ use crate::{
         accounts::{self, Found, Listed, OpenAccount},
     },
     domain::id::{AccountId, AccountTypeId, FileId},
-    store::account_types::TypeRow,
+    store::{account_types::TypeRow, accounts::search::Place},
 };
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -66,7 +70,9 @@ pub(super) fn operations() -> Vec<Operation> {
             .about(
                 "Attributes are type, status (names or ids), tag, reference_id, created_at, updated_at, monitoring, \
                  hits, archived, identifiers.KEY and fields.KEY; fields must be searchable, and sealed ones are \
-                 found by their whole value. Operators are eq, gt, gte, lt and lte.",
+                 found by their whole value. Operators are eq, gt, gte, lt and lte. Links lead on from where the page \
+                 ended, also when its last account has changed since; a `page[after]` of your own making, an \
+                 account's id, from where the account stands now.",
             )
             .body::<Search>()
             .reads()
@@ -106,7 +112,7 @@ async fn create(call: Call) -> Result<Answer, ApiError> {
             }
         }
     };
-    let new = sent.into_new(&type_row.account_type);
+    let new = sent.into_new(&type_row.account_type)?;
     let actor = call.actor();
     let (account, created) =
         match by.as_deref().map(|by| if by == "reference_id" { "reference-id" } else { by }) {
@@ -127,7 +133,7 @@ async fn change(call: Call) -> Result<Answer, ApiError> {
     let sent = sent.data.attributes;
     let context = &call.context;
     let account = accounts::get(context, id).await?;
-    let edit = sent.into_edit(&account.account_type, expected_version);
+    let edit = sent.into_edit(&account.account_type, expected_version)?;
     let account = accounts::edit_alone(context, &call.actor(), id, &edit).await?;
     one(call, StatusCode::OK, &account).await
 }
@@ -185,8 +191,42 @@ async fn search(call: Call) -> Result<Answer, ApiError> {
     let page = call.page()?;
     let sort = sent.sort.as_ref().map(|sort| (sort.attribute.as_str(), sort.direction == Direction::Asc));
     let query = sent.query.unwrap_or(Value::Null);
-    let found = accounts::search(&call.context, &query, sort, page.ids()?, page.size).await?;
-    many(call, &found).await
+    let by_change = sort.is_some_and(|(attribute, _)| to_kebab(attribute) == "updated-at");
+    let (after, before) = page.ids::<Cursor>()?;
+    let places = (after.map(|cursor| cursor.0), before.map(|cursor| cursor.0));
+    let found = accounts::search(&call.context, &query, sort, places, page.size).await?;
+    if !by_change {
+        return many(call, &found).await;
+    }
+    let ends = found.ends.map(|(first, last)| (Cursor(first).to_string(), Cursor(last).to_string()));
+    many_between(call, &found, ends).await
+}
+
+/// A place in a search: an account's id, and, by the time of the last change, that time in microseconds before it. A
+/// bare id stands where its account stands now.
+struct Cursor(Place);
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (time_given, id) = match text.split_once('.') {
+            None => (None, text),
+            Some((time, id)) => (Some(time), id),
+        };
+        let time = |text: &str| text.parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(());
+        let updated_at = time_given.map(time).transpose()?;
+        Ok(Self(Place { id: id.parse().map_err(|_| ())?, updated_at }))
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(time) = self.0.updated_at {
+            write!(f, "{}.", time.timestamp_micros())?;
+        }
+        self.0.id.fmt(f)
+    }
 }
 
 async fn history(call: Call) -> Result<Answer, ApiError> {
@@ -229,9 +269,14 @@ async fn one(call: Call, status: StatusCode, account: &OpenAccount) -> Result<An
 }
 
 async fn many(call: Call, found: &Found) -> Result<Answer, ApiError> {
+    let ends = found.ends.map(|(first, last)| (first.id.to_string(), last.id.to_string()));
+    many_between(call, found, ends).await
+}
+
+async fn many_between(call: Call, found: &Found, ends: Option<(String, String)>) -> Result<Answer, ApiError> {
     let types = types(&call.context, wants_types(&call)?).await?;
     let resources = found.accounts.iter().map(|account| resource(&call.context, call.version(), account));
-    let answer = Answer::page(&call, resources.collect::<Result<_, _>>()?, found.more)?;
+    let answer = Answer::page_between(&call, resources.collect::<Result<_, _>>()?, ends, found.more)?;
     included(answer, types.as_deref(), &found.accounts)
 }
 

@@ -97,9 +97,20 @@ impl Answer {
     /// A page of objects, in the order of the listing; `more` says whether there are further ones in the
     /// direction that was asked for. Links lead on with the same filters.
     pub(super) fn page(call: &Call, resources: Vec<Resource>, more: bool) -> Result<Self, ApiError> {
+        let ends = resources.first().zip(resources.last());
+        let ends = ends.map(|(first, last)| (first.id.clone(), last.id.clone()));
+        Self::page_between(call, resources, ends, more)
+    }
+
+    /// The same, where the ends of the page are named by something else than their ids.
+    pub(super) fn page_between(
+        call: &Call,
+        resources: Vec<Resource>,
+        ends: Option<(String, String)>,
+        more: bool,
+    ) -> Result<Self, ApiError> {
         let page = call.page()?;
-        let first = resources.first().map(|resource| resource.id.clone());
-        let last = resources.last().map(|resource| resource.id.clone());
+        let (first, last) = ends.unzip();
         let backwards = page.before.is_some();
         let next = last.filter(|_| more || backwards).map(|id| call.link("page[after]", &id));
         let prev = first

@@ -17,6 +17,7 @@ use super::{
     errors::ApiError,
     inflection::to_kebab,
     version::Version,
+    wording,
 };
 use crate::{actions::Context, domain::date::moment};
 
@@ -118,7 +119,7 @@ impl Call {
         }
         serde_path_to_error::deserialize(&self.body).map_err(|error| {
             let path: String = error.path().iter().map(segment).collect();
-            ApiError::bad_request(&path, without_values(&error.inner().to_string()))
+            ApiError::bad_request(&path, wording::of_serde(&error.inner().to_string()))
         })
     }
 
@@ -157,14 +158,15 @@ impl Call {
         self.query_value(&format!("filter[{name}]")).filter(|text| !text.is_empty())
     }
 
-    /// All values of a filter: several parameters, `filter[x][]`, or one with commas between.
+    /// All values of a filter: several parameters, `filter[x][]`, or one with commas between; a comma within a value is
+    /// written `\,`.
     pub(super) fn filters(&self, name: &str) -> Vec<String> {
         let (one, many) = (format!("filter[{name}]"), format!("filter[{name}][]"));
         let found = self.query.iter().filter(|(key, _)| {
             let key = normal(key);
             key == one || key == many
         });
-        let values = found.flat_map(|(_, value)| value.split(','));
+        let values = found.flat_map(|(_, value)| split(value));
         values.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
     }
 
@@ -261,8 +263,16 @@ impl Call {
     }
 }
 
+/// Values with commas between; `\,` is a comma within one.
+fn split(text: &str) -> impl Iterator<Item = String> {
+    // No value holds NUL: such a query is refused.
+    let text = text.replace("\\,", "\0");
+    let values: Vec<String> = text.split(',').map(|value| value.replace('\0', ",")).collect();
+    values.into_iter()
+}
+
 /// A parameter's name with the words in brackets in kebab-case.
-fn normal(key: &str) -> String {
+pub(super) fn normal(key: &str) -> String {
     match key.split_once('[') {
         None => to_kebab(key),
         Some((name, rest)) => {
@@ -288,19 +298,6 @@ fn segment(segment: &serde_path_to_error::Segment) -> String {
     }
 }
 
-/// serde's words without the value that it found: `invalid type: string "Jane", expected …`.
-fn without_values(text: &str) -> String {
-    let Some((found, expected)) = text.split_once(", expected ") else { return text.to_owned() };
-    match found.split_once(": ") {
-        Some(("invalid type" | "invalid value" | "invalid length", found)) => {
-            let kind = found.split([' ', '`', '"']).next().unwrap_or_default();
-            format!("must be {expected}, and is {kind}")
-        }
-        _ if found.starts_with("unknown variant") => format!("must be {expected}"),
-        _ => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,14 +312,11 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_not_quoted() {
-        let text = r#"invalid type: string "Jane Doe", expected a map"#;
-        assert_eq!(without_values(text), "must be a map, and is string");
-        assert_eq!(without_values("missing field `name`"), "missing field `name`");
-        assert_eq!(without_values("unknown variant `Jane`, expected `a` or `b`"), "must be `a` or `b`");
-        assert_eq!(
-            without_values("invalid type: integer `5`, expected a string"),
-            "must be a string, and is integer"
-        );
+    fn a_comma_within_a_value_is_written_with_a_backslash() {
+        let split = |text: &str| split(text).collect::<Vec<_>>();
+        assert_eq!(split("a,b"), ["a", "b"]);
+        assert_eq!(split(r"Muster\, Ada,b"), ["Muster, Ada", "b"]);
+        assert_eq!(split(r"a\b"), [r"a\b"]);
+        assert_eq!(split(""), [""]);
     }
 }

@@ -3,8 +3,7 @@
 use std::io::Cursor;
 
 use axum::http::StatusCode;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -12,7 +11,8 @@ use super::{
     answer::Answer,
     call::Call,
     errors::ApiError,
-    operation::{Document, Operation},
+    operation::{Described, Document, Operation},
+    upload::{self, Upload},
 };
 use crate::actions::import::decisions;
 
@@ -26,10 +26,11 @@ pub(super) fn operations() -> Vec<Operation> {
                 "A file of CSV with the headers `reference_id`, `entity`, `decision` (`dismissed` or `confirmed`) and, \
                  if you like, `type`, `reason`, `reviewer`, `date`; or of JSON objects with these keys, one a line. \
                  A decision is kept for its account and entity before any run has found the entity: the first that \
-                 does raises no alert. Of two decisions on one entity the younger stands. Larger files are for \
-                 `watchkeeper import-decisions`.",
+                 does raises no alert. Of two decisions on one entity the younger stands. The file comes as JSON \
+                 (`file: {data, filename}`, base 64), as a multipart form (`data[attributes][file]`), or as the body \
+                 itself. Files of more than 16 MiB are for `watchkeeper import-decisions`.",
             )
-            .body::<Document<Create>>()
+            .stream(FORMS)
             .answers_document::<Imported>(200)
             .handled_by(import),
     ]
@@ -39,16 +40,25 @@ pub(super) fn operations() -> Vec<Operation> {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct Create {
-    file: File,
+    file: upload::File,
 }
 
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct File {
-    /// The file, in base 64.
-    data: String,
-    filename: Option<String>,
+/// A file of decisions, as the part of a form.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "describes the form to the documentation")]
+struct Form {
+    /// The file.
+    #[schemars(rename = "data[attributes][file]")]
+    file: String,
 }
+
+const FORMS: &[(&str, Described)] = &upload::media_types(
+    SchemaGenerator::subschema_for::<Document<Create>>,
+    SchemaGenerator::subschema_for::<Form>,
+);
+
+/// The largest file.
+const LARGEST: usize = 16 << 20;
 
 /// What was done.
 #[derive(Serialize, JsonSchema)]
@@ -74,18 +84,23 @@ struct Bad {
     reason: String,
 }
 
-async fn import(call: Call) -> Result<Answer, ApiError> {
-    let sent = call.body::<Document<Create>>()?.data.attributes.file;
-    let pointer = "/data/attributes/file/data";
-    let file = STANDARD
-        .decode(sent.data.trim())
-        .map_err(|_| ApiError::bad_request(pointer, "accepted is the file in base 64"))?;
-    if file.is_empty() {
-        return Err(ApiError::bad_request(pointer, "`data.attributes.file.data` must be filled"));
+async fn import(mut call: Call) -> Result<Answer, ApiError> {
+    let mut upload = Upload::open(&mut call, &[]).await?;
+    let mut file = Vec::new();
+    while let Some(piece) = upload.piece().await? {
+        if file.len() + piece.len() > LARGEST {
+            let details =
+                "the file is larger than 16 MiB: larger ones are for `watchkeeper import-decisions`";
+            return Err(ApiError::other(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large", details));
+        }
+        file.extend_from_slice(&piece);
     }
-    let name = sent.filename.unwrap_or_else(|| "the file".to_owned());
+    if file.is_empty() {
+        return Err(upload::empty());
+    }
+    let name = upload.filename().unwrap_or("the file");
     let actor = call.actor();
-    let done = decisions::import(&call.context, &actor, &name, Cursor::new(file), |_| ()).await?;
+    let done = decisions::import(&call.context, &actor, name, Cursor::new(file), |_| ()).await?;
     let errors = done.bad.iter().take(MOST_BAD).map(|bad| Bad {
         line: bad.line,
         column: bad.column.map(str::to_owned),

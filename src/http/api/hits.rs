@@ -12,6 +12,7 @@ use super::{
     call::Call,
     errors::ApiError,
     events::time,
+    includes,
     operation::{Document, Operation},
     reports::reason,
 };
@@ -47,6 +48,7 @@ fn of_one_or_a_page() -> Vec<Operation> {
             .query("filter[first-seen-at-start]", "first seen from this time on (RFC 3339)")
             .query("filter[first-seen-at-end]", "first seen before this time")
             .query("sort", "`newest` when not given, or `score`: the likeliest first")
+            .query("include", "`account`, `report`")
             .lists::<Attributes>("hit")
             .handled_by(list),
         one(Operation::get(
@@ -54,6 +56,7 @@ fn of_one_or_a_page() -> Vec<Operation> {
             "hit.read",
             "Retrieves a hit, with its explanation and comments",
         ))
+        .query("include", "`account`, `report`")
         .handled_by(retrieve),
         one(Operation::post("/hits/{hit-id}/assign", "hit.write", "Has somebody look at a hit"))
             .body::<Document<Assign>>()
@@ -190,14 +193,13 @@ fn states(words: &[String], pointer: &str) -> Result<Vec<HitState>, ApiError> {
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
     call.only_filters(&FILTERS)?;
-    let score = "a number from 0 to 1";
     let filter = Filter {
         account: call.filter_of::<AccountId>("account-id", "the id of an account")?,
         schedule_id: None,
         list: call.filter("list").map(str::to_owned),
         states: states(&call.filters("state"), "filter[state]")?,
-        score_from: call.filter_of("score-from", score)?,
-        score_to: call.filter_of("score-to", score)?,
+        score_from: score(&call, "score-from")?,
+        score_to: score(&call, "score-to")?,
         seen_from: call.filter_of_time("first-seen-at-start")?,
         seen_to: call.filter_of_time("first-seen-at-end")?,
         assignee: call.filter("assignee").map(nobody_or),
@@ -217,7 +219,33 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
         if before.is_some() { drop(found.remove(0)) } else { found.truncate(size) }
     }
     let resources = found.iter().map(|hit| resource(hit, None)).collect::<Result<_, _>>()?;
-    Answer::page(&call, resources, more)
+    let answer = Answer::page(&call, resources, more)?;
+    included(&call, answer, &found).await
+}
+
+/// A filter that is a score.
+fn score(call: &Call, name: &str) -> Result<Option<f32>, ApiError> {
+    const ACCEPTED: &str = "a number from 0 to 1";
+    match call.filter_of::<f32>(name, ACCEPTED)? {
+        Some(score) if !(0.0..=1.0).contains(&score) => {
+            let name = format!("filter[{name}]");
+            Err(ApiError::bad_request(&name, format!("{name} must be {ACCEPTED}")))
+        }
+        score => Ok(score),
+    }
+}
+
+/// The answer with what is to be included.
+async fn included(call: &Call, answer: Answer, hits: &[HitView]) -> Result<Answer, ApiError> {
+    let names = call.includes(&["account", "report"], &[])?;
+    let mut included = Vec::new();
+    if names.contains(&"account") {
+        included.extend(includes::accounts(call, hits.iter().map(|hit| hit.account_id)).await?);
+    }
+    if names.contains(&"report") {
+        included.extend(includes::reports(call, hits.iter().map(|hit| hit.report)).await?);
+    }
+    Ok(if names.is_empty() { answer } else { answer.include(included) })
 }
 
 /// `none` stands for nobody.
@@ -231,7 +259,8 @@ async fn retrieve(call: Call) -> Result<Answer, ApiError> {
 
 async fn show(call: &Call) -> Result<Answer, ApiError> {
     let (hit, comments) = hits::get(&call.context, call.id("hit-id")?).await?;
-    Ok(Answer::one(StatusCode::OK, resource(&hit, Some(&comments))?))
+    let answer = Answer::one(StatusCode::OK, resource(&hit, Some(&comments))?);
+    included(call, answer, std::slice::from_ref(&hit)).await
 }
 
 /// Who is to look at a hit.

@@ -3,7 +3,8 @@
 //! The answer is kept for a day, sealed under a data key of its own; redacting what it tells of takes it along. Such a
 //! request is carried out to its end although its client went away, so that the same again is answered. A request under way makes the same one wait with a 409. One whose process died before it answered
 //! is carried out again once [`STALE`] is over: what it did, it did in one transaction, and whether that was
-//! committed nobody can tell, so a reference id is what keeps an account from being made twice then.
+//! committed nobody can tell, so a reference id is what keeps an account from being made twice then. A file that takes
+//! longer than that to come may be taken in twice so; its rows find what they say the second time.
 
 use axum::http::HeaderValue;
 use chrono::TimeDelta;
@@ -11,11 +12,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    DEADLINE,
+    DEADLINE, STREAM_DEADLINE,
     answer::{Answer, Content},
     call::Call,
     errors::ApiError,
-    operation::{Handler, Operation},
+    operation::{Handler, Operation, Sent},
 };
 use crate::{
     actions::idempotency::{self, Claim},
@@ -39,12 +40,19 @@ pub(super) async fn replayed(
     };
     let key = key.clone();
     let request = json!([operation.method.as_str(), call.path, call.query, call.body]).to_string();
+    // Of a file that comes as it is sent, what it says is not compared.
+    let is_file = matches!(operation.sent, Sent::Stream(_));
     // A task of its own outlives the connection, and has its own deadline.
-    let carried = tokio::time::timeout(DEADLINE, once(key, request, call, handler));
+    let deadline = if is_file { STREAM_DEADLINE } else { DEADLINE };
+    let carried = tokio::time::timeout(deadline, once((key, request, is_file), call, handler));
     tokio::spawn(carried).await.map_err(|_| ApiError::internal())?.map_err(|_| ApiError::late())?
 }
 
-async fn once(key: HeaderValue, request: String, call: Call, handler: Handler) -> Result<Answer, ApiError> {
+async fn once(
+    (key, request, is_file): (HeaderValue, String, bool),
+    call: Call,
+    handler: Handler,
+) -> Result<Answer, ApiError> {
     let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST).ok_or_else(|| {
         let details = format!("accepted are 1 to {LONGEST} visible characters of ASCII");
         ApiError::bad_request("Idempotency-Key", details)
@@ -69,8 +77,9 @@ async fn once(key: HeaderValue, request: String, call: Call, handler: Handler) -
     let answered = handler(call).await;
     let (status, body) = match &answered {
         Ok(Answer { status, content: Content::Json(body) }) => (*status, body.clone()),
-        // A refusal is the answer too, unless the same request may succeed later without a change.
-        Err(error) if !error.status.is_server_error() => (error.status, error.body()),
+        // A refusal is the answer too, unless the same request may succeed later without a change: so may a file that
+        // was not sent to its end.
+        Err(error) if !error.status.is_server_error() && !is_file => (error.status, error.body()),
         Ok(_) | Err(_) => {
             idempotency::release(&context, &claimed).await?;
             return answered;

@@ -1,13 +1,8 @@
 //! Imports of accounts: a file is taken in, and worked off by a daemon.
 
-use axum::{
-    body::Body,
-    http::{HeaderMap, StatusCode, header},
-};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures_util::StreamExt;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use axum::http::StatusCode;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -15,13 +10,13 @@ use super::{
     call::Call,
     errors::ApiError,
     events::time,
-    operation::{Document, Operation},
-    request,
+    operation::{Described, Document, Operation},
+    upload::{self, Upload},
 };
 use crate::{
     actions::{
-        ActionError, Context, account_types,
-        import::{Format, HeaderMap as Headers, ImportOptions},
+        Context, account_types,
+        import::ImportOptions,
         importers::{self, Incoming},
     },
     domain::id::ImporterId,
@@ -36,10 +31,15 @@ pub(super) fn operations() -> Vec<Operation> {
                  social_security_number, tags`, and every field of the account type) or NDJSON. It comes as JSON \
                  (`file: {data, filename}`, base 64), as a multipart form (`data[attributes][file]`), or as the body \
                  itself (`text/csv`, `application/x-ndjson`), of any size. A row whose reference id is there updates \
-                 that account.",
+                 that account. What is said of the file (`account-type`, `mapping`, `format`, `dry-run`) stands beside \
+                 it, in attributes or parts of the form, or in the query. Of a file that is sent again under its \
+                 `Idempotency-Key`, path and query are compared, and not what it says.",
             )
-            .stream(&["application/json", "multipart/form-data", "text/csv", "application/x-ndjson"])
+            .stream(FORMS)
             .query("account-type", "the type of rows that do not say, by name")
+            .query("mapping", "what headers mean, as a JSON object of headers and fields; an empty field leaves a column out")
+            .query("format", "`csv` or `ndjson`")
+            .query("dry-run", "`true` to be told only what would be done")
             .answers::<Attributes>(201, "importer/account")
             .handled_by(create),
         Operation::get("/importers", "importer.read", "Lists imports, the newest first")
@@ -75,6 +75,8 @@ struct Attributes {
     created_count: i64,
     /// Accounts changed.
     updated_count: i64,
+    /// Whether nothing was written, and it is only told what would be.
+    dry_run: bool,
 }
 
 /// Rows that were not taken.
@@ -107,143 +109,85 @@ fn resource(importer: &Importer) -> Result<Resource, ApiError> {
         error_count: importer.errors,
         created_count: importer.created,
         updated_count: importer.updated,
+        dry_run: importer.options.get("dry-run").and_then(Value::as_bool).unwrap_or(false),
     };
     Resource::new("importer/account", importer.id, &attributes)
 }
 
-/// A file in JSON.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct Create {
-    file: File,
-    /// The type of rows that do not say.
+/// What may be said of a file of accounts.
+const KNOWN: &[&str] = &["account-type", "mapping", "format", "dry-run"];
+
+/// A file and what is said of it, as the parts of a form. Parts may also be named without `data[attributes]`.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "describes the form to the documentation")]
+struct Form {
+    /// The file.
+    #[schemars(rename = "data[attributes][file]")]
+    file: String,
+    /// The type of rows that do not say, by name.
+    #[schemars(rename = "data[attributes][account-type]")]
     account_type: Option<String>,
-    /// What headers mean.
-    mapping: Headers,
+    /// What headers mean, as a JSON object: field keys, or nothing to leave a column out.
+    #[schemars(rename = "data[attributes][mapping]")]
+    mapping: Option<String>,
     /// `csv` or `ndjson`; told by the file's name when not given.
-    format: Option<Format>,
+    #[schemars(rename = "data[attributes][format]")]
+    format: Option<String>,
+    /// Whether it is only to be told what would be done.
+    #[schemars(rename = "data[attributes][dry-run]")]
+    dry_run: Option<bool>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct File {
-    data: String,
-    filename: Option<String>,
-}
+const FORMS: &[(&str, Described)] = &upload::media_types(
+    SchemaGenerator::subschema_for::<Document<upload::Attributes>>,
+    SchemaGenerator::subschema_for::<Form>,
+);
 
 async fn create(mut call: Call) -> Result<Answer, ApiError> {
-    let body = call.take_stream().ok_or_else(ApiError::internal)?;
-    let (context, actor, headers) = (call.context.clone(), call.actor(), call.headers.clone());
-    // The file may come slowly, and uses a connection only now and then.
-    call.place = None;
-    let media_type = media_type(&headers);
+    let (context, actor) = (call.context.clone(), call.actor());
+    let mut upload = Upload::open(&mut call, KNOWN).await?;
+    let incoming = take_in(&context, &actor, &mut upload).await?;
     // Rows of Persona's own files do not say their type.
-    let account_type = match call.query_value("account-type") {
-        Some(name) => Some(name.to_owned()),
-        None => Some(account_types::get_default(&context).await?.account_type.name),
+    let account_type = match upload.said.account_type.take() {
+        Some(name) => name,
+        None => account_types::get_default(&context).await?.account_type.name,
     };
-    let options =
-        |format| ImportOptions { account_type: account_type.clone(), format, ..ImportOptions::default() };
-    let importer = match media_type.as_str() {
-        "text/csv" | "application/csv" => whole((&context, &actor), body, &options(Format::Csv)).await?,
-        "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
-            whole((&context, &actor), body, &options(Format::Ndjson)).await?
-        }
-        "multipart/form-data" => form((&context, &actor), &headers, body, &options(Format::Csv)).await?,
-        _ => {
-            call.body = request::json(&headers, body).await?;
-            let sent = call.body::<Document<Create>>()?.data.attributes;
-            let data = STANDARD.decode(sent.file.data.trim()).map_err(|_| {
-                ApiError::bad_request("/data/attributes/file/data", "accepted is the file in base 64")
-            })?;
-            if data.is_empty() {
-                return Err(ApiError::bad_request("/data/attributes/file/data", "must be filled"));
-            }
-            let name = sent.file.filename.unwrap_or_default();
-            let format = sent.format.unwrap_or_else(|| Format::of_name(&name));
-            let options = ImportOptions {
-                account_type: sent.account_type.or(account_type.clone()),
-                headers: sent.mapping,
-                ..options(format)
-            };
-            let mut incoming = importers::begin(&context, &actor, &options).await?;
-            incoming.add(&data).await?;
-            incoming.finish().await?
-        }
+    let options = ImportOptions {
+        account_type: Some(account_type),
+        headers: std::mem::take(&mut upload.said.mapping),
+        format: upload.format(),
+        dry_run: upload.said.dry_run,
+        ..ImportOptions::default()
     };
+    let importer = incoming.finish(&options).await?;
     Ok(Answer::one(StatusCode::CREATED, resource(&importer)?))
 }
 
-fn media_type(headers: &HeaderMap) -> String {
-    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-/// Takes a body in as the file.
-async fn whole(
-    (context, actor): (&Context, &str),
-    body: Body,
-    options: &ImportOptions,
-) -> Result<Importer, ApiError> {
-    let mut incoming = importers::begin(context, actor, options).await?;
-    let mut pieces = body.into_data_stream();
-    let mut bytes = 0;
-    while let Some(piece) = pieces.next().await {
-        let Ok(piece) = piece else { return Err(cut_off(incoming).await) };
-        bytes += piece.len();
-        incoming.add(&piece).await?;
-    }
-    finished(incoming, bytes).await
-}
-
-/// Takes the file of a multipart form in.
-async fn form(
-    (context, actor): (&Context, &str),
-    headers: &HeaderMap,
-    body: Body,
-    options: &ImportOptions,
-) -> Result<Importer, ApiError> {
-    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let malformed =
-        || ApiError::bad_request("", "the body is no multipart form with a file data[attributes][file]");
-    let boundary = multer::parse_boundary(sent).map_err(|_| malformed())?;
-    let mut form = multer::Multipart::new(body.into_data_stream(), boundary);
-    while let Some(mut field) = form.next_field().await.map_err(|_| malformed())? {
-        let is_file = matches!(field.name(), Some("data[attributes][file]" | "file"));
-        if !is_file {
-            continue;
-        }
-        let format = field.file_name().map_or(options.format, Format::of_name);
-        let options = ImportOptions { format, ..options.clone() };
-        let mut incoming = importers::begin(context, actor, &options).await?;
-        let mut bytes = 0;
-        loop {
-            match field.chunk().await {
-                Ok(Some(piece)) => {
-                    bytes += piece.len();
-                    incoming.add(&piece).await?;
+/// Takes a file in to its end, or keeps nothing of it.
+async fn take_in<'c>(
+    context: &'c Context,
+    actor: &str,
+    upload: &mut Upload,
+) -> Result<Incoming<'c>, ApiError> {
+    let mut incoming = None;
+    loop {
+        match upload.piece().await {
+            Ok(None) => return incoming.ok_or_else(upload::empty),
+            Ok(Some(piece)) if piece.is_empty() => {}
+            Ok(Some(piece)) => {
+                let incoming = match &mut incoming {
+                    Some(incoming) => incoming,
+                    none => none.insert(importers::begin(context, actor).await?),
+                };
+                incoming.add(&piece).await?;
+            }
+            Err(error) => {
+                if let Some(incoming) = incoming {
+                    incoming.abandon().await?;
                 }
-                Ok(None) => return finished(incoming, bytes).await,
-                Err(_) => return Err(cut_off(incoming).await),
+                return Err(error);
             }
         }
-    }
-    Err(malformed())
-}
-
-async fn finished(incoming: Incoming<'_>, bytes: usize) -> Result<Importer, ApiError> {
-    if bytes == 0 {
-        incoming.abandon().await?;
-        return Err(ApiError::bad_request("/data/attributes/file", "must be filled"));
-    }
-    Ok(incoming.finish().await?)
-}
-
-async fn cut_off(incoming: Incoming<'_>) -> ApiError {
-    let abandoned: Result<(), ActionError> = incoming.abandon().await;
-    match abandoned {
-        Ok(()) => ApiError::bad_request("", "the file was not sent to its end; nothing of it was kept"),
-        Err(error) => error.into(),
     }
 }
 

@@ -74,6 +74,33 @@ pub(super) fn to_kebab(key: &str) -> String {
     kebab
 }
 
+/// Where a request has one key in two spellings, of which only one would count.
+pub(super) fn doubled(value: &Value) -> Option<String> {
+    match value {
+        Value::Object(object) => {
+            let mut seen = Vec::with_capacity(object.len());
+            object.iter().find_map(|(key, value)| {
+                let key = to_kebab(key);
+                let within = if seen.contains(&key) {
+                    Some(String::new())
+                } else if OWN_NAMES.contains(&key.as_str()) {
+                    None
+                } else {
+                    doubled(value)
+                };
+                let found = within.map(|within| format!("/{key}{within}"));
+                seen.push(key);
+                found
+            })
+        }
+        Value::Array(list) => {
+            let mut places = list.iter().enumerate();
+            places.find_map(|(place, value)| Some(format!("/{place}{}", doubled(value)?)))
+        }
+        _ => None,
+    }
+}
+
 /// The keys of a request in kebab-case.
 pub(super) fn inward(value: Value) -> Value {
     renamed(value, &to_kebab)
@@ -134,6 +161,17 @@ mod tests {
             json!({"data": {"attributes": {"reference-id": "aB_c-d", "fields": {"favouriteColour": {"a_b": 1}}}}})
         );
         assert_eq!(Inflection::Camel.outward(read), sent);
+    }
+
+    #[test]
+    fn one_key_in_two_spellings_is_found_where_keys_are_ours() {
+        let sent = json!({"data": {"attributes": {"referenceId": "a", "reference-id": "b"}}});
+        assert_eq!(doubled(&sent).as_deref(), Some("/data/attributes/reference-id"));
+        assert_eq!(
+            doubled(&json!({"data": [{"a": 1}, {"a_b": 1, "aB": 1}]})).as_deref(),
+            Some("/data/1/a-b")
+        );
+        assert_eq!(doubled(&json!({"fields": {"a_b": 1, "aB": 2}, "a_b": 1})), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::{
     answer::Answer,
     call::Call,
     errors::ApiError,
-    inquiry_templates,
+    includes, inquiry_templates,
     operation::{Document, Empty, Meta, Operation},
     tags::{OneTag, SomeTags},
 };
@@ -46,10 +46,11 @@ fn reading() -> Vec<Operation> {
             .query("filter[note]", "exactly this note")
             .query("filter[created-at-start]", "inquiries made from this time on (RFC 3339)")
             .query("filter[created-at-end]", "inquiries made before this time (RFC 3339)")
+            .query("include", "`account`, `inquiry-template`")
             .lists::<Attributes>("inquiry")
             .handled_by(list),
         Operation::get("/inquiries/{inquiry-id}", "inquiry.read", "Retrieves an inquiry")
-            .query("include", "`inquiry-template`")
+            .query("include", "`account`, `inquiry-template`")
             .answers::<Attributes>(200, "inquiry")
             .handled_by(retrieve),
         Operation::get("/inquiries/{inquiry-id}/print", "inquiry.read", "Shows an inquiry as a page to be printed")
@@ -141,13 +142,29 @@ fn deciding() -> Vec<Operation> {
 
 /// The answer that is one inquiry, with what is to be included.
 async fn shown(call: Call, status: StatusCode, inquiry: &OpenInquiry) -> Result<Answer, ApiError> {
-    let included = call.includes(&["inquiry-template"], &["inquiry-template"])?;
     let answer = Answer::one(status, shape::resource(inquiry, call.version())?);
-    if included.is_empty() {
-        return Ok(answer);
+    included(&call, answer, std::slice::from_ref(inquiry)).await
+}
+
+/// The answer with what is to be included. Relations that lead nowhere are known, and nothing comes of them.
+async fn included(call: &Call, answer: Answer, inquiries: &[OpenInquiry]) -> Result<Answer, ApiError> {
+    let known = [&["account", "inquiry-template"][..], &shape::NOWHERE].concat();
+    let names = call.includes(&known, &["inquiry-template"])?;
+    let mut included = Vec::new();
+    if names.contains(&"inquiry-template") {
+        let mut ids: Vec<InquiryTemplateId> = inquiries.iter().map(|one| one.row.template_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
+            let template = inquiries::find_template(&call.context, id).await?;
+            included.extend(template.as_ref().map(inquiry_templates::resource).transpose()?);
+        }
     }
-    let template = inquiries::find_template(&call.context, inquiry.row.template_id).await?;
-    Ok(answer.include(template.as_ref().map(inquiry_templates::resource).transpose()?))
+    if names.contains(&"account") {
+        let accounts = inquiries.iter().filter_map(|one| one.row.account);
+        included.extend(includes::accounts(call, accounts).await?);
+    }
+    Ok(if names.is_empty() { answer } else { answer.include(included) })
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
@@ -190,7 +207,8 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
     let version = call.version();
     let resources =
         found.iter().map(|inquiry| shape::resource(inquiry, version)).collect::<Result<_, _>>()?;
-    Answer::page(&call, resources, more)
+    let answer = Answer::page(&call, resources, more)?;
+    included(&call, answer, &found).await
 }
 
 /// The values of a filter of ids.

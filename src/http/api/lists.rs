@@ -261,7 +261,11 @@ const fn singular(kind: ListKind) -> &'static str {
 
 /// The kind that a part of the path names. What is none names nothing.
 fn kind(call: &Call, parameter: &str) -> Result<ListKind, ApiError> {
-    ListKind::from_word(call.parameter(parameter)).ok_or_else(ApiError::not_found)
+    ListKind::from_word(call.parameter(parameter)).ok_or_else(|| {
+        let known: Vec<&str> = ListKind::ALL.iter().map(|kind| kind.word()).collect();
+        let details = format!("there is no such kind of list; there are {}", known.join(", "));
+        ApiError::other(StatusCode::NOT_FOUND, "Record not found", details)
+    })
 }
 
 async fn create(call: Call) -> Result<Answer, ApiError> {

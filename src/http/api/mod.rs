@@ -24,6 +24,7 @@ mod events;
 mod hits;
 mod idempotency;
 mod importers;
+mod includes;
 mod inflection;
 mod inquiries;
 mod inquiry_templates;
@@ -39,7 +40,9 @@ mod reverifications;
 mod sparse;
 mod tags;
 mod transactions;
+mod upload;
 mod version;
+mod wording;
 
 use std::{
     panic::AssertUnwindSafe,
@@ -240,6 +243,7 @@ async fn carry_out(
         return Err(ApiError::forbidden("", details));
     }
     let (body, stream) = request::body(operation, &head.headers, body).await?;
+    request::of_type(operation, &body)?;
     let place = place().await?;
     let blocklist = Blocklist::of(&api.context, &caller.key.attributes_blocklist).await?;
     let call = Call {

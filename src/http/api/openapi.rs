@@ -16,6 +16,7 @@ use super::{
     operation::{Operation, Sent, Shape},
     version::Version,
 };
+use crate::domain::list::ListKind;
 
 /// The document (`OpenAPI` 3.1.1) of the operations, with keys in kebab-case, the default.
 pub(super) fn document(operations: &[Operation]) -> Value {
@@ -80,8 +81,12 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
                 json!({ "content": { "application/json": { "schema": schema(generator) } } });
         }
         Sent::Stream(media_types) => {
-            let content: Map<String, Value> =
-                media_types.iter().map(|media_type| ((*media_type).to_owned(), json!({}))).collect();
+            let content: Map<String, Value> = media_types
+                .iter()
+                .map(|(media_type, schema)| {
+                    ((*media_type).to_owned(), json!({ "schema": schema(generator) }))
+                })
+                .collect();
             described["requestBody"] = json!({ "required": true, "content": content });
         }
     }
@@ -91,7 +96,7 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
 fn parameters(operation: &Operation) -> Vec<Value> {
     let names = operation.path.split(['{', '}']).skip(1).step_by(2);
     let mut parameters: Vec<Value> = names
-        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": path_part(name) }))
         .collect();
     let mut query = |name: &str, schema: Value, description: &str| {
         parameters.push(json!({ "name": name, "in": "query", "schema": schema, "description": description }));
@@ -103,7 +108,12 @@ fn parameters(operation: &Operation) -> Vec<Value> {
         query("page[size]", size, "at most so many");
     }
     for (name, meaning) in &operation.queries {
-        query(name, json!({ "type": "string" }), meaning);
+        let commas = if meaning.ends_with("with commas between") {
+            r"; a comma within one is written `\,`"
+        } else {
+            ""
+        };
+        query(name, json!({ "type": "string" }), &format!("{meaning}{commas}"));
     }
     if operation.is_replayed {
         let about = "a request that is sent again with the same key is answered as before, for a day";
@@ -113,6 +123,17 @@ fn parameters(operation: &Operation) -> Vec<Value> {
         }));
     }
     parameters
+}
+
+/// What may stand in a part of the path.
+fn path_part(name: &str) -> Value {
+    match name {
+        "kind" => {
+            let known: Vec<&str> = ListKind::ALL.iter().map(|kind| kind.word()).collect();
+            json!({ "type": "string", "enum": known })
+        }
+        _ => json!({ "type": "string" }),
+    }
 }
 
 fn answer(shape: Shape, generator: &mut SchemaGenerator) -> Value {

@@ -34,8 +34,8 @@ pub(super) enum Sent {
     Nothing,
     /// A JSON document.
     Json(Described),
-    /// Any bytes, as they come: media types.
-    Stream(&'static [&'static str]),
+    /// Any bytes, as they come: media types, and what is in them.
+    Stream(&'static [(&'static str, Described)]),
 }
 
 /// One thing that a client can ask for.
@@ -117,9 +117,9 @@ impl Operation {
         Self { sent: Sent::Json(schemars::SchemaGenerator::subschema_for::<T>), ..self }
     }
 
-    /// Takes bytes as they come, in [`Call::stream`]; such an operation is not replayed.
-    pub(super) fn stream(self, media_types: &'static [&'static str]) -> Self {
-        Self { sent: Sent::Stream(media_types), is_replayed: false, ..self }
+    /// Takes bytes as they come, in [`Call::stream`].
+    pub(super) fn stream(self, media_types: &'static [(&'static str, Described)]) -> Self {
+        Self { sent: Sent::Stream(media_types), ..self }
     }
 
     /// Only reads, though it is a POST: its answers are not kept.

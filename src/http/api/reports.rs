@@ -3,7 +3,7 @@
 mod history;
 mod print;
 mod request;
-mod shown;
+pub(super) mod shown;
 mod tags;
 
 use axum::http::StatusCode;
@@ -12,16 +12,15 @@ use serde::Deserialize;
 
 use self::shown::{Attributes, resource};
 use super::{
-    account_view,
     answer::Answer,
     call::Call,
     errors::ApiError,
+    includes,
     operation::{Document, Operation},
     report_templates,
 };
 use crate::{
     actions::{
-        ActionError, accounts,
         decide::Decision,
         reports::{self, Listed, PageOf, ReportView},
     },
@@ -180,7 +179,9 @@ async fn answer(call: &Call, status: StatusCode, view: &ReportView) -> Result<An
 }
 
 async fn included(call: &Call, answer: Answer, views: &[ReportView]) -> Result<Answer, ApiError> {
-    let names = call.includes(&["account", "report-template"], &["report-template"])?;
+    // No report has an inquiry or a transaction: the relations are there, and lead nowhere.
+    let known = ["account", "report-template", "inquiry", "transaction"];
+    let names = call.includes(&known, &["report-template"])?;
     let mut included = Vec::new();
     if names.contains(&"report-template") {
         let templates = reports::templates(&call.context).await?;
@@ -190,15 +191,7 @@ async fn included(call: &Call, answer: Answer, views: &[ReportView]) -> Result<A
         included.extend(used.map(report_templates::resource).collect::<Result<Vec<_>, _>>()?);
     }
     if names.contains(&"account") {
-        // Nobody reads accounts by the way.
-        call.must_be_allowed("account.read")?;
-        let mut ids: Vec<AccountId> = views.iter().map(|view| view.account).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let mut connection = call.context.store.connection().await.map_err(ActionError::from)?;
-        for account in accounts::open_all(&call.context, &mut connection, &ids).await? {
-            included.push(account_view::resource(&call.context, call.version(), &account)?);
-        }
+        included.extend(includes::accounts(call, views.iter().map(|view| view.account)).await?);
     }
     Ok(if names.is_empty() { answer } else { answer.include(included) })
 }

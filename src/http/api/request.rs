@@ -2,7 +2,7 @@
 
 use axum::{
     body::{Body, to_bytes},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
 };
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::{
     PathParts,
     errors::ApiError,
     inflection,
-    operation::{Operation, Sent},
+    operation::{Operation, Sent, Shape},
 };
 
 /// The largest JSON body: a file of 10 MB in base 64, and what else there is to say.
@@ -53,7 +53,32 @@ pub(super) async fn json(headers: &HeaderMap, body: Body) -> Result<Value, ApiEr
     }
     let mut path = String::new();
     acceptable(&value, &mut path, 0)?;
+    if let Some(key) = inflection::doubled(&value) {
+        return Err(ApiError::bad_request(
+            &key,
+            "is given twice, in two spellings; accepted is each key once",
+        ));
+    }
     Ok(inflection::inward(value))
+}
+
+/// Refuses a document that says to be of another type than what it makes or changes.
+pub(super) fn of_type(operation: &Operation, body: &Value) -> Result<(), ApiError> {
+    let made = operation.answers.iter().find_map(|(status, shape)| match shape {
+        Shape::One(kind, _) if *status == 201 || operation.method != Method::POST => Some(*kind),
+        _ => None,
+    });
+    let (Some(kind), Some(sent)) = (made, body.pointer("/data/type").and_then(Value::as_str)) else {
+        return Ok(());
+    };
+    // `report` stands for `report/watchlist` and its kin.
+    let kind = kind.trim_end_matches("/*");
+    let sent = inflection::to_kebab(sent);
+    let rest = sent.strip_prefix(kind);
+    if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return Ok(());
+    }
+    Err(ApiError::bad_request("/data/type", format!("must be {kind}")))
 }
 
 /// Refuses a body that says to be something else than JSON.

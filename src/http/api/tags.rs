@@ -64,7 +64,7 @@ struct Attributes {
     /// Its name.
     name: String,
     /// Its colour, such as `#1f77b4`.
-    colour: Option<String>,
+    color: Option<String>,
     /// What it means.
     description: Option<String>,
     /// When it was made.
@@ -83,8 +83,8 @@ struct Change {
     /// Its name.
     name: Option<String>,
     /// Its colour, such as `#1f77b4`; null takes it away.
-    #[serde(default, deserialize_with = "given")]
-    colour: Option<Option<String>>,
+    #[serde(default, alias = "colour", deserialize_with = "given")]
+    color: Option<Option<String>>,
     /// What it means; null takes it away.
     #[serde(default, deserialize_with = "given")]
     description: Option<Option<String>>,
@@ -107,14 +107,14 @@ pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 
 impl From<Change> for TagEdit {
     fn from(change: Change) -> Self {
-        Self { name: change.name, colour: change.colour, description: change.description }
+        Self { name: change.name, colour: change.color, description: change.description }
     }
 }
 
 fn resource(tag: &TagRow) -> Result<Resource, ApiError> {
     let attributes = Attributes {
         name: tag.name.clone(),
-        colour: tag.colour.clone(),
+        color: tag.colour.clone(),
         description: tag.description.clone(),
         created_at: time(tag.created_at),
         updated_at: time(tag.updated_at),

@@ -34,6 +34,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::get("/transactions", "transaction.read", "Lists transactions, the newest first")
             .query("filter[reference-id]", "reference ids, with commas between")
             .query("filter[transaction-type-id]", "the id of a transaction type")
+            .query("include", "`transaction-type`")
             .lists::<Attributes>("transaction")
             .handled_by(list),
         Operation::post("/transactions", "transaction.write", "Creates a transaction")
@@ -42,6 +43,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .answers::<Attributes>(201, "transaction")
             .handled_by(create),
         Operation::get("/transactions/{transaction-id}", "transaction.read", "Retrieves a transaction")
+            .query("include", "`transaction-type`")
             .answers::<Attributes>(200, "transaction")
             .handled_by(retrieve),
         Operation::patch("/transactions/{transaction-id}", "transaction.write", "Changes a transaction")
@@ -192,7 +194,21 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
     };
     let (found, more) = paging::cut(transactions::list(&call.context, &wanted).await?, &page);
     let resources = found.iter().map(resource).collect::<Result<_, _>>()?;
-    Answer::page(&call, resources, more)
+    let answer = Answer::page(&call, resources, more)?;
+    included(&call, answer, &found)
+}
+
+fn shown(call: &Call, status: StatusCode, open: &OpenTransaction) -> Result<Answer, ApiError> {
+    included(call, Answer::one(status, resource(open)?), std::slice::from_ref(open))
+}
+
+/// The answer with what is to be included.
+fn included(call: &Call, answer: Answer, open: &[OpenTransaction]) -> Result<Answer, ApiError> {
+    if call.includes(&["transaction-type"], &[])?.is_empty() {
+        return Ok(answer);
+    }
+    let types = open.iter().map(|one| type_resource(&one.transaction_type));
+    Ok(answer.include(types.collect::<Result<Vec<_>, _>>()?))
 }
 
 async fn create(call: Call) -> Result<Answer, ApiError> {
@@ -212,7 +228,7 @@ async fn create(call: Call) -> Result<Answer, ApiError> {
         fields: new.fields.unwrap_or_default(),
     };
     let made = transactions::create(&call.context, &call.actor(), type_id, &edit).await?;
-    Ok(Answer::one(StatusCode::CREATED, resource(&made)?))
+    shown(&call, StatusCode::CREATED, &made)
 }
 
 /// The type that is meant when there is no other.
@@ -226,7 +242,7 @@ async fn only_type(context: &Context) -> Result<Option<TransactionTypeId>, ApiEr
 
 async fn retrieve(call: Call) -> Result<Answer, ApiError> {
     let open = transactions::open(&call.context, call.id("transaction-id")?).await?;
-    Ok(Answer::one(StatusCode::OK, resource(&open)?))
+    shown(&call, StatusCode::OK, &open)
 }
 
 async fn change(call: Call) -> Result<Answer, ApiError> {
@@ -240,12 +256,12 @@ async fn change(call: Call) -> Result<Answer, ApiError> {
         fields: change.fields.unwrap_or_default(),
     };
     let open = transactions::change(&call.context, &call.actor(), id, &edit).await?;
-    Ok(Answer::one(StatusCode::OK, resource(&open)?))
+    shown(&call, StatusCode::OK, &open)
 }
 
 async fn redact(call: Call) -> Result<Answer, ApiError> {
     let open = transactions::redact(&call.context, &call.actor(), call.id("transaction-id")?).await?;
-    Ok(Answer::one(StatusCode::OK, resource(&open)?))
+    shown(&call, StatusCode::OK, &open)
 }
 
 async fn add_tag(call: Call) -> Result<Answer, ApiError> {
@@ -279,7 +295,7 @@ async fn set_tags(call: Call) -> Result<Answer, ApiError> {
 async fn tag(call: Call, make: impl FnOnce(Vec<String>) -> Vec<String> + Send) -> Result<Answer, ApiError> {
     let id = call.id("transaction-id")?;
     let open = transactions::tag(&call.context, &call.actor(), id, make).await?;
-    Ok(Answer::one(StatusCode::OK, resource(&open)?))
+    shown(&call, StatusCode::OK, &open)
 }
 
 async fn list_types(call: Call) -> Result<Answer, ApiError> {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use chrono::NaiveDate;
+
 /// A version that the API speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Version(&'static str);
@@ -23,9 +25,12 @@ impl Version {
     /// The newest, spoken where nothing else is asked for.
     pub(super) const NEWEST: Self = Self("2025-12-08");
 
-    /// The version of a date.
+    /// The version of a date. Of one that is newer than all that are known, the newest.
     pub(super) fn of_text(text: &str) -> Option<Self> {
-        KNOWN.iter().find(|known| **known == text.trim()).map(|known| Self(known))
+        let text = text.trim();
+        let is_newer = || text > Self::NEWEST.0 && text.parse::<NaiveDate>().is_ok();
+        let known = KNOWN.iter().find(|known| **known == text).map(|known| Self(known));
+        known.or_else(|| is_newer().then_some(Self::NEWEST))
     }
 
     /// All versions in words.
@@ -66,6 +71,8 @@ mod tests {
         assert!(!of("2025-10-27").has_flat_attributes() && of("2025-10-27").has_run_history());
         assert!(!Version::NEWEST.has_run_history());
         assert_eq!(Version::of_text("2024-01-01"), None);
+        assert_eq!(Version::of_text("2026-09-29"), Some(Version::NEWEST));
+        assert_eq!(Version::of_text("tomorrow"), None);
         assert!(KNOWN.is_sorted());
     }
 }

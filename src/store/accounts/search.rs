@@ -66,8 +66,8 @@ pub enum Condition {
     References(Vec<String>),
     /// With any of these tokens.
     Tokens(Vec<[u8; 16]>),
-    /// With a number in a plain field.
-    Number(String, Compare, f64),
+    /// With a number in a plain field; compared as it is written, digit by digit.
+    Number(String, Compare, serde_json::Number),
     /// With a text in a plain field, such as a date.
     Text(String, Compare, String),
     /// With a monitor in this state; without any when none.
@@ -103,6 +103,23 @@ pub enum Order {
     Updated,
 }
 
+/// A place in an order: an account, and the time by which it stood there when it was shown.
+///
+/// The account may have changed since, and stand elsewhere now: the place stays where it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The account.
+    pub id: AccountId,
+    /// The time of its last change then; the present one when none.
+    pub updated_at: Option<DateTime<Utc>>,
+}
+
+impl From<AccountId> for Place {
+    fn from(id: AccountId) -> Self {
+        Self { id, updated_at: None }
+    }
+}
+
 /// Which page of what is found, in which order.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked {
@@ -110,22 +127,24 @@ pub struct Asked {
     pub order: Order,
     /// Whether the oldest comes first.
     pub ascending: bool,
-    /// Behind this account.
-    pub after: Option<AccountId>,
-    /// Before this account.
-    pub before: Option<AccountId>,
+    /// Behind this place.
+    pub after: Option<Place>,
+    /// Before this place.
+    pub before: Option<Place>,
     /// At most so many.
     pub limit: i64,
 }
 
-/// Finds accounts; of those before another, those next to it, in the order that was asked for.
+/// Finds accounts, each at its place; of those before another, those next to it, in the order that was asked for.
 pub async fn search(
     conn: &mut PgConnection,
     condition: &Condition,
     asked: Asked,
-) -> Result<Vec<AccountId>, StoreError> {
+) -> Result<Vec<Place>, StoreError> {
     let tags = tags(conn, condition).await?;
-    let mut sql = QueryBuilder::<Postgres>::new("select account.account_id from accounts as account where ");
+    let mut sql = QueryBuilder::<Postgres>::new(
+        "select account.account_id, account.updated_at from accounts as account where ",
+    );
     push(&mut sql, condition, &tags);
     let backwards = asked.before.is_some();
     let ascending = asked.ascending != backwards;
@@ -136,12 +155,13 @@ pub async fn search(
         });
         sql.push(if ascending { " > " } else { " < " });
         if asked.order == Order::Updated {
-            sql.push("((select updated_at from accounts where shard = ");
-            sql.push_bind(place.shard().column());
-            sql.push(" and account_id = ").push_bind(place.0).push("), ");
-            sql.push_bind(place.0).push(")");
+            sql.push("(coalesce(").push_bind(place.updated_at);
+            sql.push(", (select updated_at from accounts where shard = ");
+            sql.push_bind(place.id.shard().column());
+            sql.push(" and account_id = ").push_bind(place.id.0).push(")), ");
+            sql.push_bind(place.id.0).push(")");
         } else {
-            sql.push_bind(place.0);
+            sql.push_bind(place.id.0);
         }
     }
     let direction = if ascending { " asc" } else { " desc" };
@@ -151,11 +171,12 @@ pub async fn search(
     }
     sql.push("account.account_id").push(direction).push(" limit ").push_bind(asked.limit);
     // Not kept: each statement is planned for its values.
-    let mut found: Vec<Uuid> = sql.build_query_scalar().persistent(false).fetch_all(conn).await?;
+    let mut found: Vec<(Uuid, DateTime<Utc>)> =
+        sql.build_query_as().persistent(false).fetch_all(conn).await?;
     if backwards {
         found.reverse();
     }
-    Ok(found.into_iter().map(AccountId).collect())
+    Ok(found.into_iter().map(|(id, at)| Place { id: AccountId(id), updated_at: Some(at) }).collect())
 }
 
 /// The numbers of tags by name.
@@ -230,10 +251,9 @@ fn push(sql: &mut QueryBuilder<Postgres>, condition: &Condition, tags: &Tags) {
             // The cast of another value would fail, so it is made of numbers only.
             sql.push("case when jsonb_typeof(account.fields -> ").push_bind(key.clone());
             sql.push(") = 'number' then (account.fields ->> ").push_bind(key.clone());
-            sql.push(")::double precision")
-                .push(compare.operator())
-                .push_bind(*number)
-                .push(" else false end");
+            // A double would take whole numbers of 64 bits for their neighbours.
+            sql.push(")::numeric").push(compare.operator()).push_bind(number.to_string());
+            sql.push("::numeric else false end");
         }
         Condition::Text(key, compare, text) => {
             sql.push("coalesce(account.fields ->> ").push_bind(key.clone()).push(" collate \"C\"");

@@ -91,7 +91,7 @@ async fn accounts_are_searched_by_everything_that_can_be_known_of_them(pool: PgP
         &house.engine.context,
         &Value::Null,
         Some(("updated_at", true)),
-        (Some(last), None),
+        (Some(last.into()), None),
         2,
     );
     assert_eq!(rest.await.unwrap().accounts.len(), 1);

@@ -230,3 +230,85 @@ async fn account_types_are_made_changed_and_laid_out(pool: PgPool) {
     assert!(refused.body["errors"][0]["details"].as_str().unwrap().contains("configuration"));
     client.stop().await;
 }
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn pages_by_the_last_change_show_every_account_once_also_when_the_last_of_a_page_changes(pool: PgPool) {
+    let house = House::new(&pool, "").await;
+    let client = Client::start(&house).await;
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        house.clock.advance(std::time::Duration::from_secs(1));
+        let new = sent(json!({ "reference-id": format!("r{number}") }));
+        ids.push(client.post("/accounts", &new).await.expect(201).id());
+    }
+    for direction in ["asc", "desc"] {
+        let query =
+            json!({ "sort": { "attribute": "updatedAt", "direction": direction }, "page": { "size": 2 } });
+        let mut page = client.post("/accounts/search", &query).await.expect(200);
+        let first = page.ids();
+        let mut seen = first.clone();
+        house.clock.advance(std::time::Duration::from_secs(1));
+        let change = sent(json!({ "name-first": direction }));
+        client.patch(&format!("/accounts/{}", first[1]), &change).await.expect(200);
+        while let Some(next) = page.body["links"]["next"].as_str().map(str::to_owned) {
+            page = client.post(&next, &query).await.expect(200);
+            seen.extend(page.ids());
+        }
+        let moved = usize::from(direction == "asc");
+        assert_eq!(seen.len(), 5 + moved, "{direction}: one that moved to the end is shown there again");
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 5, "{direction}");
+        let prev = page.body["links"]["prev"].as_str().unwrap();
+        assert_eq!(client.post(prev, &query).await.expect(200).ids().len(), 2);
+    }
+    client.stop().await;
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_says_two_things_or_another_type_is_refused(pool: PgPool) {
+    let house = House::new(&pool, "").await;
+    let client = Client::start(&house).await;
+    let refused = async |body: Value| {
+        let refused = client.post("/accounts", &body).await.expect(400);
+        pointers(&refused.body).concat()
+    };
+    assert_eq!(refused(json!({ "data": { "type": "inquiry" } })).await, "/data/type");
+    let twice = sent(json!({ "referenceId": "a", "reference-id": "b" }));
+    assert_eq!(refused(twice).await, "/data/attributes/reference-id");
+    let name = sent(json!({ "name-first": "Jane", "fields": { "name": { "first": "June" } } }));
+    assert_eq!(refused(name).await, "/data/attributes/name-first");
+    let same = sent(json!({ "name-first": "Jane", "fields": { "name": { "first": "Jane" } } }));
+    client.post("/accounts", &same).await.expect(201);
+    let null = client.post("/accounts", &json!({ "data": null })).await.expect(400);
+    assert_eq!(null.body["errors"][0]["details"], "must be an object, and is null");
+    client.stop().await;
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn commas_large_numbers_and_archived_accounts_are_found(pool: PgPool) {
+    let points =
+        "[account-types.individual.fields.points]\ntype = \"integer\"\npii = false\nsearchable = true\n";
+    let house = House::new(&pool, points).await;
+    let client = Client::start(&house).await;
+    for (reference, points) in [("a, b", 9_007_199_254_740_992_i64), ("c", 9_007_199_254_740_993)] {
+        let new =
+            sent(json!({ "reference-id": reference, "tags": ["x, y"], "fields": { "points": points } }));
+        client.post("/accounts", &new).await.expect(201);
+    }
+    let found = async |filter: &str| client.get(&format!("/accounts?{filter}")).await.expect(200).ids().len();
+    assert_eq!(found(r"filter[reference-id]=a\, b,c").await, 2);
+    assert_eq!(found(r"filter[reference-id]=a\, b").await, 1);
+    assert_eq!(found(r"filter[tag]=x\, y").await, 2);
+    let search = async |attribute: &str, operator: &str, value: Value| {
+        let query = json!({ "query": { "attribute": attribute, "operator": operator, "value": value } });
+        client.post("/accounts/search", &query).await.expect(200).ids().len()
+    };
+    assert_eq!(search("fields.points", "gt", json!(9_007_199_254_740_992_i64)).await, 1);
+    assert_eq!(search("fields.points", "lte", json!(9_007_199_254_740_992_i64)).await, 1);
+    assert_eq!(search("archived", "eq", json!(false)).await, 2);
+    assert_eq!(search("archived", "eq", json!(true)).await, 0);
+    client.get("/hits?filter[score-from]=NaN").await.expect(400);
+    client.get("/hits?include=colour").await.expect(400);
+    client.stop().await;
+}

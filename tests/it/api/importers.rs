@@ -118,3 +118,93 @@ async fn what_is_no_file_of_accounts_is_refused_or_says_so(pool: PgPool) {
     );
     client.stop().await;
 }
+
+/// A form of named parts and a file.
+fn form(parts: &[(&str, &str)], file: &str) -> String {
+    let mut form = String::new();
+    let mut part = |disposition: &str, content: &str| {
+        form.push_str(&format!("--XX\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{content}\r\n"));
+    };
+    part("name=\"data[attributes][file]\"; filename=\"x.csv\"", file);
+    for (name, content) in parts {
+        part(&format!("name=\"{name}\""), content);
+    }
+    form + "--XX--\r\n"
+}
+
+const FORM: &str = "multipart/form-data; boundary=XX";
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_a_form_says_of_its_file_holds_and_what_is_unknown_is_refused_by_name(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    let client = Client::start(&house).await;
+    let file = "Customer No,name\n1,Anna Test\n";
+    let mapping = r#"{"Customer No":"reference_id"}"#;
+    let dry = [("data[attributes][mapping]", mapping), ("data[attributes][dryRun]", "true")];
+    let made = send(&client, FORM, form(&dry, file)).await.expect(201);
+    work(&house).await;
+    let done = client.get(&format!("/importers/{}", made.id())).await.expect(200);
+    assert_eq!(figures(&done.body["data"]["attributes"]), ("ready".to_owned(), 1, 0, 0), "{}", done.body);
+    assert_eq!(done.attribute("dry-run"), &json!(true));
+    assert_eq!(house.count("select count(*) from accounts").await, 0);
+
+    let header = [("data[attributes][mapping][Customer No]", "reference_id"), ("account-type", "business")];
+    let made = send(&client, FORM, form(&header, file)).await.expect(201);
+    work(&house).await;
+    let done = client.get(&format!("/importers/{}", made.id())).await.expect(200);
+    assert_eq!(figures(&done.body["data"]["attributes"]), ("ready".to_owned(), 1, 0, 0), "{}", done.body);
+    assert_eq!(house.account("1").await.account_type, "business");
+
+    let refused = send(&client, FORM, form(&[("data[attributes][colour]", "red")], file)).await.expect(400);
+    let details = refused.body["errors"][0]["details"].as_str().unwrap();
+    assert!(details.contains("data[attributes][colour]") && details.contains("mapping"), "{details}");
+    send(&client, FORM, form(&[("mapping", "no JSON")], file)).await.expect(400);
+    assert_eq!(house.count("select count(*) from importers").await, 2, "of what is refused nothing is kept");
+    let request = client.request("POST", "/importer/accounts?colour=red").header("content-type", "text/csv");
+    client.send(request.body(file)).await.expect(400);
+
+    // Advice is for whoever reads it.
+    let made = send(&client, "text/csv", file).await.expect(201);
+    work(&house).await;
+    let done = client.get(&format!("/importers/{}", made.id())).await.expect(200);
+    let fault = done.attribute("fault").as_str().unwrap();
+    assert!(fault.contains("the attribute mapping") && !fault.contains("--map"), "{fault}");
+
+    let decisions = "reference_id,entity,decision\n1,e:1,dismissed\n";
+    let request = client.request("POST", "/importer/decisions").header("content-type", FORM);
+    let done = client.send(request.body(form(&[], decisions))).await.expect(200);
+    assert_eq!(done.body["imported-count"], 1);
+    client.stop().await;
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_file_that_is_sent_again_under_its_key_is_imported_once(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    let client = Client::start(&house).await;
+    let again = async |key: &str, body: &str| {
+        let request = client.request("POST", "/importer/accounts").header("content-type", "text/csv");
+        client.send(request.header("idempotency-key", key.to_owned()).body(body.to_owned())).await
+    };
+    let first = again("k1", CSV).await.expect(201);
+    assert_eq!(again("k1", CSV).await.expect(201).id(), first.id());
+    assert_ne!(again("k2", CSV).await.expect(201).id(), first.id());
+    again("k3", "").await.expect(400);
+    again("k3", CSV).await.expect(201);
+    client.stop().await;
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_record_without_an_end_is_a_fault_of_the_file_and_a_reject(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    let client = Client::start(&house).await;
+    let rest = "c,Test C\n".repeat(200_000);
+    let made = send(&client, "text/csv", format!("reference_id,name\na,Test A\nb,\"Test B\n{rest}")).await;
+    let id = made.expect(201).id();
+    work(&house).await;
+    let done = client.get(&format!("/importers/{id}")).await.expect(200);
+    assert_eq!(figures(&done.body["data"]["attributes"]), ("errored".to_owned(), 1, 0, 1));
+    let rejects = client.get(&format!("/importers/{id}/rejects")).await.expect(200);
+    assert_eq!(rejects.body["data"][0]["line"], 3);
+    assert_eq!(rejects.body["data"][0]["reason"], "a quote opened in line 3 is not closed within 1 MiB");
+    client.stop().await;
+}

@@ -103,7 +103,7 @@ async fn tags_are_made_listed_changed_and_retired(pool: PgPool) {
         .await
         .expect(200);
     assert_eq!(
-        (changed.attribute("colour"), changed.attribute("description")),
+        (changed.attribute("color"), changed.attribute("description")),
         (&Value::Null, &json!("important"))
     );
     let second = client.post("/tags", &attributes(json!({"name": "second"}))).await.expect(201);
@@ -222,5 +222,74 @@ async fn what_was_redacted_is_in_no_answer_to_a_request_that_is_sent_again(pool:
         0
     );
     assert_ne!(post().await.expect(201).id(), made.id(), "the old answer is gone: it is another request");
+    client.stop().await;
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_tag_is_renamed_merged_and_retired_wherever_it_is(pool: PgPool) {
+    let house = House::new(&pool, &format!("{DAILY}{PAYMENTS}")).await;
+    house.people(&["p1"]).await;
+    house.enrol().await;
+    let client = Client::start(&house).await;
+    let report = client.get("/reports").await.expect(200).ids().remove(0);
+    let account = client.get("/accounts").await.expect(200).ids().remove(0);
+    let inquiry = client.post("/inquiries", &attributes(json!({"account-id": account}))).await;
+    let inquiry = if inquiry.status == 201 { inquiry } else { panic!("{}", inquiry.body) }.id();
+    let payment = attributes(json!({"fields": {"amount": 1}}));
+    let payment = client.post("/transactions", &payment).await.expect(201).id();
+    let paths =
+        [format!("/reports/{report}"), format!("/inquiries/{inquiry}"), format!("/transactions/{payment}")];
+    let tag = async |name: &str| {
+        let made = client.post("/tags", &attributes(json!({"name": name, "color": "#1f77b4"}))).await;
+        made.expect(201).id()
+    };
+    let (vip, gold) = (tag("vip").await, tag("gold").await);
+    let tags = async || {
+        let mut all = Vec::new();
+        for path in &paths {
+            all.push(client.get(path).await.expect(200).attribute("tags").clone());
+        }
+        all
+    };
+    for path in &paths {
+        for name in ["vip", "gold"] {
+            let body = json!({"meta": {"tag-name": name}});
+            client.post(&format!("{path}/add-tag"), &body).await.expect(200);
+        }
+    }
+    client.patch(&format!("/tags/{vip}"), &attributes(json!({"name": "best"}))).await.expect(200);
+    assert_eq!(tags().await, vec![json!(["best", "gold"]); 3]);
+    for path in &paths {
+        client.post(&format!("{path}/add-tag"), &json!({"meta": {"tag-id": vip}})).await.expect(200);
+    }
+    assert_eq!(tags().await, vec![json!(["best", "gold"]); 3], "it has it already");
+
+    let merge = json!({"meta": {"source-tag-ids": [vip]}});
+    client.post(&format!("/tags/{gold}/merge"), &merge).await;
+    while watchkeeper::actions::tags::merge_page(&house.engine.context).await.unwrap() {}
+    assert_eq!(tags().await, vec![json!(["gold"]); 3]);
+    let told = house.texts("select distinct kind from events where actor = 'tag-merge' order by 1").await;
+    assert_eq!(told, ["inquiry.updated-tags", "report.updated-tags", "transaction.updated-tags"]);
+    for path in &paths {
+        client.post(&format!("{path}/add-tag"), &json!({"meta": {"tag-name": "best"}})).await.expect(409);
+    }
+
+    let included = async |path: &str| {
+        let body = client.get(path).await.expect(200).body;
+        let kinds = body["included"].as_array().unwrap().iter().map(|one| one["type"].as_str().unwrap());
+        kinds.map(str::to_owned).collect::<Vec<_>>()
+    };
+    for path in ["/inquiries".to_owned(), format!("/inquiries/{inquiry}")] {
+        let kinds = included(&format!("{path}?include=account,inquiry-template,reports")).await;
+        assert_eq!(kinds.iter().filter(|kind| *kind == "account").count(), 1);
+        client.get(&format!("{path}?include=colour")).await.expect(400);
+    }
+    assert_eq!(included("/transactions?include=transaction-type").await, ["transaction-type"]);
+    assert_eq!(included("/reports?include=account,inquiry").await, ["account"]);
+    client.get("/transactions?include=account").await.expect(400);
+    let newer = client.with_version("2026-09-29").get("/tags").await.expect(200);
+    assert_eq!(newer.body["data"][0]["attributes"]["color"], "#1f77b4");
+    let refused = client.post("/list/colours", &attributes(json!({"name": "x"}))).await.expect(404);
+    assert!(refused.body["errors"][0]["details"].as_str().unwrap().contains("email-addresses"));
     client.stop().await;
 }

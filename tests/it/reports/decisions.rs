@@ -231,3 +231,19 @@ async fn an_import_names_each_bad_row_takes_the_good_ones_and_can_be_repeated(po
         decisions::import(&house.engine.context, "test", "x.csv", file.as_bytes(), |_| ()).await.unwrap_err();
     assert!(refused.to_string().contains("reference_id"), "{refused}");
 }
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn lines_of_decisions_are_counted_however_they_end_and_an_open_quote_ends_the_file(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1"]).await;
+    for ending in ["\n", "\r\n"] {
+        let file = "reference_id,entity,decision\np1,e:1,dismissed\n\nnobody,e:1,dismissed\np1,e:2,perhaps\n";
+        let done = import(&house, &file.replace('\n', ending)).await;
+        assert_eq!(done.bad.iter().map(|bad| bad.line).collect::<Vec<_>>(), [4, 5], "{ending:?}");
+    }
+    let rest = "p1,e:4,dismissed\n".repeat(100_000);
+    let file = format!("reference_id,entity,decision\np1,e:3,dismissed\np1,\"e:4,dismissed\n{rest}");
+    let done = import(&house, &file).await;
+    assert_eq!((done.imported, done.bad.len(), done.bad[0].line), (1, 1, 3));
+    assert!(done.bad[0].reason.starts_with("a quote opened in line 3 is not closed within 1 MiB"));
+}

@@ -9,10 +9,8 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde_json::Value;
 
 use super::{ActionError, BadDecision};
+use crate::actions::import::records::{LONGEST_RECORD, RecordFault, Records};
 use crate::domain::{date::moment, hit::HitState, personal::Personal};
-
-/// The longest row, in bytes.
-const LONGEST_ROW: u64 = 1 << 20;
 
 /// The longest reference id, entity and reviewer, in characters; and the longest reason.
 const LONGEST: usize = 255;
@@ -63,19 +61,27 @@ impl From<io::Error> for Fault {
     }
 }
 
-impl From<csv::Error> for Fault {
-    fn from(error: csv::Error) -> Self {
-        match error.into_kind() {
-            csv::ErrorKind::Io(error) => Self::Read(error),
-            _ => Self::Form("is not CSV".to_owned()),
+impl From<RecordFault> for Fault {
+    fn from(fault: RecordFault) -> Self {
+        match fault {
+            RecordFault::Read(error) => Self::Read(error),
+            fault => Self::Form(fault.to_string()),
         }
     }
 }
 
 /// Reads rows of either form.
 pub(super) enum Reader<F: BufRead> {
-    Csv { reader: Box<csv::Reader<F>>, columns: Vec<Option<&'static str>> },
-    Json { file: F, line: u64 },
+    Csv {
+        records: Box<Records<F>>,
+        columns: Vec<Option<&'static str>>,
+    },
+    Json {
+        file: F,
+        line: u64,
+    },
+    /// Nothing is to be read any more.
+    Ended,
 }
 
 impl<F: BufRead> Reader<F> {
@@ -86,8 +92,8 @@ impl<F: BufRead> Reader<F> {
         if first.trim_ascii_start().first() == Some(&b'{') {
             return Ok(Self::Json { file, line: 0 });
         }
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-        let headers = reader.byte_headers()?.clone();
+        let (mut records, mut headers) = (Records::new(file), csv::ByteRecord::new());
+        records.read(&mut headers)?;
         let columns: Vec<_> = headers.iter().map(|header| column(&String::from_utf8_lossy(header))).collect();
         for needed in ["reference_id", "entity", "decision"] {
             if !columns.contains(&Some(needed)) {
@@ -103,30 +109,37 @@ impl<F: BufRead> Reader<F> {
                 return Err(Fault::Form(format!("two columns are {}", column.unwrap_or_default())));
             }
         }
-        Ok(Self::Csv { reader: Box::new(reader), columns })
+        Ok(Self::Csv { records: Box::new(records), columns })
     }
 
     /// The next row, or what is wrong with it; none at the end.
     pub(super) fn next(&mut self, latest: DateTime<Utc>) -> Result<Option<Result<Row, BadDecision>>, Fault> {
         match self {
-            Self::Csv { reader, columns } => {
+            Self::Ended => Ok(None),
+            Self::Csv { records, columns } => {
                 let mut record = csv::ByteRecord::new();
-                if !reader.read_byte_record(&mut record)? {
-                    return Ok(None);
+                match records.read(&mut record) {
+                    Ok(true) => Ok(Some(of_record(&record, columns, records.line(), latest))),
+                    Ok(false) => Ok(None),
+                    Err(RecordFault::Read(error)) => Err(Fault::Read(error)),
+                    Err(fault) => {
+                        let reason = format!("{fault}; rows after that are not read");
+                        let line = fault.line().unwrap_or_default();
+                        *self = Self::Ended;
+                        Ok(Some(Err(BadDecision { line, column: None, reason })))
+                    }
                 }
-                let line = record.position().map_or(0, csv::Position::line);
-                Ok(Some(of_record(&record, columns, line, latest)))
             }
             Self::Json { file, line } => {
                 let mut text = Vec::new();
                 loop {
                     text.clear();
-                    let read = file.by_ref().take(LONGEST_ROW).read_until(b'\n', &mut text)?;
+                    let read = file.by_ref().take(LONGEST_RECORD as u64).read_until(b'\n', &mut text)?;
                     if read == 0 {
                         return Ok(None);
                     }
                     *line += 1;
-                    if read as u64 == LONGEST_ROW && text.last() != Some(&b'\n') {
+                    if read == LONGEST_RECORD && text.last() != Some(&b'\n') {
                         skip_line(file)?;
                         return Ok(Some(Err(bad(*line, None, "accepted is at most one mebibyte"))));
                     }

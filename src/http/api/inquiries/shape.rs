@@ -28,6 +28,10 @@ const FLAT: [&str; 14] = [
     "identification-number",
 ];
 
+/// Relations that Persona's inquiries have, and ours lead nowhere; the first three to one object.
+pub(super) const NOWHERE: [&str; 8] =
+    ["template", "reviewer", "transaction", "reports", "verifications", "sessions", "documents", "selfies"];
+
 /// An inquiry.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -151,7 +155,7 @@ pub(super) fn resource(inquiry: &OpenInquiry, version: Version) -> Result<Resour
         .to_one("template", "template", None::<String>)
         .to_one("reviewer", "user", None::<String>)
         .to_one("transaction", "transaction", None::<String>);
-    for name in ["reports", "verifications", "sessions", "documents", "selfies"] {
+    for name in NOWHERE.iter().skip(3) {
         resource = resource.to_many(name, Vec::<(String, String)>::new());
     }
     if version.has_flat_attributes() {

@@ -49,7 +49,7 @@ pub(super) struct Attributes {
 }
 
 /// A report.
-pub(super) fn resource(view: &ReportView) -> Result<Resource, ApiError> {
+pub(in super::super) fn resource(view: &ReportView) -> Result<Resource, ApiError> {
     let attributes = Attributes {
         status: view.status.word().to_owned(),
         created_at: time(view.created_at),

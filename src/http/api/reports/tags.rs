@@ -1,14 +1,12 @@
 //! Tags of reports.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-
 use super::{
     super::{
         answer::Answer,
         call::Call,
         errors::ApiError,
         operation::{Meta, Operation},
+        tags::{OneTag, SomeTags},
     },
     show,
     shown::Attributes,
@@ -31,34 +29,18 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Names one tag.
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct OneTag {
-    /// Its name.
-    tag_name: String,
-}
-
-/// Names several tags.
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct SomeTags {
-    /// Their names.
-    tag_name: Vec<String>,
-}
-
 async fn add(call: Call) -> Result<Answer, ApiError> {
-    let tag = call.body::<Meta<OneTag>>()?.meta.tag_name;
+    let tag = call.body::<Meta<OneTag>>()?.meta.name(&call.context).await?;
     change(&call, &TagChange::Add(tag)).await
 }
 
 async fn remove(call: Call) -> Result<Answer, ApiError> {
-    let tag = call.body::<Meta<OneTag>>()?.meta.tag_name;
+    let tag = call.body::<Meta<OneTag>>()?.meta.name(&call.context).await?;
     change(&call, &TagChange::Remove(tag)).await
 }
 
 async fn set(call: Call) -> Result<Answer, ApiError> {
-    let tags = call.body::<Meta<SomeTags>>()?.meta.tag_name;
+    let tags = call.body::<Meta<SomeTags>>()?.meta.names(&call.context).await?;
     change(&call, &TagChange::Set(tags)).await
 }
 
