@@ -4,8 +4,8 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     config::{
-        HeaderValue, HttpProviderSettings, ListFormat, ListSettings, Method, ProviderKind, ProviderSettings,
-        ServerSettings, Settings,
+        HeaderValue, HttpProviderSettings, ListFormat, ListSettings, MatchingPreset, Method, ProviderKind,
+        ProviderSettings, ServerSettings, Settings,
     },
     engine::plan::PlannedParts,
     providers::{
@@ -20,6 +20,7 @@ use crate::{
     },
     screening::{
         list::{List, ListError},
+        matching::{Matching, Preset},
         parse::Format,
     },
 };
@@ -109,7 +110,9 @@ pub fn build(settings: &Settings) -> Result<Built, ProviderFault> {
                         }
                     });
                 }
-                let provider = LocalProvider::new(&provider.name, Vec::new(), local.threshold);
+                let preset = preset(local.matching);
+                let threshold = local.threshold.unwrap_or(Matching::of(preset).threshold);
+                let provider = LocalProvider::new(&provider.name, Vec::new(), threshold).with_preset(preset);
                 Arc::new(provider.with_published(published).with_own(own))
             }
             ProviderKind::Http(http) => {
@@ -136,6 +139,15 @@ pub fn build(settings: &Settings) -> Result<Built, ProviderFault> {
         built.push((answering, budget, limits));
     }
     Ok(Built { providers: built, own_lists, lists: keepers })
+}
+
+const fn preset(configured: MatchingPreset) -> Preset {
+    match configured {
+        MatchingPreset::Exact => Preset::Exact,
+        MatchingPreset::Strict => Preset::Strict,
+        MatchingPreset::Standard => Preset::Standard,
+        MatchingPreset::Tolerant => Preset::Tolerant,
+    }
 }
 
 /// How long one fetch of a list may take.

@@ -25,7 +25,11 @@ use crate::{
         subject::{Subject, SubjectKind},
     },
     names::{Name, NameKind, align},
-    screening::{DEFAULT_THRESHOLD, countries, index::Index},
+    screening::{
+        DEFAULT_THRESHOLD, countries,
+        index::Index,
+        matching::{Matching, Preset},
+    },
 };
 
 /// How many subjects a core gets at a time.
@@ -36,9 +40,16 @@ pub const fn default_threshold() -> f64 {
     DEFAULT_THRESHOLD
 }
 
+/// The matching of a preset's name, with another threshold if one is given.
+pub fn matching(preset: &str, threshold: Option<f64>) -> Result<Matching, String> {
+    let matching = Matching::of(preset.parse::<Preset>().map_err(|error| error.to_string())?);
+    Ok(threshold.map_or(matching, |threshold| matching.with_threshold(threshold)))
+}
+
 /// Lists in memory, to screen against.
 pub struct Screener {
     indexes: Vec<Index>,
+    matching: Matching,
     /// The score from which a match is told, where a request has none.
     pub threshold: f64,
 }
@@ -80,7 +91,7 @@ pub struct Screened {
 impl Screener {
     /// Reads the configured lists that `names` names; all of them when it names none. Lists of the customer's own,
     /// which are in the database, are not among them.
-    pub fn open(settings: &Settings, names: &[String], threshold: Option<f64>) -> Result<Self, AppError> {
+    pub fn open(settings: &Settings, names: &[String], matching: Matching) -> Result<Self, AppError> {
         let files = || settings.lists.values().filter(|list| list.format != ListFormat::List);
         if let Some(unknown) = names.iter().find(|name| !files().any(|list| list.name == **name)) {
             let known: Vec<&str> = files().map(|list| list.name.as_str()).collect();
@@ -93,12 +104,12 @@ impl Screener {
         if indexes.is_empty() {
             return Err(AppError::NoLists);
         }
-        Ok(Self { indexes, threshold: threshold.unwrap_or(default_threshold()) })
+        Ok(Self { indexes, threshold: matching.threshold, matching })
     }
 
     /// Every match of a subject, the best first.
     pub fn screen(&self, subject: &Subject) -> Vec<Finding> {
-        let found = self.indexes.iter().flat_map(|index| index.screen(subject, self.threshold));
+        let found = self.indexes.iter().flat_map(|index| index.screen_by(subject, &self.matching));
         let mut findings: Vec<Finding> = found.map(|found| Finding::from(&found)).collect();
         findings.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.entity.cmp(&b.entity)));
         findings

@@ -56,6 +56,9 @@ struct Options {
     /// The score from which a match is told, 0 to 1.
     #[arg(long, value_name = "SCORE", value_parser = threshold)]
     threshold: Option<f64>,
+    /// How freely names are compared: exact, strict, standard or tolerant.
+    #[arg(long, value_name = "PRESET", default_value = "standard")]
+    matching: String,
     /// Only against this list of the configuration. Repeatable.
     #[arg(long, value_name = "NAME")]
     list: Vec<String>,
@@ -92,7 +95,9 @@ pub(super) fn run(settings: &Settings, command: &ScreenCommand) -> anyhow::Resul
     if let Some(What::Pairs { file, threshold, json }) = &command.what {
         return pairs(file, *threshold, *json);
     }
-    let screener = Screener::open(settings, &command.options.list, command.options.threshold)?;
+    let matching = screen::matching(&command.options.matching, command.options.threshold);
+    let matching = matching.map_err(|fault| anyhow::anyhow!("--matching: {fault}"))?;
+    let screener = Screener::open(settings, &command.options.list, matching)?;
     if let Some(file) = &command.batch {
         return batch(&screener, file, command.out.as_deref(), command.json);
     }

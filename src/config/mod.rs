@@ -51,8 +51,8 @@ pub use self::{
     faults::{Fault, Faults},
     lists::{ListFormat, ListSettings},
     providers::{
-        AnswerSettings, HeaderValue, HttpProviderSettings, KindWords, LocalProviderSettings, Method,
-        ProviderKind, ProviderLimits, ProviderSettings, ServerSettings, WatchmanProviderSettings,
+        AnswerSettings, HeaderValue, HttpProviderSettings, KindWords, LocalProviderSettings, MatchingPreset,
+        Method, ProviderKind, ProviderLimits, ProviderSettings, ServerSettings, WatchmanProviderSettings,
         YenteProviderSettings,
     },
     settings::{

@@ -61,8 +61,25 @@ pub struct ProviderLimits {
 pub struct LocalProviderSettings {
     /// The names of the lists; at least one.
     pub lists: Vec<String>,
-    /// The least score of a finding, 0 to 1, where the template has none.
-    pub threshold: f64,
+    /// How freely names are compared.
+    pub matching: MatchingPreset,
+    /// The least score of a finding, 0 to 1, where the template has none; the preset's own when none is given.
+    pub threshold: Option<f64>,
+}
+
+/// How freely names are compared, the narrowest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MatchingPreset {
+    /// The same words in any order; alphabet, accents, titles and legal forms aside.
+    Exact,
+    /// What leaves little doubt: no nicknames, initials, acronyms; strong aliases only.
+    Strict,
+    /// What an analyst would want to see.
+    #[default]
+    Standard,
+    /// More than that: for a first look at a small stock of accounts.
+    Tolerant,
 }
 
 /// How a server is reached.

@@ -167,6 +167,7 @@ sections! {
         kind: Option<RawProviderKind>,
         lists: Option<Vec<String>>,
         threshold: Option<f64>,
+        matching: Option<super::providers::MatchingPreset>,
         dataset: Option<String>,
         algorithm: Option<String>,
         matches: Option<u64>,

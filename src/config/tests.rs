@@ -167,13 +167,20 @@ fn the_starter_configuration_has_no_fault_and_neither_has_what_it_shows() {
     );
     assert_eq!(http.server.retryable_statuses, [] as [u16; 0]);
     assert!((http.answer.score_scale - 1.0).abs() < f64::EPSILON);
-    let ProviderKind::Yente(yente) = &settings.providers["opensanctions"].kind else {
-        panic!("a yente server")
-    };
-    assert_eq!((yente.dataset.as_str(), yente.algorithm.as_str(), yente.batch), ("sanctions", "best", 100));
-    let ProviderKind::Watchman(watchman) = &settings.providers["watchman"].kind else { panic!("Watchman") };
-    assert_eq!((watchman.server.url.as_str(), watchman.matches), ("http://127.0.0.1:8084", 20));
     assert_eq!(settings.schedules["nightly"].accounts.fields["country_code"], ["DE", "AT"]);
+}
+
+#[test]
+fn servers_of_known_kinds_need_little_more_than_their_address() {
+    let text = "[lists]\n[providers.y]\nkind = 'yente'\nurl = 'http://y'\ndataset = 'sanctions'\n\
+                [providers.w]\nkind = 'watchman'\nurl = 'http://w'\nmatches = 7\n";
+    let settings = load_with(text, &[]).unwrap();
+    let ProviderKind::Yente(yente) = &settings.providers["y"].kind else { panic!("a yente server") };
+    assert_eq!((yente.dataset.as_str(), yente.algorithm.as_str(), yente.batch), ("sanctions", "best", 100));
+    assert!((yente.threshold - 0.7).abs() < f64::EPSILON);
+    let ProviderKind::Watchman(watchman) = &settings.providers["w"].kind else { panic!("Watchman") };
+    assert_eq!((watchman.server.url.as_str(), watchman.matches), ("http://w", 7));
+    assert!((watchman.threshold - 0.9).abs() < f64::EPSILON);
 }
 
 #[test]

@@ -14,7 +14,12 @@ use std::{
 };
 
 use crate::domain::answer::{Answer, Finding};
-use crate::screening::{ENGINE_VERSION, index::Index, own::OwnIndex};
+use crate::screening::{
+    ENGINE_VERSION,
+    index::Index,
+    matching::{Matching, Preset},
+    own::OwnIndex,
+};
 
 use super::{
     Basis, CallError, CallFuture, ListVersion, ReportProvider, Request,
@@ -106,6 +111,7 @@ pub struct LocalProvider {
     published: Vec<PublishedList>,
     indexes: RwLock<Arc<Vec<Index>>>,
     own: Vec<OwnList>,
+    preset: Preset,
     threshold: f64,
 }
 
@@ -113,7 +119,14 @@ impl LocalProvider {
     /// A provider that answers from `indexes`; `threshold` counts where a request names none.
     pub fn new(name: impl Into<String>, indexes: Vec<Index>, threshold: f64) -> Self {
         let indexes = RwLock::new(Arc::new(indexes));
-        Self { name: name.into(), published: Vec::new(), indexes, own: Vec::new(), threshold }
+        let preset = Preset::default();
+        Self { name: name.into(), published: Vec::new(), indexes, own: Vec::new(), preset, threshold }
+    }
+
+    /// The same, which compares with the published lists by `preset`.
+    #[must_use]
+    pub fn with_preset(self, preset: Preset) -> Self {
+        Self { preset, ..self }
     }
 
     /// The same, which also answers from published lists that are looked after elsewhere.
@@ -147,17 +160,18 @@ impl LocalProvider {
         }
         let indexes = self.indexes();
         let threshold = request.threshold.unwrap_or(self.threshold);
+        let matching = Matching::of(self.preset).with_threshold(threshold);
         let mut findings: Vec<Finding> = indexes
             .iter()
             .flat_map(|index| {
-                index.screen(&request.subject, threshold).into_iter().map(|found| Finding::from(&found))
+                index.screen_by(&request.subject, &matching).into_iter().map(|found| Finding::from(&found))
             })
             .collect();
         // What was not read yet is unknown, and not clear.
         let unread = || Failure::Connection.into_error(&OwnStatuses::default(), None);
         for list in &self.published {
             let index = list.index().ok_or_else(unread)?;
-            findings.extend(index.screen(&request.subject, threshold).iter().map(Finding::from));
+            findings.extend(index.screen_by(&request.subject, &matching).iter().map(Finding::from));
         }
         for own in &self.own {
             let index = own.index().ok_or_else(unread)?;
@@ -196,7 +210,11 @@ impl ReportProvider for LocalProvider {
             stale: list.stale.load(Ordering::Relaxed),
         }));
         lists.sort();
-        Basis { engine: ENGINE_VERSION.to_owned(), lists }
+        let engine = match self.preset {
+            Preset::Standard => ENGINE_VERSION.to_owned(),
+            preset => format!("{ENGINE_VERSION} {}", preset.word()),
+        };
+        Basis { engine, lists }
     }
 
     /// Screens when it is first polled, without waiting for anything: a call has no use for its
@@ -262,6 +280,17 @@ mod tests {
         let provider = LocalProvider::new("local", index("1", &["Boris Tarkhanov"]), 1.1);
         assert_eq!(found(&provider, request("Boris Tarkhanov", None)).await, [""; 0]);
         assert_eq!(found(&provider, request("Boris Tarkhanov", Some(0.85))).await, ["Boris Tarkhanov"]);
+    }
+
+    #[tokio::test]
+    async fn a_preset_decides_what_names_may_differ_by_and_shows_in_the_basis() {
+        let provider =
+            |preset| LocalProvider::new("local", index("1", &["Boris Tarkhanov"]), 0.85).with_preset(preset);
+        let (standard, exact) = (provider(Preset::Standard), provider(Preset::Exact));
+        assert_eq!(found(&standard, request("Boriss Tarkhanov", None)).await, ["Boris Tarkhanov"]);
+        assert_eq!(found(&exact, request("Boriss Tarkhanov", None)).await, [""; 0]);
+        assert_eq!(found(&exact, request("Tarkhanov, Boris", None)).await, ["Boris Tarkhanov"]);
+        assert_eq!(exact.basis().engine, format!("{ENGINE_VERSION} exact"));
     }
 
     #[tokio::test]

@@ -106,12 +106,14 @@ fn rows(
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(contents);
     let (mut rows, mut broken, mut first) = (Vec::new(), 0_usize, None);
     let mut record = csv::ByteRecord::new();
+    let mut last_is_broken = false;
     loop {
         let line = reader.position().line();
         let fault = match reader.read_byte_record(&mut record) {
             Ok(false) => break,
             Ok(true) => match row(&record, columns) {
                 Ok(row) => {
+                    last_is_broken = false;
                     rows.push(row);
                     continue;
                 }
@@ -120,11 +122,12 @@ fn rows(
             Err(error) => error.to_string(),
         };
         broken += 1;
+        last_is_broken = true;
         first.get_or_insert((line, fault));
     }
     faults.rows += broken;
     match first {
-        _ if end.is_none() && is_cut_off(contents) => {
+        _ if end.is_none() && is_cut_off(contents, last_is_broken) => {
             let fault = "its last line does not end".to_owned();
             Err(ListError::Truncated { file: file.to_owned(), fault })
         }
@@ -137,10 +140,10 @@ fn rows(
 
 /// Whether a file that has no mark at its end stops within a line: each ends with a quotation or with `-0-`, of
 /// which copies may lack the last byte.
-fn is_cut_off(contents: &[u8]) -> bool {
+fn is_cut_off(contents: &[u8], last_is_broken: bool) -> bool {
     let ends = |with: &[u8]| contents.trim_ascii_end().ends_with(with);
     let is_whole = ends(b",-0-") || ends(b",-0") || ends(b"\"") && !ends(b",\"");
-    contents.last().is_some_and(|last| *last != b'\n') && !is_whole
+    contents.last().is_some_and(|last| *last != b'\n') && (last_is_broken || !is_whole)
 }
 
 fn row(record: &csv::ByteRecord, columns: usize) -> Result<Row, String> {

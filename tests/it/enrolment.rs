@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use sqlx::PgPool;
+use watchkeeper::actions::decide::{self, Decision};
 use watchkeeper::engine::{
     enrol::Enrol,
     task::{Activation, Task},
@@ -255,7 +256,7 @@ async fn a_held_monitor_stays_held_when_its_schedule_goes_and_comes_back(pool: P
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
-async fn a_held_monitor_whose_own_match_took_its_account_out_of_the_selection_ends_once_decided(
+async fn a_held_monitor_whose_own_match_took_its_account_out_of_the_selection_ends_once_confirmed(
     pool: PgPool,
 ) {
     let house = House::new(&pool, &holding(r#"types = ["individual"], statuses = ["active"]"#)).await;
@@ -265,9 +266,15 @@ async fn a_held_monitor_whose_own_match_took_its_account_out_of_the_selection_en
     house.enrol().await;
     let account = house.account("p1").await;
     assert_eq!((account.status.as_str(), account.monitors[0].state), ("under-review", "held"));
-    house.decide(&account.hits[0].id).await;
+    let hit = account.hits[0].id;
+    decide::decide(&house.engine.context, "ann", hit, Decision::Confirmed, None).await.unwrap();
     house.enrol().await;
     assert_eq!(house.account("p1").await.monitors[0].state, "ended");
+    // Who finds that it is somebody else has the schedule take back what it set, and select the account again.
+    decide::decide(&house.engine.context, "ann", hit, Decision::Dismissed, None).await.unwrap();
+    house.enrol().await;
+    let account = house.account("p1").await;
+    assert_eq!((account.status.as_str(), account.monitors[0].state), ("active", "active"));
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]

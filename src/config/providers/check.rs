@@ -15,7 +15,6 @@ use super::{
     YenteProviderSettings,
 };
 
-const THRESHOLD: f64 = 0.85;
 const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(10);
@@ -36,7 +35,7 @@ const PROBES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from
 const LOCAL_CONCURRENCY: u64 = 1000;
 
 /// The keys that only some kinds of provider have.
-const KEYS: [(&str, &[RawProviderKind]); 19] = {
+const KEYS: [(&str, &[RawProviderKind]); 20] = {
     const LOCAL: &[RawProviderKind] = &[RawProviderKind::Local];
     const HTTP: &[RawProviderKind] = &[RawProviderKind::Http];
     const YENTE: &[RawProviderKind] = &[RawProviderKind::Yente];
@@ -47,6 +46,7 @@ const KEYS: [(&str, &[RawProviderKind]); 19] = {
         &[RawProviderKind::Local, RawProviderKind::Yente, RawProviderKind::Watchman];
     [
         ("lists", LOCAL),
+        ("matching", LOCAL),
         ("threshold", SCORING),
         ("dataset", YENTE),
         ("algorithm", YENTE),
@@ -144,7 +144,7 @@ fn limits(check: &mut Checker<'_>, key: &Key, raw: &RawProvider) -> ProviderLimi
 }
 
 fn local(check: &mut Checker<'_>, key: &Key, raw: RawProvider) -> Option<LocalProviderSettings> {
-    let threshold = check.fraction(&key.at("threshold"), raw.threshold.unwrap_or(THRESHOLD));
+    let threshold = raw.threshold.map(|threshold| check.fraction(&key.at("threshold"), threshold));
     let lists = raw.lists.filter(|lists| !lists.is_empty());
     let lists = check.needed(&key.at("lists"), lists, "a list of the names of lists")?;
     let lists = check.texts(&key.at("lists"), lists);
@@ -152,7 +152,7 @@ fn local(check: &mut Checker<'_>, key: &Key, raw: RawProvider) -> Option<LocalPr
     for (index, list) in lists.iter().enumerate() {
         check.known(&key.at("lists").item(index), list, "the name of a list", &known);
     }
-    Some(LocalProviderSettings { lists, threshold })
+    Some(LocalProviderSettings { lists, matching: raw.matching.unwrap_or_default(), threshold })
 }
 
 fn http(

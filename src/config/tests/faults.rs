@@ -131,7 +131,7 @@ answer = { hits = 'x', score-scale = 0, facts = ['/a', 'b'] }
             "etc/wk.toml:3: providers.Here.lists[1]: accepted is the name of a list (there is none), found \"ofac\"",
             "etc/wk.toml:4: providers.Here.threshold: accepted is a number from 0 to 1, found 1.5",
             "etc/wk.toml:5: providers.Here.url: is only for providers of kind \"http\", \"yente\", \"watchman\"",
-            "etc/wk.toml:6: providers.empty.kind: is missing; accepted is \"local\" or \"http\"",
+            "etc/wk.toml:6: providers.empty.kind: is missing; accepted is \"local\", \"http\", \"yente\" or \"watchman\"",
             "etc/wk.toml:7: providers.there.url: is missing; accepted is a URL that starts with http:// or https://",
             "etc/wk.toml:9: providers.there.timeout: accepted is a duration from 10ms to less than \
              engine.run-deadline, which is 30s, found \"30s\"",

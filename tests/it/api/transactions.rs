@@ -233,9 +233,13 @@ async fn a_tag_is_renamed_merged_and_retired_wherever_it_is(pool: PgPool) {
     let client = Client::start(&house).await;
     let report = client.get("/reports").await.expect(200).ids().remove(0);
     let account = client.get("/accounts").await.expect(200).ids().remove(0);
-    let inquiry = client.post("/inquiries", &attributes(json!({"account-id": account}))).await;
-    let inquiry = if inquiry.status == 201 { inquiry } else { panic!("{}", inquiry.body) }.id();
-    let payment = attributes(json!({"fields": {"amount": 1}}));
+    let templates = client.get("/inquiry-templates").await.expect(200).body;
+    let of_people = |one: &&Value| one["attributes"]["account-type-name"] == "individual";
+    let template = templates["data"].as_array().unwrap().iter().find(of_people).unwrap()["id"].clone();
+    let inquiry = attributes(json!({"account-id": account, "inquiry-template-id": template}));
+    let inquiry = client.post("/inquiries", &inquiry).await.expect(201).id();
+    let kind = client.get("/transaction-types").await.expect(200).ids().remove(0);
+    let payment = attributes(json!({"transaction-type-id": kind, "fields": {"amount": 1}}));
     let payment = client.post("/transactions", &payment).await.expect(201).id();
     let paths =
         [format!("/reports/{report}"), format!("/inquiries/{inquiry}"), format!("/transactions/{payment}")];

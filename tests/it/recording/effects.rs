@@ -277,6 +277,8 @@ async fn when_the_last_hit_is_dismissed_the_schedule_takes_back_what_it_set(pool
     assert_eq!(status_and_tags(&house).await, flagged, "of the other nobody has decided");
     decide(&house, "e:2", Decision::Confirmed).await;
     assert_eq!(status_and_tags(&house).await, flagged, "the account is who the list names");
+    house.enrol().await;
+    assert_eq!(house.count("select count(*) from enrol_queue").await, 0);
     decide(&house, "e:2", Decision::Dismissed).await;
     assert_eq!(status_and_tags(&house).await, with("active", &[]));
     let told =
@@ -285,7 +287,7 @@ async fn when_the_last_hit_is_dismissed_the_schedule_takes_back_what_it_set(pool
         house.texts(told).await,
         ["account.status-updated", "account.status-updated", "account.tag-added", "account.tag-removed"]
     );
-    assert_eq!(house.count("select count(*) from enrol_queue").await, 1, "other schedules may select it now");
+    assert!(house.count("select count(*) from enrol_queue").await > 0, "other schedules may select it now");
     house.run("p1").await;
     assert_eq!(status_and_tags(&house).await, with("active", &[]));
 

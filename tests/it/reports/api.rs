@@ -217,7 +217,7 @@ async fn reports_are_listed_also_those_of_schedules(pool: PgPool) {
     assert_eq!(of_schedule.body["included"][0]["id"], json!(template("watchlist")));
     let with_account = client.get("/reports?page[size]=1&include=account").await.expect(200);
     assert_eq!(with_account.body["included"][0]["type"], "account");
-    client.get("/reports?include=inquiry").await.expect(400);
+    client.get("/reports?include=colour").await.expect(400);
     let templates = client.get("/report-templates").await.expect(200);
     assert_eq!(templates.ids().len(), 4);
     let monthly = client.get(&format!("/report-templates/{}", template("monthly"))).await.expect(200);
@@ -258,7 +258,7 @@ async fn hits_are_worked_off_across_accounts(pool: PgPool) {
         .expect(200);
     let bulk = attributes(json!({ "reason": "they are not", "filter": { "schedule": "daily" } }));
     let done = client.post("/hits/dismiss", &bulk).await.expect(200);
-    assert_eq!(done.body["meta"], json!({ "decided": 2, "refused": 0, "more": false }));
+    assert_eq!(done.body["meta"], json!({ "decided": 2, "already-decided": 0, "refused": 0, "more": false }));
     let bulk =
         attributes(json!({ "reason": "again", "hit-ids": [ids[1], "hit_00000000000000000000000000"] }));
     let done = client.post("/hits/dismiss", &bulk).await.expect(200);
