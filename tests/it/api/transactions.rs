@@ -211,8 +211,9 @@ async fn a_tag_is_renamed_merged_and_retired_wherever_it_is(pool: PgPool) {
     let client = Client::start(&house).await;
     let report = client.get("/reports").await.expect(200).ids().remove(0);
     let account = client.get("/accounts").await.expect(200).ids().remove(0);
-    let inquiry = client.post("/inquiries", &attributes(json!({"account-id": account}))).await;
-    let inquiry = if inquiry.status == 201 { inquiry } else { panic!("{}", inquiry.body) }.id();
+    let template = watchkeeper::domain::inquiry_template::InquiryTemplate::id_of("individual").to_string();
+    let inquiry = attributes(json!({"account-id": account, "inquiry-template-id": template}));
+    let inquiry = client.post("/inquiries", &inquiry).await.expect(201).id();
     let payment = attributes(json!({"fields": {"amount": 1}}));
     let payment = client.post("/transactions", &payment).await.expect(201).id();
     let paths =
