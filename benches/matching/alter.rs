@@ -45,7 +45,7 @@ pub(crate) const ALTERATIONS: &[Alteration] = &[
             once.replacen(second.0, second.1, 1)
         })
     }),
-    ("letter left out", |name, dice| in_a_long_word(name, dice, |letters, at, _| drop(letters.remove(at)))),
+    ("letter left out", |name, dice| in_a_long_word(name, dice, |letters, at, _| _ = letters.remove(at))),
     ("letter added", |name, dice| in_a_long_word(name, dice, |letters, at, other| letters.insert(at, other))),
     ("letter doubled", |name, dice| {
         in_a_long_word(name, dice, |letters, at, _| {
@@ -56,7 +56,7 @@ pub(crate) const ALTERATIONS: &[Alteration] = &[
     }),
     ("wrong letter", |name, dice| {
         in_a_long_word(name, dice, |letters, at, other| {
-            letters.iter_mut().skip(at).take(1).for_each(|slot| *slot = other)
+            letters.iter_mut().skip(at).take(1).for_each(|slot| *slot = other);
         })
     }),
     ("letters swapped", |name, dice| in_a_long_word(name, dice, |letters, at, _| letters.swap(at - 1, at))),

@@ -101,7 +101,7 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Prints the document that describes the API (OpenAPI 3.1).
+    /// Prints the document that describes the API (`OpenAPI` 3.1).
     Openapi,
     /// Makes, lists and revokes keys of the API.
     #[command(subcommand)]

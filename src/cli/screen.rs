@@ -116,7 +116,7 @@ pub(super) fn run(settings: &Settings, command: &ScreenCommand) -> anyhow::Resul
 
 /// Where the results of a file go.
 enum Results {
-    Csv(csv::Writer<Box<dyn Write>>),
+    Csv(Box<csv::Writer<Box<dyn Write>>>),
     Lines(Box<dyn Write>),
 }
 
@@ -137,7 +137,7 @@ impl Results {
         }
         let mut writer = csv::Writer::from_writer(sink);
         writer.write_record(["line", "reference_id", "result", "score", "list", "entity", "name", "why"])?;
-        Ok(Self::Csv(writer))
+        Ok(Self::Csv(Box::new(writer)))
     }
 
     fn write(&mut self, screened: &Screened) -> anyhow::Result<()> {

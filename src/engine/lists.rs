@@ -160,6 +160,10 @@ impl Watch {
 /// What `/readyz` shows of a list.
 fn view(standing: &Standing) -> Value {
     let state = &standing.state;
+    let refused = state.refused.as_ref();
+    let failed = state.failed.as_ref();
+    let refused = refused.map(|one| json!({ "version": one.version, "at": one.at, "reason": one.reason }));
+    let failed = failed.map(|(at, reason)| json!({ "at": at, "reason": reason }));
     let mut view = json!({
         "name": standing.name,
         "version": state.in_force.as_ref().map(|kept| &kept.version),
@@ -167,11 +171,11 @@ fn view(standing: &Standing) -> Value {
         "age-seconds": standing.age_seconds,
         "stale": standing.stale,
     });
-    if let Some(refused) = &state.refused {
-        view["refused"] = json!({ "version": refused.version, "at": refused.at, "reason": refused.reason });
-    }
-    if let Some((at, reason)) = &state.failed {
-        view["failed"] = json!({ "at": at, "reason": reason });
+    if let Value::Object(view) = &mut view {
+        // Said only where there is something to say.
+        for (key, told) in [("refused", refused), ("failed", failed)] {
+            view.extend(told.map(|told| (key.to_owned(), told)));
+        }
     }
     view
 }

@@ -123,9 +123,12 @@ impl PlannedSchedule {
                 return Ok(*id);
             }
         }
-        let version = |list: &ListVersion| match list.stale {
-            true => json!({ "name": list.name, "version": list.version, "stale": true }),
-            false => json!({ "name": list.name, "version": list.version }),
+        let version = |list: &ListVersion| {
+            if list.stale {
+                json!({ "name": list.name, "version": list.version, "stale": true })
+            } else {
+                json!({ "name": list.name, "version": list.version })
+            }
         };
         let lists: Vec<_> = basis.lists.iter().map(version).collect();
         let mut detail = json!({
@@ -140,8 +143,10 @@ impl PlannedSchedule {
             "process": process,
         });
         // Said only where it is so: bases from before lists had an age stay what they are.
-        if basis.lists.iter().any(|list| list.stale) {
-            detail["stale_list"] = json!(true);
+        if basis.lists.iter().any(|list| list.stale)
+            && let Some(detail) = detail.as_object_mut()
+        {
+            detail.insert("stale_list".to_owned(), json!(true));
         }
         let digest = Sha256::digest(detail.to_string().as_bytes());
         let id = runs::get_or_insert_basis(conn, &digest, &detail, now).await?;

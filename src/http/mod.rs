@@ -22,6 +22,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 pub use matching::Lists;
 pub use server::{GRACE, ListenFault, listen, serve};
@@ -53,6 +54,8 @@ pub struct Served {
     metrics: Metrics,
     context: Context,
     lists: Lists,
+    /// What goes on although its client went away.
+    tasks: TaskTracker,
     asking: Arc<Semaphore>,
 }
 
@@ -60,7 +63,8 @@ impl Served {
     /// Answers of a daemon; the matching API knows no list.
     pub fn new(health: Health, metrics: Metrics, context: Context) -> Self {
         let lists: Lists = Arc::new(Vec::new);
-        Self { health, metrics, context, lists, asking: Arc::new(Semaphore::new(AT_ONCE)) }
+        let tasks = TaskTracker::new();
+        Self { health, metrics, context, lists, tasks, asking: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// The same, whose matching API answers from `lists`.
@@ -72,7 +76,7 @@ impl Served {
 
 fn router(served: Served, settings: &HttpSettings) -> Router {
     let door = Arc::new(api::Doorkeeper::new(settings.requests_per_minute, settings.trusted_proxies.clone()));
-    let api = api::router(served.context.clone(), Arc::clone(&door));
+    let api = api::router(served.context.clone(), Arc::clone(&door), served.tasks.clone());
     let matching = matching::router(served.context.clone(), door, Arc::clone(&served.lists));
     Router::new()
         .route("/healthz", get(healthz))

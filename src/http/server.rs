@@ -59,6 +59,7 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenFault> {
 /// Answers requests until `stop` is cancelled. Then idle connections are closed at once, and requests
 /// under way are answered if that takes no longer than [`GRACE`].
 pub async fn serve(listener: TcpListener, served: Served, settings: HttpSettings, stop: CancellationToken) {
+    let tasks = served.tasks.clone();
     let router = router(served, &settings);
     let room = Arc::new(Semaphore::new(settings.max_connections as usize));
     let (connections, cut) = (TaskTracker::new(), CancellationToken::new());
@@ -86,7 +87,9 @@ pub async fn serve(listener: TcpListener, served: Served, settings: HttpSettings
     }
     drop(listener);
     connections.close();
-    if tokio::time::timeout(GRACE, connections.wait()).await.is_err() {
+    tasks.close();
+    let ended = async { tokio::join!(connections.wait(), tasks.wait()) };
+    if tokio::time::timeout(GRACE, ended).await.is_err() {
         tracing::warn!(connections = connections.len(), "requests under way are cut off");
         cut.cancel();
         connections.wait().await;

@@ -116,12 +116,12 @@ pub fn best_score(kind: NameKind, left_share: f64, right_share: f64, told: f64) 
 
 /// How alike two whole parts are: 0 unless they share a key.
 pub fn part_similarity(left: &Part, right: &Part) -> f64 {
-    compare_parts(&Rules::ALL, left, right).map_or(0.0, |(alike, _)| alike)
+    compare_parts(Rules::ALL, left, right).map_or(0.0, |(alike, _)| alike)
 }
 
 /// How alike two whole parts are and in which way; none unless they share a key.
-pub(super) fn compare_parts(rules: &Rules, left: &Part, right: &Part) -> Option<(f64, How)> {
-    likeness::compare(rules, &left.likeness, &right.likeness, || {
+pub(super) fn compare_parts(rules: Rules, left: &Part, right: &Part) -> Option<(f64, How)> {
+    likeness::compare(&rules, &left.likeness, &right.likeness, || {
         match (left.keys.is_empty(), right.keys.is_empty()) {
             (false, false) => share_key(&left.keys, &right.keys),
             // One that was made without them.

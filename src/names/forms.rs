@@ -10,9 +10,9 @@ use Form::{Limited, Other, Stock};
 /// What a word of a legal form says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// A company with shares that can be traded: AG, SA, OAO, plc.
+    /// A company with shares that can be traded: `AG`, `SA`, `OAO`, `plc`.
     Stock,
-    /// A company of limited liability: GmbH, Ltd, LLC, OOO, SARL.
+    /// A company of limited liability: `GmbH`, `Ltd`, `LLC`, `OOO`, `SARL`.
     Limited,
     /// Any other, or one that says little: Inc., Co., Corporation.
     Other,

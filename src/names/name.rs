@@ -19,7 +19,7 @@ pub enum NameKind {
 }
 
 impl NameKind {
-    /// By whose customs the names of a schema of FollowTheMoney, such as `Person` or `Vessel`, are compared. More than
+    /// By whose customs the names of a schema of `FollowTheMoney`, such as `Person` or `Vessel`, are compared. More than
     /// one where the schema leaves it open: then the best score counts.
     pub fn of_schema(schema: &str) -> &'static [Self] {
         match schema {
@@ -170,6 +170,7 @@ fn characters(text: &str) -> Vec<char> {
 
 /// What a part is beside its letters.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for itself")]
 pub(super) struct Traits {
     pub(super) weight: f64,
     pub(super) omission: f64,

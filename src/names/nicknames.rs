@@ -19,12 +19,14 @@ static GROUPS_OF: LazyLock<HashMap<&'static str, Vec<Key>>> = LazyLock::new(|| {
     for group in groups().chain(asian::FAMILY_NAMES.iter().copied()) {
         let mut forms = group.split(' ').peekable();
         let key = forms.peek().map_or(0, |first| form_key(first));
-        forms.for_each(|form| groups_of.entry(form).or_default().push(key));
+        for form in forms {
+            groups_of.entry(form).or_default().push(key);
+        }
     }
-    groups_of.values_mut().for_each(|keys| {
+    for keys in groups_of.values_mut() {
         keys.sort_unstable();
         keys.dedup();
-    });
+    }
     groups_of
 });
 

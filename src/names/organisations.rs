@@ -33,7 +33,7 @@ pub(super) fn name(text: &str, with_keys: bool) -> Name {
         }
     }
     let kept = if kept.is_empty() { pieces.iter().collect() } else { kept };
-    let bracketed =
+    let bracketed: Vec<String> =
         kept.iter().filter(|piece| piece.bracketed).map(|piece| piece.word.written.clone()).collect();
     let settled = numbers::settle(kept.into_iter().map(|piece| piece.word.clone()).collect());
     let mut name = Name::of_parts(
@@ -87,7 +87,7 @@ fn in_words(word: Word) -> Vec<Word> {
     }
 }
 
-fn weighed(word: Word, bracketed: &Vec<String>, with_keys: bool) -> super::name::Part {
+fn weighed(word: Word, bracketed: &[String], with_keys: bool) -> super::name::Part {
     let mut weight = tables::weight_in_organisation(&word.folded);
     let is_number = numbers::is_number(&word.folded);
     let known = is_number || tables::is_known_in_organisation(&word.folded);
@@ -117,6 +117,8 @@ fn add_acronyms(name: &mut Name, all: &str, telling: &str) {
             })
             .map(|part| part.letters.iter().collect())
             .collect();
-        short.iter().for_each(|letters| name.add_acronym(letters));
+        for letters in &short {
+            name.add_acronym(letters);
+        }
     }
 }

@@ -97,7 +97,7 @@ impl<'a> Pairing<'a> {
         for (i, left) in self.left.parts.iter().enumerate() {
             for (j, right) in self.right.parts.iter().enumerate() {
                 if !left.likeness.initial
-                    && let Some((alike, how)) = compare_parts(self.rules, left, right)
+                    && let Some((alike, how)) = compare_parts(*self.rules, left, right)
                     && (how != How::Alike || alike >= least)
                 {
                     found.push((alike, i, j, how));

@@ -186,11 +186,7 @@ fn prepared<'a>(spelling: &Spelling, letters: &'a mut [Letter; LONGEST]) -> &'a 
 }
 
 /// The sound of each code, 0 for none.
-#[expect(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "evaluated when it is compiled"
-)]
+#[expect(clippy::indexing_slicing, reason = "evaluated when it is compiled")]
 const SOUNDS: [u8; 256] = {
     let mut sounds = [0; 256];
     let mut code: u8 = 0;
@@ -233,7 +229,7 @@ impl Letter {
         Self { itself: letter, sound, vowel: is_vowel(char::from(letter)), insertion }
     }
 
-    const fn insertion(&self, lenient: bool) -> Cost {
+    const fn insertion(self, lenient: bool) -> Cost {
         if lenient && self.sound == 0 && self.insertion > DOUBLING { DOUBLING } else { self.insertion }
     }
 }
@@ -288,7 +284,7 @@ fn fill(
     let mut trail = before.iter();
     for ((cell, straight), b) in cells.iter_mut().zip(aboves).zip(right) {
         let mut cost =
-            (diagonal + substitution(a, b)).min(straight + left_out).min(beside + b.insertion(lenient));
+            (diagonal + substitution(*a, *b)).min(straight + left_out).min(beside + b.insertion(lenient));
         if a.itself != b.itself && a_before == Some(b.itself) && b_before == Some(a.itself) {
             cost = cost.min(swapped + SWAP);
         }
@@ -302,7 +298,7 @@ fn fill(
     least
 }
 
-fn substitution(a: &Letter, b: &Letter) -> Cost {
+fn substitution(a: Letter, b: Letter) -> Cost {
     if a.itself == b.itself {
         return 0;
     }

@@ -9,7 +9,7 @@ use deunicode::deunicode_char;
 const FIRST_SYLLABLE: u32 = 0xAC00;
 const LAST_SYLLABLE: u32 = 0xD7A3;
 
-/// Readings of McCune and Reischauer without their marks, as lists and passports of both Koreas mostly have them.
+/// Readings of `McCune` and Reischauer without their marks, as lists and passports of both Koreas mostly have them.
 const LEADS: [&str; 19] =
     ["k", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "", "j", "jj", "ch", "k", "t", "p", "h"];
 
@@ -74,7 +74,7 @@ pub(super) fn push(letter: char, to: &mut String) {
     } else if let Some(read) = indic(code) {
         to.push_str(read);
     } else if let Some(read) = deunicode_char(letter) {
-        to.extend(read.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()));
+        to.extend(read.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()));
     } else {
         to.push(letter);
     }

@@ -293,15 +293,15 @@ impl Keeper {
             );
             return self.refuse(&place, Some(&list), reason, now);
         }
-        self.take(&place, list, index, now)
+        self.take(&place, &list, index, now)
     }
 
-    fn take(&mut self, place: &Path, list: List, index: Index, now: DateTime<Utc>) -> Look {
+    fn take(&mut self, place: &Path, list: &List, index: Index, now: DateTime<Utc>) -> Look {
         let file = self.file_at(place);
         let in_force = InForce {
             taken_at: now,
             validators: self.state.seen.clone(),
-            ..InForce::of(&list, &file, self.terms.format)
+            ..InForce::of(list, &file, self.terms.format)
         };
         if let Some(folder) = &self.terms.folder
             && let Err(error) = state::keep(folder, &file, &list.version, self.terms.format)

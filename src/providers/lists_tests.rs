@@ -282,7 +282,7 @@ async fn a_list_of_several_files_is_fetched_whole_when_one_is_new() {
             let mut request = vec![0; 4096];
             let length = connection.read(&mut request).await.unwrap_or(0);
             let request = String::from_utf8_lossy(&request[..length]).to_lowercase();
-            let file = request.split([' ', '/']).find(|part| part.ends_with(".csv")).unwrap_or_default().to_owned();
+            let file = request.split([' ', '/']).find(|part| part.strip_suffix(".csv").is_some()).unwrap_or_default().to_owned();
             let body = match file.as_str() {
                 "sdn.csv" => {
                     sdn += 1;

@@ -19,6 +19,7 @@ use std::{
 use reqwest::{Url, header::HeaderMap};
 use serde_json::{Map, Value, json};
 use tokio::sync::{Semaphore, oneshot};
+use tokio_util::task::TaskTracker;
 
 use super::{
     Basis, CallError, CallFuture, FailureClass, ListVersion, ReportProvider, Request, SettingsFault, client,
@@ -73,6 +74,7 @@ struct Shared {
     version: Mutex<Option<String>>,
     read_at: Mutex<Option<Instant>>,
     reading: AtomicBool,
+    tasks: TaskTracker,
 }
 
 /// A question, and who waits for its answer.
@@ -134,6 +136,7 @@ impl YenteProvider {
                 version: Mutex::default(),
                 read_at: Mutex::default(),
                 reading: AtomicBool::new(false),
+                tasks: TaskTracker::new(),
                 settings,
             }),
         })
@@ -165,7 +168,8 @@ impl YenteProvider {
                         }
                         let shared = Arc::clone(shared);
                         // Whoever of the batch gives up meanwhile leaves the others their answers.
-                        tokio::spawn(async move {
+                        let tasks = shared.tasks.clone();
+                        tasks.spawn(async move {
                             shared.send(batch).await;
                             drop(turn);
                         });
@@ -256,7 +260,7 @@ impl Shared {
             return;
         }
         let shared = Arc::clone(self);
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             let catalog = shared.catalog().await;
             *shared.read_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
             if let Some(version) = catalog {

@@ -17,6 +17,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 use watchkeeper::{
     app::providers,
     domain::{
@@ -158,7 +159,7 @@ async fn serve(heard: &Heard) -> String {
         .with_state(heard.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    TaskTracker::new().spawn(async move { axum::serve(listener, router).await });
     format!("http://{address}")
 }
 

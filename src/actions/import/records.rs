@@ -139,7 +139,7 @@ struct Parsed {
 }
 
 fn line_feeds(text: &[u8]) -> u64 {
-    text.iter().filter(|byte| **byte == b'\n').count() as u64
+    text.split(|byte| *byte == b'\n').skip(1).count() as u64
 }
 
 #[cfg(test)]

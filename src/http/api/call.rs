@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::task::TaskTracker;
 
 use super::{
     auth::{Caller, Quota},
@@ -50,6 +51,8 @@ pub(super) struct Call {
     /// What is being sent, where an operation takes it as it comes; in a lock, so that a call can be lent to
     /// whatever carries it out.
     pub(super) stream: Mutex<Option<Body>>,
+    /// What goes on although its client went away; a stop waits for it.
+    pub(super) tasks: TaskTracker,
     /// Its place among the requests that use the database; who only waits gives it up.
     pub(super) place: Option<OwnedSemaphorePermit>,
 }

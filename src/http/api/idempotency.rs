@@ -44,8 +44,9 @@ pub(super) async fn replayed(
     let is_file = matches!(operation.sent, Sent::Stream(_));
     // A task of its own outlives the connection, and has its own deadline.
     let deadline = if is_file { STREAM_DEADLINE } else { DEADLINE };
+    let tasks = call.tasks.clone();
     let carried = tokio::time::timeout(deadline, once((key, request, is_file), call, handler));
-    tokio::spawn(carried).await.map_err(|_| ApiError::internal())?.map_err(|_| ApiError::late())?
+    tasks.spawn(carried).await.map_err(|_| ApiError::internal())?.map_err(|_| ApiError::late())?
 }
 
 async fn once(

@@ -61,6 +61,7 @@ use axum::{
 use futures_util::FutureExt;
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 pub(super) use self::auth::Doorkeeper;
 use self::{
@@ -127,10 +128,11 @@ struct Api {
     room: Arc<Semaphore>,
     environment: EnvironmentId,
     organization: OrganizationId,
+    tasks: TaskTracker,
 }
 
 /// The routes of the API, its documentation among them.
-pub(super) fn router(context: Context, door: Arc<Doorkeeper>) -> Router {
+pub(super) fn router(context: Context, door: Arc<Doorkeeper>, tasks: TaskTracker) -> Router {
     let operations = operations();
     let document = Arc::new(openapi::document(&operations));
     let page = Arc::new(docs::page(&operations));
@@ -138,8 +140,14 @@ pub(super) fn router(context: Context, door: Arc<Doorkeeper>) -> Router {
     let id = |what: &[u8]| uuid::Uuid::from_slice(&context.digest_key.digest(what)[..16]).unwrap_or_default();
     let (environment, organization) =
         (EnvironmentId(id(b"environment")), OrganizationId(id(b"organization")));
-    let api =
-        Arc::new(Api { door, room: Arc::new(Semaphore::new(room)), environment, organization, context });
+    let api = Arc::new(Api {
+        door,
+        room: Arc::new(Semaphore::new(room)),
+        environment,
+        organization,
+        tasks,
+        context,
+    });
     let mut routes: Vec<(&'static str, MethodRouter<Arc<Api>>)> = Vec::new();
     for operation in operations {
         let path = operation.path;
@@ -257,6 +265,7 @@ async fn carry_out(
         headers: head.headers,
         body,
         stream: Mutex::new(stream),
+        tasks: api.tasks.clone(),
         place: Some(place),
     };
     conditions::of_listing(&call)?;

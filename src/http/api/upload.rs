@@ -75,7 +75,7 @@ pub(super) struct Upload {
 enum Source {
     Whole(BodyDataStream),
     Decoded(Option<Bytes>),
-    Parts(multer::Multipart<'static>, Option<multer::Field<'static>>),
+    Parts(Box<multer::Multipart<'static>>, Option<Box<multer::Field<'static>>>),
 }
 
 impl Upload {
@@ -105,7 +105,8 @@ impl Upload {
             }
             "multipart/form-data" => {
                 let boundary = multer::parse_boundary(sent_type(&call.headers)).map_err(|_| no_form())?;
-                (Source::Parts(multer::Multipart::new(body.into_data_stream(), boundary), None), false)
+                let form = multer::Multipart::new(body.into_data_stream(), boundary);
+                (Source::Parts(Box::new(form), None), false)
             }
             _ => {
                 call.body = request::json(&call.headers, body).await?;
@@ -160,7 +161,7 @@ impl Upload {
                         }
                         self.has_file = true;
                         self.said.file.filename = field.file_name().map(str::to_owned);
-                        *file = Some(field);
+                        *file = Some(Box::new(field));
                     } else {
                         let value = part_text(field).await?;
                         take_part(&mut self.said, self.known, (&part, &name, header), value)?;

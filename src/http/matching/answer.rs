@@ -130,10 +130,15 @@ fn scored(one: &Scored<'_>, threshold: f64) -> Value {
         .collect();
     let features: Map<String, Value> =
         reasons.iter().map(|(fact, (effect, _))| ((*fact).to_owned(), json!(effect))).collect();
-    shown["score"] = json!(one.finding.score);
-    shown["match"] = json!(one.finding.score >= threshold);
-    shown["features"] = features.into();
-    shown["explanations"] = explanations.into();
+    let told = [
+        ("score", json!(one.finding.score)),
+        ("match", json!(one.finding.score >= threshold)),
+        ("features", features.into()),
+        ("explanations", explanations.into()),
+    ];
+    if let Value::Object(shown) = &mut shown {
+        shown.extend(told.map(|(key, value)| (key.to_owned(), value)));
+    }
     shown
 }
 

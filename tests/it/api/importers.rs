@@ -123,7 +123,8 @@ async fn what_is_no_file_of_accounts_is_refused_or_says_so(pool: PgPool) {
 fn form(parts: &[(&str, &str)], file: &str) -> String {
     let mut form = String::new();
     let mut part = |disposition: &str, content: &str| {
-        form.push_str(&format!("--XX\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{content}\r\n"));
+        let part = format!("--XX\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{content}\r\n");
+        form.push_str(&part);
     };
     part("name=\"data[attributes][file]\"; filename=\"x.csv\"", file);
     for (name, content) in parts {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use tokio_util::task::TaskTracker;
 use watchkeeper::actions::api_keys::{self, NewKey};
 
 use crate::fixtures::{Client, DAILY, House, until};
@@ -252,7 +253,7 @@ async fn a_request_whose_client_went_away_is_carried_out_once_and_answered_to_wh
         let request = client.request("POST", "/tags").header("idempotency-key", "one");
         request.header("content-type", "application/json").body(body.clone())
     };
-    let gone = tokio::spawn(request().send());
+    let gone = TaskTracker::new().spawn(request().send());
     let waiting = "select count(*) from pg_locks where not granted
         and database = (select oid from pg_database where datname = current_database())";
     until("the tag waits", async || house.count(waiting).await > 0).await;
