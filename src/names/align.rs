@@ -1,7 +1,7 @@
 //! Two names side by side: which parts answer each other, and how alike the whole is.
 //!
 //! Parts are paired greedily, most alike first, in any order; then what is left over is tried as
-//! two parts written together, as initials, and as a slip (see [`super::pairing`]). The score has three factors: how well the paired
+//! two parts written together, as initials, and as a slip (see `super::pairing`). The score has three factors: how well the paired
 //! parts are spelled alike, how much of the better-covered name is paired, and, more gently, how
 //! much of the other: `Boris Johnson` is found in a name of five parts, `Boris Yeltsin` is not.
 //! Leaving parts out costs more when what remains is common (`Mohammed Ali`) and in organisations. What contradicts

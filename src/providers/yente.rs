@@ -5,7 +5,7 @@
 //! question, so that one it cannot read spoils no other's answer. Thresholds are kept here: the server is asked for
 //! everything from the lowest of a batch on.
 //!
-//! Which version of the dataset answered is read from `/catalog` once in [`CATALOG_EVERY`], beside the calls.
+//! Which version of the dataset answered is read from `/catalog` once in ten minutes, beside the calls.
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,6 @@
 //! A list in memory, ready to screen against.
 //!
-//! Its names are [arranged](super::arrangement) once; each subject is [searched](super::search) for and what is found
+//! Its names are arranged (`super::arrangement`) once; each subject is searched for (`super::search`) and what is found
 //! compared and weighed in full.
 
 use std::sync::{Mutex, PoisonError};
