@@ -3,7 +3,7 @@
 //! Each different part of a name stands once, under its keys, with the names that hold it. A name itself is kept as a
 //! few numbers; its text stays with its entity, and is taken apart again when it is compared.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
 
 use crate::names::likeness::Likeness;
 use crate::names::sound::Key;
@@ -13,6 +13,9 @@ use super::index::name_kind;
 use super::list::{EntityKind, ListEntity};
 use super::marks::Summary;
 use super::postings::{Postings, small};
+
+/// Lists of more names than this are taken apart anew for each comparison: kept, they would take gigabytes.
+const MOST_KEPT_APART: usize = 200_000;
 
 /// A part of names.
 pub(super) struct Unit {
@@ -46,6 +49,8 @@ pub(super) struct Place {
 /// All names of a list.
 pub(super) struct Arrangement {
     places: Vec<Place>,
+    /// Names that were compared before, so that each is taken apart once; none of a list too large to keep them.
+    apart: Vec<OnceLock<Box<Name>>>,
     summaries: Vec<Summary>,
     units: Vec<Unit>,
     /// Where the names of each unit begin in `holders`.
@@ -75,6 +80,14 @@ impl Arrangement {
     /// How many names there are.
     pub(super) const fn len(&self) -> usize {
         self.places.len()
+    }
+
+    /// A name in its parts, as `take_apart` makes them the first time.
+    pub(super) fn apart(&self, name: u32, take_apart: impl FnOnce() -> Name) -> Cow<'_, Name> {
+        match self.apart.get(name as usize) {
+            Some(kept) => Cow::Borrowed(kept.get_or_init(|| Box::new(take_apart()))),
+            None => Cow::Owned(take_apart()),
+        }
     }
 
     /// Whose name it is, and which.
@@ -180,8 +193,10 @@ impl Building {
         places.shrink_to_fit();
         summaries.shrink_to_fit();
         units.shrink_to_fit();
+        let kept = if places.len() <= MOST_KEPT_APART { places.len() } else { 0 };
         Arrangement {
             places,
+            apart: std::iter::repeat_with(OnceLock::new).take(kept).collect(),
             summaries,
             units,
             first_holders,

@@ -5,12 +5,16 @@
 //! can they lift a name that falls a little short.
 
 use crate::domain::date::PartialDate;
-use crate::domain::subject::SubjectKind;
+use crate::domain::subject::{Subject, SubjectKind};
 
 use super::list::{EntityKind, NameQuality};
 
-/// The most that evidence adds to the score of a name.
-pub const GREATEST_LIFT: f64 = SAME_DAY + SHARED_COUNTRY;
+/// The most that what is known of a subject beside its names adds to the score of a name.
+pub fn greatest_lift(subject: &Subject) -> f64 {
+    let birth_date = if subject.birth_date.is_some() { SAME_DAY } else { 0.0 };
+    let country = if subject.countries.is_empty() { 0.0 } else { SHARED_COUNTRY };
+    birth_date + country
+}
 
 /// The most that a weak alias scores before birth date and country are weighed.
 pub const WEAK_ALIAS_CAP: f64 = 0.8;

@@ -10,7 +10,7 @@ use crate::names::sound::Key;
 use crate::names::{Alignment, Name, NameKind, align_by};
 
 use super::arrangement::{Arrangement, Place};
-use super::evidence::{BirthDate, Country, GREATEST_LIFT, capped, kind_factor};
+use super::evidence::{BirthDate, Country, capped, greatest_lift, kind_factor};
 use super::list::{EntityKind, List, ListEntity, ListName, NameQuality};
 use super::marks::Marks;
 use super::matching::Matching;
@@ -122,10 +122,10 @@ impl Index {
             self.spare_marks.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         for name in &subject.names {
             let account = Name::new(kind, name.reveal());
-            let least = matching.threshold - GREATEST_LIFT;
+            let least = matching.threshold - greatest_lift(subject);
             for candidate in search::candidates(&self.names, kind, &account, least, &mut marks) {
                 if let Some(place) = self.names.place(candidate)
-                    && let Some(found) = self.weigh(subject, &account, place, matching)
+                    && let Some(found) = self.weigh(subject, &account, (candidate, place), matching)
                 {
                     matches.push(found);
                 }
@@ -150,24 +150,25 @@ impl Index {
         &'a self,
         subject: &Subject,
         account: &Name,
-        place: Place,
+        (number, place): (u32, Place),
         matching: &Matching,
     ) -> Option<Match<'a>> {
         let entity = self.entities.get(place.entity as usize)?;
         let listed = entity.names.get(place.name as usize)?;
-        let threshold = matching.threshold;
-        if kind_factor(subject.kind, entity.kind, 2) < threshold - GREATEST_LIFT
+        let (threshold, lift) = (matching.threshold, greatest_lift(subject));
+        if kind_factor(subject.kind, entity.kind, 2) < threshold - lift
             || listed.quality == NameQuality::Weak && !matching.weak_aliases
         {
             return None;
         }
-        let listed_name = Name::without_keys(name_kind(entity.kind), &listed.text);
+        let listed_name =
+            self.names.apart(number, || Name::without_keys(name_kind(entity.kind), &listed.text));
         let parts = account.parts.len().min(listed_name.parts.len());
         let kind_factor = kind_factor(subject.kind, entity.kind, parts);
         let alignment =
             align_by(&matching.rules, compared_as(subject.kind, entity.kind), account, &listed_name);
         let name_score = capped(alignment.score * kind_factor, listed.quality);
-        if name_score + GREATEST_LIFT < threshold {
+        if name_score + lift < threshold {
             return None;
         }
         let birth_date = subject.birth_date.as_ref().map(|date| *date.reveal());
@@ -179,7 +180,7 @@ impl Index {
             list: &self.list,
             entity,
             listed,
-            listed_name,
+            listed_name: listed_name.into_owned(),
             account_name: account.clone(),
             alignment,
             kind_factor,
