@@ -32,12 +32,14 @@
 //! - [`telemetry`]: logs, metrics, readiness.
 //! - [`vault`]: envelope encryption; data keys and the master keys that wrap them.
 //! - [`store`]: every SQL statement; rows to domain and back.
-//! - [`screening`]: watchlists: parse, index, match, explain; pure computation.
-//! - [`providers`]: talking to report providers: request, permit, classify the answer.
+//! - [`screening`]: watchlists: parse, compare versions, index, match, explain; pure computation.
+//! - [`providers`]: talking to report providers: request, permit, classify the answer; fetching published lists, and
+//!   judging what came before it is used.
 //! - [`actions`]: one function for each thing that a person or a timer can do.
 //! - [`engine`]: work without a request: divide the shards, enrol, dispatch, keep budgets, record, upkeep.
 //! - [`http`]: work with a request: health, readiness, metrics, the state of the whole; the API, in Persona's wire
-//!   format, whose table of operations is router, check of permissions and documentation at once.
+//!   format, whose table of operations is router, check of permissions and documentation at once; the matching API of
+//!   a yente server, from the lists in memory.
 //! - [`app`]: builds the parts, starts and stops them; the embedded PostgreSQL; the demo.
 //! - [`cli`]: reads arguments, calls one function of [`app`], prints.
 //!

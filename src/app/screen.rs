@@ -281,11 +281,11 @@ pub fn pairs(file: &Path, threshold: f64) -> Result<Vec<Pair>, AppError> {
     let mut pairs = Vec::new();
     while let Some((line, record)) = next(&mut records).map_err(fault)? {
         let get = |at: usize| record.get(at).unwrap_or_default();
-        let kind = match kind_of(get(schema)) {
-            Some(SubjectKind::Person) | None => NameKind::Person,
-            Some(SubjectKind::Organisation) => NameKind::Organisation,
-        };
-        let score = align(kind, &Name::new(kind, get(one)), &Name::new(kind, get(other))).score;
+        // A schema that leaves it open is compared by the customs of several kinds: the best counts.
+        let kinds = NameKind::of_schema(get(schema)).iter();
+        let score =
+            |kind: &NameKind| align(*kind, &Name::new(*kind, get(one)), &Name::new(*kind, get(other))).score;
+        let score = kinds.map(score).fold(0.0, f64::max);
         pairs.push(Pair {
             line,
             schema: get(schema).to_owned(),
