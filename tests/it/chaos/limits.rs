@@ -2,10 +2,6 @@
 //! also wants it to be asked about as much as it allows.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
     thread,
     time::{Duration, Instant},
 };
@@ -27,9 +23,6 @@ const BURST: u32 = 100;
 /// Calls of `make test`; `make limits N=1000000` makes as many as one likes.
 const CALLS: u64 = 10_000;
 
-/// How often the machine is watched.
-const TICK: Duration = Duration::from_millis(1);
-
 /// How long the fleet is left in peace between two kills: what the dead had been granted is lost.
 const PEACE: Duration = Duration::from_secs(10);
 
@@ -47,7 +40,6 @@ fn a_fleet_whose_processes_are_killed_keeps_the_limit_of_a_provider() {
         ..Scene::of_three("watchkeeper_chaos_limits")
     });
     stage.start();
-    let lateness = Lateness::watch();
     let fed_from = usize::try_from(stage.stub.total()).unwrap();
     let (mut kills, mut killed_at) = (0, Instant::now());
     while stage.stub.total() < wanted {
@@ -60,13 +52,12 @@ fn a_fleet_whose_processes_are_killed_keeps_the_limit_of_a_provider() {
         thread::sleep(Duration::from_millis(100 + u64::try_from(below(&random, 100)).unwrap()));
     }
     let arrivals = stage.stub.arrivals();
-    let late = lateness.worst();
     let judged = judge(&arrivals, rate.into(), burst.into());
     // Before, there was not always something to ask.
     let used = judge(&arrivals[fed_from..], rate.into(), burst.into()).used;
     Tally::at_end(&stage);
     println!(
-        "limits: {} calls in {:.1} s, {kills} kills: {} violations (worst: {:.1} calls too many), {:.1} % of the limit used, the machine up to {late:?} late, in {:.1} s",
+        "limits: {} calls in {:.1} s, {kills} kills: {} violations (worst: {:.1} calls too many), {:.1} % of the limit used, in {:.1} s",
         judged.calls,
         judged.took.as_secs_f64(),
         judged.violations,
@@ -74,39 +65,10 @@ fn a_fleet_whose_processes_are_killed_keeps_the_limit_of_a_provider() {
         used * 100.0,
         began.elapsed().as_secs_f64(),
     );
-    // What a busy machine held up on its way arrives closer together than it left.
-    let held_up = f64::from(rate) * late.as_secs_f64();
-    assert!(judged.worst <= held_up, "in no interval is the provider asked more than it allows");
+    assert_eq!(judged.violations, 0, "in no interval is the provider asked more than it allows");
     // In `make test` other tests take the machine's time too.
     if let Some(least) = number("_USED") {
-        assert_eq!(judged.violations, 0, "measured on a machine that is not busy");
         assert!(used * 100.0 >= f64::from(u32::try_from(least).unwrap()), "{least} % of the limit is used");
-    }
-}
-
-/// How late the machine lets those run whose time has come.
-struct Lateness {
-    worst: Arc<AtomicU64>,
-}
-
-impl Lateness {
-    /// Watches until it is dropped.
-    fn watch() -> Self {
-        let worst = Arc::new(AtomicU64::new(0));
-        let seen = Arc::downgrade(&worst);
-        thread::spawn(move || {
-            while let Some(worst) = seen.upgrade() {
-                let began = Instant::now();
-                thread::sleep(TICK);
-                let late = began.elapsed().saturating_sub(TICK);
-                worst.fetch_max(u64::try_from(late.as_nanos()).unwrap(), Ordering::Relaxed);
-            }
-        });
-        Self { worst }
-    }
-
-    fn worst(&self) -> Duration {
-        Duration::from_nanos(self.worst.load(Ordering::Relaxed))
     }
 }
 
