@@ -77,7 +77,8 @@ impl Served {
 fn router(served: Served, settings: &HttpSettings) -> Router {
     let door = Arc::new(api::Doorkeeper::new(settings.requests_per_minute, settings.trusted_proxies.clone()));
     let api = api::router(served.context.clone(), Arc::clone(&door), served.tasks.clone());
-    let matching = matching::router(served.context.clone(), door, Arc::clone(&served.lists));
+    let matching =
+        matching::router(served.context.clone(), door, Arc::clone(&served.lists), Arc::clone(&served.asking));
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))

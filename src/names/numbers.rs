@@ -28,7 +28,7 @@ pub(super) fn settle(words: Vec<Word>) -> Vec<Word> {
         } else if let Some(ordinal) = ordinal(&word.folded) {
             word.folded = format!("{ordinal}st");
         } else if place > 0
-            && let Some(number) = roman(&word, place == last)
+            && let Some(number) = roman(&word.folded, place == last)
         {
             word.folded = number.to_string();
         } else if word.folded.len() > 1 && word.folded.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -106,11 +106,12 @@ fn ordinal(word: &str) -> Option<u32> {
     digits.parse().ok()
 }
 
-/// A Roman number of two or more digits anywhere; one digit only at the end and written large.
-fn roman(word: &Word, last: bool) -> Option<u32> {
-    let digits = word.folded.as_bytes();
+/// A Roman number of two or more digits anywhere; one digit only at the end. However it is written: a name in capitals
+/// is the same name.
+fn roman(word: &str, last: bool) -> Option<u32> {
+    let digits = word.as_bytes();
     let alone = digits.len() == 1;
-    if digits.len() > 6 || alone && !(last && word.written.bytes().all(|byte| byte.is_ascii_uppercase())) {
+    if digits.len() > 6 || alone && !last {
         return None;
     }
     let mut value = 0;
@@ -147,7 +148,8 @@ mod tests {
         assert_eq!(settled("Brigade Forty 4"), ["brigade", "44"]);
         assert_eq!(settled("Fund XIII"), ["fund", "13"]);
         assert_eq!(settled("Fund V"), ["fund", "5"]);
-        assert_eq!(settled("Fund v"), ["fund", "v"]);
+        assert_eq!(settled("fund v"), ["fund", "5"]);
+        assert_eq!(settled("V Fund"), ["v", "fund"]);
         assert_eq!(settled("Snow Storm 007"), ["snow", "storm", "7"]);
     }
 

@@ -133,6 +133,15 @@ fn listed_names_are_found_again_after_the_usual_slips() {
         if Name::new(name_kind(entity.kind), name).parts.len() < 2 {
             continue;
         }
+        if round % 10 == 0 {
+            // The other names too, in small letters: how a name is written is not what it is.
+            for listed in entity.names.iter().filter(|listed| listed.quality != NameQuality::Weak) {
+                let parts = Name::new(name_kind(entity.kind), &listed.text).parts.len();
+                let matches = index.screen(&account(kind, &listed.text.to_lowercase()), DEFAULT_THRESHOLD);
+                let is_found = matches.iter().any(|found| found.entity.id == entity.id);
+                assert!(parts < 2 || is_found, "{}: {}", entity.id, listed.text);
+            }
+        }
         let subject = account(kind, &treated(name, round / 2));
         let matches = index.screen(&subject, DEFAULT_THRESHOLD);
         asked[round / 2 % 5] += 1;
@@ -141,8 +150,7 @@ fn listed_names_are_found_again_after_the_usual_slips() {
     say(&format!(
         "found {found:?} of {asked:?} (as it is, turned round, letter lost, letters swapped, word left out)"
     ));
-    // A name with a Latin initial standing alone may fall short.
-    assert!(found[0] + 1 >= asked[0], "an equal name is found");
+    assert_eq!(found[0], asked[0], "an equal name is always found");
     assert!(found.iter().sum::<usize>() * 100 > asked.iter().sum::<usize>() * 93);
 }
 

@@ -1,8 +1,9 @@
 //! `Idempotency-Key`: a request that is sent again is answered as it was, and nothing is done twice.
 //!
-//! The answer is kept for a day, sealed under a data key of its own; redacting what it tells of takes it along. Such a
-//! request is carried out to its end although its client went away, so that the same again is answered. A request under way makes the same one wait with a 409. One whose process died before it answered
-//! is carried out again once [`STALE`] is over: what it did, it did in one transaction, and whether that was
+//! The answer is kept for a day, sealed under a data key of its own; redacting what it tells of takes it along.
+//! Such a request is carried out to its end although its client went away, so that the same again is answered. A
+//! request under way makes the same one wait with a 409. One whose process died before it answered is carried out again
+//! once [`STALE`] is over: what it did, it did in one transaction, and whether that was
 //! committed nobody can tell, so a reference id is what keeps an account from being made twice then. A file that takes
 //! longer than that to come may be taken in twice so; its rows find what they say the second time.
 

@@ -44,6 +44,8 @@ struct Matcher {
     context: Context,
     door: Arc<Doorkeeper>,
     lists: Lists,
+    /// How many may ask the database for their key at the same time.
+    asking: Arc<Semaphore>,
     /// Comparing takes a core: one less than there are stays for the rest.
     room: Arc<Semaphore>,
 }
@@ -57,7 +59,13 @@ impl IntoResponse for Refused {
     }
 }
 
-pub(super) fn router(context: Context, door: Arc<Doorkeeper>, lists: Lists) -> Router {
+/// The routes; `asking` bounds who asks the database at the same time.
+pub(super) fn router(
+    context: Context,
+    door: Arc<Doorkeeper>,
+    lists: Lists,
+    asking: Arc<Semaphore>,
+) -> Router {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let room = Arc::new(Semaphore::new(cores.saturating_sub(1).max(1)));
     Router::new()
@@ -66,14 +74,21 @@ pub(super) fn router(context: Context, door: Arc<Doorkeeper>, lists: Lists) -> R
         .route("/entities/{entity}", get(entity))
         .route("/catalog", get(catalog))
         .route("/algorithms", get(algorithms))
-        .with_state(Matcher { context, door, lists, room })
+        .with_state(Matcher { context, door, lists, asking, room })
 }
 
 impl Matcher {
     async fn let_in(&self, headers: &HeaderMap, peer: Option<Peer>) -> Result<(), Refused> {
+        let asking = self.asking.acquire().await.expect("nothing closes the semaphore");
         let key = self.door.authenticate(&self.context, headers, peer.map(|peer| peer.0.ip())).await;
+        drop(asking);
         let key = key.map_err(|error| {
-            Refused(error.status, "a key is needed, as Authorization: ApiKey KEY".to_owned())
+            let details = match error.status {
+                StatusCode::UNAUTHORIZED => "a key is needed, as Authorization: ApiKey KEY",
+                StatusCode::FORBIDDEN => "the key is not for this address",
+                _ => "the key cannot be checked now",
+            };
+            Refused(error.status, details.to_owned())
         })?;
         if !key.may(PERMISSION) {
             return Err(Refused(StatusCode::FORBIDDEN, format!("the key lacks the permission {PERMISSION}")));
@@ -202,7 +217,10 @@ async fn catalog(
             })
         })
         .collect();
-    datasets.push(json!({ "name": "default", "title": "All lists", "load": true, "children": names }));
+    let versions: Vec<&str> = lists.iter().map(|index| index.version()).collect();
+    datasets.push(json!({
+        "name": "default", "title": "All lists", "version": versions.join("+"), "load": true, "children": names,
+    }));
     Ok(Json(json!({ "datasets": datasets, "current": names, "outdated": [], "index_stale": false })))
 }
 

@@ -14,8 +14,11 @@ use crate::{
 /// The most results of a question, as with yente.
 const MOST_RESULTS: usize = 500;
 
-/// The most words of a name that are compared, and of values of a property that are read.
+/// The most values of a property that are read.
 const MOST_VALUES: usize = 50;
+
+/// The longest name that is compared, in characters: no list has one as long.
+const LONGEST: usize = 500;
 
 /// What the address says.
 #[derive(Clone, Debug)]
@@ -101,6 +104,9 @@ impl Parameters {
     pub(super) fn searched(&self) -> Result<Vec<Subject>, String> {
         let text = self.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let text = text.ok_or("q: a text to search for is needed")?;
+        if text.chars().count() > LONGEST {
+            return Err(format!("q: accepted are at most {LONGEST} characters"));
+        }
         let kinds: &[SubjectKind] = match self.schema.as_deref().map(kind_of) {
             None | Some(None) => &[SubjectKind::Person, SubjectKind::Organisation],
             Some(Some(SubjectKind::Person)) => &[SubjectKind::Person],
@@ -150,6 +156,9 @@ impl Asked {
             .collect();
         if !parts.is_empty() {
             names.push(parts.join(" "));
+        }
+        if names.iter().any(|name| name.chars().count() > LONGEST) {
+            return Err(format!("properties: accepted are names of at most {LONGEST} characters"));
         }
         let date = values(match kind {
             SubjectKind::Person => &["birthDate"],
@@ -205,6 +214,7 @@ mod tests {
             (json!({}), "schema"),
             (json!({"schema": "Dream", "properties": {}}), "schema"),
             (json!({"schema": "Person"}), "properties"),
+            (json!({"schema": "Person", "properties": {"name": ["x".repeat(501)]}}), "properties"),
         ] {
             assert!(Asked::read(&query).err().unwrap().starts_with(fault), "{query}");
         }
