@@ -10,7 +10,8 @@ use super::{ActionError, Context, Invalid, accounts::is_plain, inquiries, retire
 use crate::{
     domain::id::{Shard, TagId},
     store::{
-        account_actions, accounts, enrolment, events, revisions, tagged,
+        account_actions, accounts, enrolment, events, revisions,
+        tagged::{self, Rename},
         tags::{self, TagRow},
     },
 };
@@ -137,14 +138,16 @@ pub async fn change(
         }
         if tag.name != before.name {
             // Accounts and transactions have it by number.
-            tagged::rename_in_inquiries(&mut transaction, &before.name, &tag.name).await?;
-            tagged::rename_in_reports(&mut transaction, &before.name, &tag.name).await?;
+            let rename = Rename { from: before.name.clone(), to: tag.name.clone(), is_merge: false };
+            tagged::insert_rename(&mut transaction, &rename, now).await?;
         }
         let detail = json!({ "from": before.name, "to": tag.name });
         tell(context, &mut transaction, actor, "tag.updated", id, detail).await?;
     }
     let tag = find_in(&mut transaction, id).await?;
     transaction.commit().await?;
+    // What one page does not do, the daemon does.
+    rename_page(context).await?;
     Ok(tag)
 }
 
@@ -197,38 +200,65 @@ pub async fn merge(
             return Err(ActionError::Conflict(format!("{id} was merged already")));
         }
         refuse_named(&mut transaction, &tag.name).await?;
-        merge_names(context, &mut transaction, &tag.name, &into.name).await?;
+        let rename = Rename { from: tag.name.clone(), to: into.name.clone(), is_merge: true };
+        tagged::insert_rename(&mut transaction, &rename, now).await?;
         numbers.push(tag.number);
     }
     tags::save_merged(&mut transaction, &numbers, into.number, now).await?;
     tell(context, &mut transaction, actor, "tag.merged", target, json!({ "tags": sources })).await?;
     transaction.commit().await?;
     // What one page does not do, the daemon does.
-    let left = merge_page(context).await?;
+    let left = merge_page(context).await? | rename_page(context).await?;
     Ok((find(context, target).await?, left))
 }
 
-/// Gives inquiries and reports, which have their tags by name, one for another.
-async fn merge_names(
-    context: &Context,
-    conn: &mut PgConnection,
-    from: &str,
-    to: &str,
-) -> Result<(), ActionError> {
-    let detail = || json!({ "added-tags": [to], "removed-tags": [from] });
+/// Gives some inquiries and reports, which have their tags by name, the name that took the place of theirs. Returns
+/// whether there may be more.
+pub async fn rename_page(context: &Context) -> Result<bool, ActionError> {
+    let mut tries = 1;
+    loop {
+        match try_rename_page(context).await {
+            Err(ActionError::Store(error)) if error.is_lost_lock() && tries < TRIES => tries += 1,
+            done => return done,
+        }
+    }
+}
+
+async fn try_rename_page(context: &Context) -> Result<bool, ActionError> {
+    let mut transaction = context.store.transaction().await?;
+    let Some(rename) = tagged::lock_rename(&mut transaction).await? else { return Ok(false) };
+    let inquiries = tagged::rename_in_inquiries(&mut transaction, &rename, PAGE).await?;
+    let reports = tagged::rename_in_reports(&mut transaction, &rename, PAGE).await?;
+    let is_short = |length: usize| i64::try_from(length).is_ok_and(|length| length < PAGE);
+    if is_short(inquiries.len()) && is_short(reports.len()) {
+        // Nobody has set the former name since the rename was noted.
+        tagged::remove_rename(&mut transaction, &rename.from).await?;
+    }
     let mut told = Vec::new();
-    for (inquiry, account) in tagged::rename_in_inquiries(conn, from, to).await? {
-        let kind = "inquiry.updated-tags";
-        told.push(inquiries::event(context, inquiry, account, kind, MERGE, detail()));
+    if rename.is_merge {
+        let change = json!({ "added-tags": [rename.to], "removed-tags": [rename.from] });
+        for (inquiry, account) in inquiries {
+            told.push(inquiries::event(
+                context,
+                inquiry,
+                account,
+                "inquiry.updated-tags",
+                MERGE,
+                change.clone(),
+            ));
+        }
+        for (report, account) in reports {
+            let mut detail = change.clone();
+            detail.as_object_mut().expect("it is one").insert("report".to_owned(), json!(report));
+            let mut event = context.event(account, "report.updated-tags", MERGE, detail);
+            event.object = Some(report.0);
+            told.push(event);
+        }
     }
-    for (report, account) in tagged::rename_in_reports(conn, from, to).await? {
-        let detail = json!({ "report": report, "added-tags": [to], "removed-tags": [from] });
-        let mut event = context.event(account, "report.updated-tags", MERGE, detail);
-        event.object = Some(report.0);
-        told.push(event);
-    }
-    events::insert_all(conn, &told, context.now()).await?;
-    Ok(())
+    events::insert_all(&mut transaction, &told, context.now()).await?;
+    let are_more = tagged::has_renames(&mut transaction).await?;
+    transaction.commit().await?;
+    Ok(are_more)
 }
 
 /// Gives some accounts and transactions the tag that took the place of theirs. Returns whether there may be more.

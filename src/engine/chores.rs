@@ -34,6 +34,7 @@ impl Task for Chores {
         let context = &self.engine.context;
         let consolidated = consolidate::do_next(context).await?;
         let merged = tags::merge_page(context).await?;
-        Ok(if consolidated || merged { Activation::More } else { Activation::Done })
+        let renamed = tags::rename_page(context).await?;
+        Ok(if consolidated || merged || renamed { Activation::More } else { Activation::Done })
     }
 }

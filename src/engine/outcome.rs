@@ -81,13 +81,16 @@ pub(super) async fn write(
         let sealed = key.seal(Purpose::RunContent, &content(finished)).map_err(ActionError::from)?;
         contents.push((*run, sealed));
         let before = known.get(&finished.monitor()).map(Vec::as_slice).unwrap_or_default();
-        let news = written.add(engine, finished, key, before, &decided)?;
+        let (news, stands) = written.add(engine, finished, key, before, &decided)?;
         if news {
             matched.entry(finished.schedule.id).or_default().push(finished.account);
             // What runs but once is over as it is.
             if finished.schedule.schedule.on_match_mode == MatchMode::Hold && !finished.schedule.is_once() {
                 held.push(finished.monitor());
             }
+        } else if stands {
+            // No news, and no other account than before: what went away with the hit comes back with it.
+            matched.entry(finished.schedule.id).or_default().push(finished.account);
         } else {
             // Nothing was found, or nothing that nobody had decided on: there may be nothing left to look at.
             quiet.push(finished.account);
@@ -146,7 +149,8 @@ struct Written<'a> {
 }
 
 impl<'a> Written<'a> {
-    /// Compares one answer with the hits there are. Returns whether it holds anything new.
+    /// Compares one answer with the hits there are. Returns whether it holds anything new, and whether it found again
+    /// what was gone and a person had confirmed.
     fn add(
         &mut self,
         engine: &Engine,
@@ -154,8 +158,8 @@ impl<'a> Written<'a> {
         key: &DataKey,
         known: &[Known<HitId>],
         decided: &Decided,
-    ) -> Result<bool, EngineError> {
-        let End::Answered { answer, facts, .. } = &finished.end else { return Ok(false) };
+    ) -> Result<(bool, bool), EngineError> {
+        let End::Answered { answer, facts, .. } = &finished.end else { return Ok((false, false)) };
         let account = finished.account;
         let found: Vec<(&str, [u8; 16])> = answer
             .findings
@@ -166,12 +170,16 @@ impl<'a> Written<'a> {
         let (changes, gone) = compare(known, &found, |entity, facts| {
             decided.on(account, entity, facts).map(|decision| decision.state)
         });
-        let mut news = Vec::new();
+        let (mut news, mut stands) = (Vec::new(), false);
+        let is_confirmed = |entity: &str, facts: &[u8; 16]| {
+            decided.on(account, entity, facts).is_some_and(|decision| decision.state == HitState::Confirmed)
+        };
         for ((finding, facts), change) in answer.findings.iter().zip(facts).zip(changes) {
             let new_id = || HitId(engine.context.new_uuid(finished.monitor().shard()));
             let (id, word) = match change {
                 Change::Unchanged(_) => continue,
                 Change::BackDecided(id) => {
+                    stands |= is_confirmed(&finding.entity, facts);
                     self.back.push(id);
                     self.tell(engine, finished, id, "back", "report.hit-back", &finding.entity);
                     continue;
@@ -217,7 +225,7 @@ impl<'a> Written<'a> {
         if is_news {
             self.tell_match(engine, finished, &news);
         }
-        Ok(is_news)
+        Ok((is_news, stands))
     }
 
     /// Tells of all that is new in one answer.

@@ -2,9 +2,11 @@
 
 use std::str::FromStr;
 
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection, migrate::Migration, postgres::PgConnectOptions,
+};
 
-use super::StoreError;
+use super::{MIGRATIONS, StoreError};
 
 /// Makes the database `name` anew on the server of `url`, dropping the one there is; returns its address.
 ///
@@ -21,27 +23,14 @@ pub async fn recreate(url: &str, name: &'static str) -> Result<String, StoreErro
     Ok(options.database(name).to_url_lossy().to_string())
 }
 
-/// The indexes that migrations build concurrently, each with the version of its migration.
-const BUILT_CONCURRENTLY: [(i64, &str); 18] = [
-    (20_261_123_000_012, "monitors_quarantined_idx"),
-    (20_261_127_100_005, "accounts_newest_idx"),
-    (20_261_127_100_006, "accounts_type_idx"),
-    (20_261_127_100_007, "accounts_updated_idx"),
-    (20_261_127_100_008, "accounts_status_idx"),
-    (20_261_127_300_004, "monitors_of_account_idx"),
-    (20_261_127_300_010, "hits_of_account_idx"),
-    (20_261_127_300_011, "hits_score_idx"),
-    (20_261_127_300_012, "hits_open_score_idx"),
-    (20_261_127_300_013, "hits_assignee_idx"),
-    (20_261_127_300_014, "hits_schedule_idx"),
-    (20_261_127_300_015, "hits_list_idx"),
-    (20_261_127_400_002, "accounts_consolidated_idx"),
-    (20_261_127_400_008, "hits_own_list_idx"),
-    (20_261_127_500_002, "idempotency_replies_object_idx"),
-    (20_261_127_510_001, "monitors_state_idx"),
-    (20_261_127_510_002, "hits_confirmed_idx"),
-    (20_261_127_510_003, "accounts_archived_idx"),
-];
+/// The index that a migration builds concurrently, if it does.
+fn built_concurrently(migration: &Migration) -> Option<&str> {
+    let statement =
+        migration.sql.as_str().lines().find(|line| !line.starts_with("--") && !line.is_empty())?;
+    let (_, rest) =
+        statement.split_once("index concurrently ").filter(|(start, _)| start.starts_with("create"))?;
+    rest.split(' ').next().filter(|_| migration.no_tx)
+}
 
 /// Drops what a concurrent build of an index left behind when it was cut off, valid or not, before its migration
 /// was noted as done: the migration builds it again.
@@ -54,9 +43,29 @@ pub(super) async fn drop_unfinished_indexes(conn: &mut PgConnection) -> Result<(
     let done: Vec<i64> = sqlx::query_scalar("select version from _sqlx_migrations where success")
         .fetch_all(&mut *conn)
         .await?;
-    for (version, index) in BUILT_CONCURRENTLY.into_iter().filter(|(version, _)| !done.contains(version)) {
+    let unfinished = MIGRATIONS.iter().filter(|migration| !done.contains(&migration.version));
+    for (version, index) in unfinished.filter_map(|one| Some((one.version, built_concurrently(one)?))) {
         tracing::debug!(version, index, "an index that was not finished is built anew");
         sqlx::query(AssertSqlSafe(format!("drop index if exists {index}"))).execute(&mut *conn).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_index_that_a_migration_builds_concurrently_is_known_by_its_name() {
+        let found: Vec<&str> = MIGRATIONS.iter().filter_map(built_concurrently).collect();
+        let there = MIGRATIONS.iter().filter(|one| {
+            one.sql
+                .as_str()
+                .lines()
+                .any(|line| line.starts_with("create ") && line.contains(" concurrently "))
+        });
+        assert_eq!(found.len(), there.count());
+        assert!(found.contains(&"monitors_of_account_idx") && found.contains(&"monitors_tags_idx"));
+        assert!(found.iter().all(|name| name.ends_with("_idx")), "{found:?}");
+    }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::StoreError;
 use crate::{
-    domain::id::{AccountId, ApiKeyId},
+    domain::id::{AccountId, ApiKeyId, MonitorId},
     vault::WrappedKey,
 };
 
@@ -168,6 +168,25 @@ pub async fn remove_of_account(conn: &mut PgConnection, account: AccountId) -> R
     let gone: Vec<Uuid> = sqlx::query_scalar!(
         "delete from idempotency_replies where account_id = $1 returning reply_id",
         account.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    remove_keys(conn, &gone).await
+}
+
+/// Removes every answer that tells of a report or of one of its hits.
+pub async fn remove_of_report(conn: &mut PgConnection, report: MonitorId) -> Result<(), StoreError> {
+    let gone: Vec<Uuid> = sqlx::query_scalar!(
+        r#"
+        delete from idempotency_replies
+        where object_id in (
+            select $2::uuid
+            union all
+            select hit_id from hits where shard = $1 and monitor_id = $2)
+        returning reply_id
+        "#,
+        report.shard().column(),
+        report.0,
     )
     .fetch_all(&mut *conn)
     .await?;

@@ -207,15 +207,22 @@ pub async fn save_merged(
     Ok(())
 }
 
-/// Which of these names are of tags that nobody may set any more, by name.
+/// Which of these names are of tags that nobody may set any more. Until the caller's transaction ends nobody retires,
+/// renames or merges the others: who sets one is seen by whoever does that next.
 pub async fn list_retired(conn: &mut PgConnection, names: &[String]) -> Result<Vec<String>, StoreError> {
     let retired = sqlx::query_scalar!(
-        "select name from tags where name = any($1) and retired_at is not null order by name",
+        r#"
+        select case when retired_at is not null then name end
+        from tags
+        where name = any($1)
+        order by tag_id
+        for key share
+        "#,
         names,
     )
     .fetch_all(conn)
     .await?;
-    Ok(retired)
+    Ok(retired.into_iter().flatten().collect())
 }
 
 /// The schedules of the configuration that name a tag, by name.

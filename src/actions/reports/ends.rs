@@ -48,7 +48,7 @@ pub async fn redact(context: &Context, actor: &str, id: MonitorId) -> Result<(),
         return Err(ActionError::Refused("Report already redacted"));
     }
     moves::redact(&mut transaction, &[id], now).await?;
-    idempotency::remove_of_object(&mut transaction, id.0).await?;
+    idempotency::remove_of_report(&mut transaction, id).await?;
     let mut event = context.event(row.account, "report.redacted", actor, json!({ "report": id }));
     event.object = Some(id.0);
     events::insert_all(&mut transaction, &[event], now).await?;

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use axum::http::{HeaderValue, StatusCode, header};
-use chrono::DateTime;
+use chrono::{DateTime, Datelike};
 use serde_json::{Value, json};
 
 use super::{
@@ -214,7 +214,11 @@ impl FromStr for Cursor {
             None => (None, text),
             Some((time, id)) => (Some(time), id),
         };
-        let time = |text: &str| text.parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(());
+        let time = |text: &str| {
+            let time = text.parse().ok().and_then(DateTime::from_timestamp_micros);
+            // What no database can hold is no time of a change.
+            time.filter(|time| (1..=9999).contains(&time.year())).ok_or(())
+        };
         let updated_at = time_given.map(time).transpose()?;
         Ok(Self(Place { id: id.parse().map_err(|_| ())?, updated_at }))
     }

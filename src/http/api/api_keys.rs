@@ -193,7 +193,7 @@ fn checked(call: &Call, maker: &KeptKey, sent: Create) -> Result<NewKey, ApiErro
             format!("accepted is a whole number from 1 to {most}, the limit of the key that makes this one");
         refuse("requests-per-minute", details);
     }
-    if sent.api_version.as_deref().is_some_and(|text| Version::of_text(text).is_none()) {
+    if sent.api_version.as_deref().is_some_and(|text| !Version::is_known(text)) {
         refuse("api-version", format!("accepted is any of: {}", Version::known()));
     }
     if sent.api_key_inflection.as_deref().is_some_and(|text| Inflection::of_header(text).is_none()) {

@@ -17,6 +17,7 @@ use super::{
     blocklist::Blocklist,
     errors::ApiError,
     inflection::to_kebab,
+    request::Bodies,
     version::Version,
     wording,
 };
@@ -51,6 +52,8 @@ pub(super) struct Call {
     /// What is being sent, where an operation takes it as it comes; in a lock, so that a call can be lent to
     /// whatever carries it out.
     pub(super) stream: Mutex<Option<Body>>,
+    /// The memory that large bodies may take.
+    pub(super) bodies: Bodies,
     /// What goes on although its client went away; a stop waits for it.
     pub(super) tasks: TaskTracker,
     /// Its place among the requests that use the database; who only waits gives it up.

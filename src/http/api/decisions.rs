@@ -86,6 +86,8 @@ struct Bad {
 
 async fn import(mut call: Call) -> Result<Answer, ApiError> {
     let mut upload = Upload::open(&mut call, &[]).await?;
+    let bodies = call.bodies.clone();
+    let _room = bodies.room_of(LARGEST).await?;
     let mut file = Vec::new();
     while let Some(piece) = upload.piece().await? {
         if file.len() + piece.len() > LARGEST {

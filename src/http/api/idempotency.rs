@@ -10,6 +10,7 @@
 use axum::http::HeaderValue;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
@@ -47,7 +48,11 @@ pub(super) async fn replayed(
     let deadline = if is_file { STREAM_DEADLINE } else { DEADLINE };
     let tasks = call.tasks.clone();
     let carried = tokio::time::timeout(deadline, once((key, request, is_file), call, handler));
-    tasks.spawn(carried).await.map_err(|_| ApiError::internal())?.map_err(|_| ApiError::late())?
+    tasks
+        .spawn(carried.in_current_span())
+        .await
+        .map_err(|_| ApiError::internal())?
+        .map_err(|_| ApiError::late())?
 }
 
 async fn once(

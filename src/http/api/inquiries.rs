@@ -155,10 +155,15 @@ async fn included(call: &Call, answer: Answer, inquiries: &[OpenInquiry]) -> Res
         let mut ids: Vec<InquiryTemplateId> = inquiries.iter().map(|one| one.row.template_id).collect();
         ids.sort_unstable();
         ids.dedup();
+        let mut templates = inquiries::list_templates(&call.context).await?;
+        templates.retain(|one| ids.contains(&one.template.id()));
         for id in ids {
-            let template = inquiries::find_template(&call.context, id).await?;
-            included.extend(template.as_ref().map(inquiry_templates::resource).transpose()?);
+            // Those that the configuration no longer has are few.
+            if !templates.iter().any(|one| one.template.id() == id) {
+                templates.extend(inquiries::find_template(&call.context, id).await?);
+            }
         }
+        included.extend(templates.iter().map(inquiry_templates::resource).collect::<Result<Vec<_>, _>>()?);
     }
     if names.contains(&"account") {
         let accounts = inquiries.iter().filter_map(|one| one.row.account);
@@ -236,6 +241,9 @@ async fn print(call: Call) -> Result<Answer, ApiError> {
 
 async fn create(call: Call) -> Result<Answer, ApiError> {
     let body: Document<Create, CreateMeta> = call.body()?;
+    if body.data.attributes.names_a_reference(&body.meta) {
+        call.blocklist.must_not_hide("reference-id", "/data/attributes/reference-id")?;
+    }
     let new = bodies::new_inquiry(body.data.attributes, &body.meta)?;
     let inquiry = inquiries::create(&call.context, &call.actor(), &new).await?;
     shown(call, StatusCode::CREATED, &inquiry).await

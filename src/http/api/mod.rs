@@ -72,6 +72,7 @@ use self::{
     errors::ApiError,
     inflection::Inflection,
     operation::{Operation, Sent},
+    request::Bodies,
 };
 use crate::{
     actions::Context,
@@ -128,6 +129,8 @@ struct Api {
     room: Arc<Semaphore>,
     environment: EnvironmentId,
     organization: OrganizationId,
+    /// The memory that large bodies may take.
+    bodies: Bodies,
     tasks: TaskTracker,
 }
 
@@ -145,6 +148,7 @@ pub(super) fn router(context: Context, door: Arc<Doorkeeper>, tasks: TaskTracker
         room: Arc::new(Semaphore::new(room)),
         environment,
         organization,
+        bodies: Bodies::default(),
         tasks,
         context,
     });
@@ -250,7 +254,7 @@ async fn carry_out(
         let details = "the key must not see every attribute, and of a page or a file none can be left out";
         return Err(ApiError::forbidden("", details));
     }
-    let (body, stream) = request::body(operation, &head.headers, body).await?;
+    let (body, stream) = request::body(operation, &head.headers, body, &api.bodies).await?;
     request::of_type(operation, &body)?;
     let place = place().await?;
     let blocklist = Blocklist::of(&api.context, &caller.key.attributes_blocklist).await?;
@@ -265,6 +269,7 @@ async fn carry_out(
         headers: head.headers,
         body,
         stream: Mutex::new(stream),
+        bodies: api.bodies.clone(),
         tasks: api.tasks.clone(),
         place: Some(place),
     };

@@ -1,10 +1,13 @@
 //! What was sent, read with care: sizes, depth and characters that PostgreSQL cannot keep.
 
+use std::sync::Arc;
+
 use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Method, StatusCode, header},
 };
 use serde_json::Value;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
     PathParts,
@@ -16,6 +19,13 @@ use super::{
 /// The largest JSON body: a file of 10 MB in base 64, and what else there is to say.
 const LARGEST_BODY: usize = 16 << 20;
 
+/// A body of that many bytes is read whatever else is read.
+const SMALL_BODY: usize = 64 << 10;
+
+/// What the room for larger bodies is counted in, and how much of it there is: 256 MiB.
+const UNIT: usize = 1 << 20;
+const MOST_UNITS: usize = 256;
+
 /// The deepest nesting of a body.
 const DEEPEST: usize = 32;
 
@@ -24,17 +34,48 @@ pub(super) async fn body(
     operation: &Operation,
     headers: &HeaderMap,
     body: Body,
+    bodies: &Bodies,
 ) -> Result<(Value, Option<Body>), ApiError> {
     match operation.sent {
         Sent::Stream(_) => Ok((Value::Null, Some(body))),
         // Nothing is expected, and some clients send `{}` or `null` all the same.
         Sent::Nothing => Ok((Value::Null, None)),
-        Sent::Json(_) => Ok((json(headers, body).await?, None)),
+        Sent::Json(_) => Ok((json(headers, body, bodies).await?, None)),
+    }
+}
+
+/// The memory that large bodies may take while they come, in units of [`UNIT`].
+#[derive(Clone)]
+pub(super) struct Bodies(Arc<Semaphore>);
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MOST_UNITS)))
+    }
+}
+
+impl Bodies {
+    /// Waits until there is memory for a body; one that says to be small needs none.
+    async fn room_for(&self, headers: &HeaderMap) -> Result<Option<SemaphorePermit<'_>>, ApiError> {
+        let length =
+            headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let length: usize = length.unwrap_or(LARGEST_BODY).min(LARGEST_BODY);
+        if length <= SMALL_BODY {
+            return Ok(None);
+        }
+        self.room_of(length).await.map(Some)
+    }
+
+    /// Waits until there is memory for so many bytes.
+    pub(super) async fn room_of(&self, length: usize) -> Result<SemaphorePermit<'_>, ApiError> {
+        let units = u32::try_from(length.div_ceil(UNIT)).map_err(|_| ApiError::internal())?;
+        self.0.acquire_many(units).await.map_err(|_| ApiError::internal())
     }
 }
 
 /// A JSON body with keys in kebab-case; null when there is none.
-pub(super) async fn json(headers: &HeaderMap, body: Body) -> Result<Value, ApiError> {
+pub(super) async fn json(headers: &HeaderMap, body: Body, bodies: &Bodies) -> Result<Value, ApiError> {
+    let _room = bodies.room_for(headers).await?;
     let bytes = to_bytes(body, LARGEST_BODY).await.map_err(|_| {
         let details = "the body is larger than 16 MiB, or was not sent to its end";
         ApiError::other(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large", details)

@@ -22,6 +22,9 @@ use crate::actions::import::{Format, HeaderMap as Headers};
 /// The longest part of a form that is no file, in bytes.
 const LONGEST_PART: usize = 1 << 16;
 
+/// The most bytes of all parts of a form that are no file, with their names.
+const MOST_BESIDE: usize = 1 << 20;
+
 /// What may be said of a file.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -70,6 +73,8 @@ pub(super) struct Upload {
     known: &'static [&'static str],
     source: Source,
     has_file: bool,
+    /// How many bytes of parts that are no file have come, with their names.
+    beside: usize,
 }
 
 enum Source {
@@ -109,7 +114,7 @@ impl Upload {
                 (Source::Parts(Box::new(form), None), false)
             }
             _ => {
-                call.body = request::json(&call.headers, body).await?;
+                call.body = request::json(&call.headers, body, &call.bodies.clone()).await?;
                 let attributes = call.body.pointer("/data/attributes").and_then(|sent| sent.as_object());
                 if let Some(key) = attributes
                     .and_then(|sent| sent.keys().find(|key| *key != "file" && !known.contains(&key.as_str())))
@@ -131,7 +136,7 @@ impl Upload {
                 (Source::Decoded(Some(data.into())), true)
             }
         };
-        Ok(Self { said, known, source, has_file })
+        Ok(Self { said, known, source, has_file, beside: 0 })
     }
 
     /// The next piece of the file; none at its end.
@@ -164,6 +169,12 @@ impl Upload {
                         *file = Some(Box::new(field));
                     } else {
                         let value = part_text(field).await?;
+                        self.beside += part.len() + value.len();
+                        if self.beside > MOST_BESIDE {
+                            let details =
+                                "the parts of the form that are no file are longer than 1 MiB together";
+                            return Err(ApiError::bad_request("", details));
+                        }
                         take_part(&mut self.said, self.known, (&part, &name, header), value)?;
                     }
                 }

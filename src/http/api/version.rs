@@ -33,6 +33,11 @@ impl Version {
         known.or_else(|| is_newer().then_some(Self::NEWEST))
     }
 
+    /// Whether a key can be pinned to it: a newer one would change what it means when it becomes known.
+    pub(super) fn is_known(text: &str) -> bool {
+        KNOWN.contains(&text.trim())
+    }
+
     /// All versions in words.
     pub(super) fn known() -> String {
         KNOWN.join(", ")
@@ -73,6 +78,7 @@ mod tests {
         assert_eq!(Version::of_text("2024-01-01"), None);
         assert_eq!(Version::of_text("2026-09-29"), Some(Version::NEWEST));
         assert_eq!(Version::of_text("tomorrow"), None);
+        assert!(Version::is_known("2021-07-05") && !Version::is_known("2026-09-29"));
         assert!(KNOWN.is_sorted());
     }
 }

@@ -77,8 +77,8 @@ pub async fn save_status_where(
     Ok(rows.into_iter().map(|row| (AccountId(row.account_id), row.status)).collect())
 }
 
-/// Hands the statuses of locked accounts that `schedule` set over to another of `heirs` that still has an
-/// undismissed hit of the account.
+/// Hands the statuses of locked accounts that `schedule` set over to another of `heirs` that still has an open or
+/// confirmed hit of the account, as `account_tags::list_settled` asks for it.
 pub async fn save_status_heirs(
     conn: &mut PgConnection,
     ids: &[AccountId],
@@ -93,17 +93,14 @@ pub async fn save_status_heirs(
         set status_schedule_id = heir.schedule_id
         from (
             select distinct on (wanted.shard, wanted.account_id)
-                   wanted.shard, wanted.account_id, monitor.schedule_id
+                   wanted.shard, wanted.account_id, hit.schedule_id
             from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
-            join monitors as monitor using (account_id)
-            where monitor.schedule_id = any($4)
-              and monitor.by_schedule
-              and exists (
-                  select from hits
-                  where hits.shard = monitor.shard
-                    and hits.monitor_id = monitor.monitor_id
-                    and hits.state in ('open', 'confirmed'))
-            order by wanted.shard, wanted.account_id, monitor.schedule_id
+            join hits as hit using (account_id)
+            join monitors as monitor on monitor.shard = hit.shard and monitor.monitor_id = hit.monitor_id
+            where hit.schedule_id = any($4)
+              and hit.state in ('open', 'confirmed')
+              and monitor.redacted_at is null
+            order by wanted.shard, wanted.account_id, hit.schedule_id
         ) as heir
         where account.shard = heir.shard
           and account.account_id = heir.account_id

@@ -299,3 +299,48 @@ async fn what_becomes_of_an_action_is_told(pool: PgPool) {
     );
     client.stop().await;
 }
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_reference_id_that_a_key_must_not_see_tells_it_of_no_account(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1"]).await;
+    let client = Client::start(&house).await;
+    let blind = with(&house, &client, blind(&["reference-id"])).await;
+    let body = json!({ "data": { "attributes": { "inquiry-template-id": "itmpl_x", "reference-id": "p1" } },
+                       "meta": { "auto-create-account": false } });
+    blind.post("/inquiries", &body).await.expect(403);
+    let body = json!({ "data": { "attributes": { "reference-id": "p1" } }, "meta": { "auto-create-account": false } });
+    client.post("/reports", &body).await.expect(400);
+    let template = client.get("/report-templates").await.expect(200).ids().remove(0);
+    let body = json!({ "data": { "attributes": { "report-template-id": template } },
+                       "meta": { "auto-create-account-reference-id": "p1" } });
+    blind.post("/reports", &body).await.expect(403);
+    client.stop().await;
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_lies_beyond_all_bounds_is_refused(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    let client = Client::start(&house).await;
+    let key = sent(json!({ "name": "x", "permissions": ["event.read"], "api-version": "2027-01-01" }));
+    client.post("/api-keys", &key).await.expect(422);
+    let cursor = "-8000000000000000000.act_00000000000000000000000000";
+    let sorted = json!({"sort": {"attribute": "updated_at"}});
+    client.post(&format!("/accounts/search?page[after]={cursor}"), &sorted).await.expect(400);
+    let long = "x".repeat(60_000);
+    let mut form = String::new();
+    for part in 0..20 {
+        let head = format!(
+            "--XX\r\nContent-Disposition: form-data; name=\"data[attributes][mapping][{part}]\"\r\n\r\n"
+        );
+        form.push_str(&head);
+        form.push_str(&long);
+        form.push_str("\r\n");
+    }
+    form.push_str("--XX--\r\n");
+    let request = client.request("POST", "/importer/accounts");
+    let sent = request.header("content-type", "multipart/form-data; boundary=XX").body(form);
+    let refused = client.send(sent).await.expect(400);
+    assert!(refused.body["errors"][0]["details"].as_str().unwrap().contains("1 MiB"), "{}", refused.body);
+    client.stop().await;
+}

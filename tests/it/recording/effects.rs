@@ -302,6 +302,25 @@ async fn when_the_last_hit_is_dismissed_the_schedule_takes_back_what_it_set(pool
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn who_was_confirmed_and_is_found_again_is_flagged_again_without_an_alert(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1"]).await;
+    house.scripted.find(&[finding("e:1", "A", 0.9)]);
+    house.run("p1").await;
+    decide(&house, "e:1", Decision::Confirmed).await;
+    // A version of the list lacks the entity, and the next has it again.
+    house.scripted.find(&[]);
+    house.run("p1").await;
+    assert_eq!(status_and_tags(&house).await, with("active", &[]));
+    let alerts = "select count(*) from events where kind = 'report/watchlist.matched'";
+    let before = house.count(alerts).await;
+    house.scripted.find(&[finding("e:1", "A", 0.9)]);
+    house.run("p1").await;
+    assert_eq!(status_and_tags(&house).await, with("under-review", &["watchlist-match"]));
+    assert_eq!(house.count(alerts).await, before);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
 async fn a_run_that_finds_only_what_was_dismissed_takes_back_what_its_schedule_set(pool: PgPool) {
     let house = House::new(&pool, DAILY).await;
     house.people(&["p1"]).await;

@@ -96,7 +96,14 @@ async fn a_report_is_asked_for_waited_for_dismissed_printed_and_redacted(pool: P
         assert!(printed.contains(told), "{told}");
     }
 
+    let hit = client.get(&format!("/hits?filter[account-id]={account}")).await.expect(200).ids().remove(0);
+    let assign = client.request("POST", &format!("/hits/{hit}/assign")).header("idempotency-key", "assigned");
+    let body = dismissal(json!({ "assignee": "ann" })).to_string();
+    client.send(assign.header("content-type", "application/json").body(body)).await.expect(200);
+    let kept = "select count(*) from idempotency_replies where sealed_body is not null";
+    assert_eq!(house.count(kept).await, 1);
     let redacted = client.delete(&format!("/reports/{id}")).await.expect(200);
+    assert_eq!(house.count(kept).await, 0, "what was answered about its hits goes with it");
     assert!(redacted.attribute("redacted-at").is_string() && redacted.attribute("name-first").is_null());
     client.delete(&format!("/reports/{id}")).await.expect(409);
     assert!(!print().await.contains("Jane"));

@@ -42,6 +42,13 @@ pub(super) struct Create {
     initial_step_name: Option<String>,
 }
 
+impl Create {
+    /// Whether an account is named by its reference id: the answer tells whether there is one.
+    pub(super) fn names_a_reference(&self, meta: &CreateMeta) -> bool {
+        self.reference_id.is_some() || meta.auto_create_account_reference_id.is_some()
+    }
+}
+
 /// How an inquiry is made.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]

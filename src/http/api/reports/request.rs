@@ -115,6 +115,9 @@ enum Mode {
 async fn create(mut call: Call) -> Result<Answer, ApiError> {
     let sent = call.body::<Document<Create, How>>()?;
     let (wanted, how) = (sent.data.attributes, sent.meta);
+    if wanted.reference_id.is_some() || how.auto_create_account_reference_id.is_some() {
+        call.blocklist.must_not_hide("reference-id", "/data/attributes/reference-id")?;
+    }
     let template = template(&call, wanted.report_template_id.as_deref(), sent.data.kind.as_deref()).await?;
     let about = about(&wanted, &how)?;
     let query = query(wanted)?;
