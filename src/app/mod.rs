@@ -10,7 +10,11 @@ pub mod providers;
 pub mod screen;
 pub mod serve;
 
-use std::{fs, sync::Arc, time::Instant};
+use std::{
+    fs,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
 use crate::{
     actions::{
@@ -197,7 +201,7 @@ pub async fn plan(
     let mut plan = Plan::new(&applied, schedules, &templates, built.providers);
     plan.own_lists = built.own_lists;
     plan.published = built.lists.iter().map(|keeper| keeper.published().clone()).collect();
-    plan.lists = Arc::new(tokio::sync::Mutex::new(built.lists));
+    plan.lists = built.lists.into_iter().map(|keeper| Arc::new(Mutex::new(keeper))).collect();
     Ok((plan, applied.revision))
 }
 

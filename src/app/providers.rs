@@ -138,6 +138,12 @@ pub fn build(settings: &Settings) -> Result<Built, ProviderFault> {
         let budget = Budget::new(limits).map_err(fault)?.with_terms(terms);
         built.push((answering, budget, limits));
     }
+    // The matching API answers from every list, and so does who looks at them.
+    for list in settings.lists.values().filter(|list| list.format != ListFormat::List) {
+        if !keepers.iter().any(|known| known.name() == list.name) {
+            keepers.push(open(settings, list)?);
+        }
+    }
     Ok(Built { providers: built, own_lists, lists: keepers })
 }
 

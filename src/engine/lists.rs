@@ -1,17 +1,22 @@
-//! Looks after the published lists: at their time, one after the other, and tells what came of it.
+//! Looks after the published lists, each at its time, and tells what came of it.
 //!
 //! Every process keeps its lists itself. What happens to one is told as an event by the process that holds the
 //! first shard, so that a fleet tells it once; log, metrics and `/readyz` tell it of each.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Engine, EngineError, progress::Part, task};
 use crate::{
     domain::id::Shard,
-    providers::lists::{Look, Standing},
+    providers::lists::{Keeper, Look, Standing},
     store::{self, events},
     telemetry::metrics::ListLabels,
 };
@@ -24,7 +29,7 @@ const ACTOR: &str = "lists";
 
 /// Looks after the lists until `stop` is cancelled.
 pub(super) async fn drive(engine: Engine, part: Part, stop: CancellationToken) {
-    let mut watch = Watch { engine, stale: HashMap::new(), untold: Vec::new() };
+    let mut watch = Watch::new(engine);
     while !stop.is_cancelled() {
         if part.waiting(stop.run_until_cancelled(watch.round())).await.is_none() {
             return;
@@ -35,13 +40,23 @@ pub(super) async fn drive(engine: Engine, part: Part, stop: CancellationToken) {
 
 /// One look at every list whose time has come, as the daemon does it; what happened is told.
 pub async fn look(engine: &Engine) -> Result<(), EngineError> {
-    let mut watch = Watch { engine: engine.clone(), stale: HashMap::new(), untold: Vec::new() };
-    watch.look().await;
+    let mut watch = Watch::new(engine.clone());
+    watch.begin();
+    while let Some(ended) = watch.looks.join_next().await {
+        watch.end(ended);
+    }
+    watch.show_all();
     watch.tell().await
 }
 
 struct Watch {
     engine: Engine,
+    /// Looks under way: which list, and what came of it.
+    looks: JoinSet<(usize, Look)>,
+    /// The lists that are looked at.
+    busy: HashSet<usize>,
+    /// What was last shown of each list.
+    shown: BTreeMap<usize, Value>,
     /// Whether each list was stale when last seen.
     stale: HashMap<String, bool>,
     /// Events that could not be written yet.
@@ -49,27 +64,76 @@ struct Watch {
 }
 
 impl Watch {
+    fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            looks: JoinSet::new(),
+            busy: HashSet::new(),
+            shown: BTreeMap::new(),
+            stale: HashMap::new(),
+            untold: Vec::new(),
+        }
+    }
+
     async fn round(&mut self) {
-        self.look().await;
+        self.begin();
+        while let Some(ended) = self.looks.try_join_next() {
+            self.end(ended);
+        }
+        self.show_all();
         if let Err(error) = store::within(self.tell()).await {
             task::report(&self.engine.health, "lists", &error);
         }
     }
 
-    async fn look(&mut self) {
-        let keepers = std::sync::Arc::clone(&self.engine.plan.lists);
-        let mut keepers = keepers.lock().await;
-        let mut shown = Vec::new();
-        for keeper in keepers.iter_mut() {
-            let now = self.engine.context.now();
-            if keeper.is_due(now) {
-                let look = keeper.look(now).await;
-                self.note(keeper.name(), &look);
+    /// Begins to look at every list whose time has come and that nobody looks at.
+    fn begin(&mut self) {
+        let now = self.engine.context.now();
+        for (place, keeper) in self.engine.plan.lists.iter().enumerate() {
+            if self.busy.contains(&place) {
+                continue;
             }
-            let standing = keeper.standing(self.engine.context.now());
-            self.show(&standing);
-            shown.push(view(&standing));
+            let question = {
+                let mut keeper = locked(keeper);
+                if !keeper.is_due(now) {
+                    continue;
+                }
+                keeper.begin(now)
+            };
+            self.busy.insert(place);
+            let keeper = Arc::clone(keeper);
+            self.looks.spawn(async move {
+                let reply = question.ask().await;
+                // A large list takes seconds to read: no worker of the runtime waits for it.
+                let settled = tokio::task::spawn_blocking(move || locked(&keeper).settle(reply, now)).await;
+                (place, settled.unwrap_or_else(|_| Look::Failed("the look was broken off".to_owned())))
+            });
         }
+    }
+
+    fn end(&mut self, ended: Result<(usize, Look), JoinError>) {
+        let Ok((place, look)) = ended else { return };
+        self.busy.remove(&place);
+        if let Some(keeper) = self.engine.plan.lists.get(place) {
+            let name = locked(keeper).name().to_owned();
+            self.note(&name, &look);
+        }
+    }
+
+    /// Shows how every list stands; one that is being read, as it last stood.
+    fn show_all(&mut self) {
+        let keepers = self.engine.plan.lists.clone();
+        let now = self.engine.context.now();
+        for (place, keeper) in keepers.iter().enumerate() {
+            let standing = match keeper.try_lock() {
+                Ok(keeper) => keeper.standing(now),
+                Err(TryLockError::Poisoned(keeper)) => keeper.into_inner().standing(now),
+                Err(TryLockError::WouldBlock) => continue,
+            };
+            self.show(&standing);
+            self.shown.insert(place, view(&standing));
+        }
+        let shown: Vec<&Value> = self.shown.values().collect();
         self.engine.health.tell("lists", if shown.is_empty() { Value::Null } else { json!(shown) });
     }
 
@@ -152,9 +216,17 @@ impl Watch {
             events::insert_all(&mut transaction, &events, context.now()).await?;
             transaction.commit().await?;
         }
-        self.untold.clear();
+        // Who holds no shards yet may come to hold the first.
+        if !self.engine.fleet.held().is_empty() {
+            self.untold.clear();
+        }
         Ok(())
     }
+}
+
+fn locked(keeper: &Mutex<Keeper>) -> MutexGuard<'_, Keeper> {
+    // Whoever panicked left a whole list in force.
+    keeper.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What `/readyz` shows of a list.

@@ -10,18 +10,18 @@ mod files;
 mod state;
 
 use std::{
-    collections::HashSet,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-pub use fetch::FetchError;
+pub use fetch::{Fetch, FetchError};
 pub use files::kept;
 use files::{Stamp, kept_path, stamp};
+use state::Claim;
 pub use state::{InForce, Refused, State, Validators, accept};
 
 use super::local::PublishedList;
@@ -32,6 +32,10 @@ use crate::screening::{
     list::{List, ListError},
     parse::Format,
 };
+
+/// When a look that failed is repeated at the latest: while a version is in force, and while there is none.
+const RETRY: Duration = Duration::from_mins(5);
+const FIRST_RETRY: Duration = Duration::from_secs(30);
 
 /// Where a list comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +50,8 @@ impl std::fmt::Display for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Path(path) => path.display().fmt(f),
-            Self::Url(url) => f.write_str(url),
+            // What follows may be a key.
+            Self::Url(url) => f.write_str(url.split('?').next().unwrap_or_default()),
         }
     }
 }
@@ -133,36 +138,74 @@ pub struct Keeper {
     terms: Terms,
     state: State,
     published: PublishedList,
-    /// The ids in force, to judge a new version by.
-    ids: HashSet<String>,
     next_look: Option<DateTime<Utc>>,
     /// How the files of a path were when they were last looked at.
     seen: Option<Stamp>,
+    /// That no other process keeps versions in the same folder.
+    _claim: Option<Claim>,
+}
+
+/// What a look has to find out before it can be settled.
+pub enum Question {
+    /// Nothing: everything is on this host.
+    Here,
+    /// What an address has now.
+    There(Fetch),
+}
+
+/// What came of it.
+pub enum Reply {
+    /// Everything is on this host.
+    Here,
+    /// What was fetched, unless it is what was fetched before.
+    There(Result<Option<Validators>, FetchError>),
+}
+
+impl Question {
+    /// Asks whom it has to ask. Holds nothing of the list meanwhile.
+    pub async fn ask(self) -> Reply {
+        match self {
+            Self::Here => Reply::Here,
+            Self::There(fetch) => Reply::There(fetch.fetch().await),
+        }
+    }
 }
 
 impl Keeper {
     /// Takes up what was kept of a list; without anything kept, reads a list of this host. A list that has to be
-    /// fetched first answers nothing until then.
-    pub fn open(terms: Terms, published: PublishedList) -> Result<Self, ListError> {
-        let mut keeper = Self {
-            state: terms.folder.as_deref().map(State::read).unwrap_or_default(),
-            terms,
-            published,
-            ids: HashSet::new(),
-            next_look: None,
-            seen: None,
-        };
-        if let Some(kept) = keeper.kept()
-            && let Ok(list) = keeper.terms.format.read(&keeper.terms.name, &kept)
-        {
-            keeper.publish(&list);
-            return Ok(keeper);
+    /// fetched first answers nothing until then. Where another process keeps versions in the list's folder, this
+    /// one does so in a folder beside it.
+    pub fn open(mut terms: Terms, published: PublishedList) -> Result<Self, ListError> {
+        let claim = terms.folder.as_deref().map(state::claim).transpose().map_err(|source| {
+            let file = terms.folder.as_deref().unwrap_or(Path::new("")).display().to_string();
+            ListError::Unreadable { file, source }
+        })?;
+        terms.folder = claim.as_ref().map(|claim| claim.folder.clone());
+        let mut state = terms.folder.as_deref().map(State::read).unwrap_or_default();
+        state.belongs_to(&terms.origin.to_string());
+        let mut keeper = Self { state, terms, published, next_look: None, seen: None, _claim: claim };
+        if let (Some(kept), Some(in_force)) = (keeper.kept(), &keeper.state.in_force) {
+            match keeper.terms.format.read(&keeper.terms.name, &kept) {
+                Ok(list) if list.version == in_force.version => {
+                    keeper.published.replace(Index::build_of(list));
+                    return Ok(keeper);
+                }
+                Ok(_) => tracing::warn!(
+                    list.name = keeper.terms.name,
+                    "what was kept of the list is another version than was noted: it is read anew"
+                ),
+                Err(error) => tracing::warn!(
+                    list.name = keeper.terms.name,
+                    error = chain(&error),
+                    "what was kept of the list cannot be read: it is read anew"
+                ),
+            }
         }
         keeper.state.in_force = None;
         if let Origin::Path(path) = &keeper.terms.origin {
             let list = keeper.terms.format.read(&keeper.terms.name, path)?;
             keeper.state.in_force = Some(InForce::of(&list, path, keeper.terms.format));
-            keeper.publish(&list);
+            keeper.published.replace(Index::build_of(list));
         }
         Ok(keeper)
     }
@@ -189,26 +232,62 @@ impl Keeper {
         standing
     }
 
-    /// Looks at the source at `now`.
-    pub async fn look(&mut self, now: DateTime<Utc>) -> Look {
+    /// Begins a look at the source at `now`.
+    pub fn begin(&mut self, now: DateTime<Utc>) -> Question {
         self.next_look = self.terms.refresh.next_after(now);
-        let accepted = self.is_accepted();
-        let look = match self.terms.origin.clone() {
-            _ if accepted => self.judge(self.refused_place(), Validators::default(), now).await,
-            Origin::Path(path) => self.look_at_path(&path, now).await,
-            Origin::Url(url) => self.look_at_url(&url, now).await,
+        let (Origin::Url(url), Some(folder), false) =
+            (&self.terms.origin, &self.terms.folder, self.is_accepted())
+        else {
+            return Question::Here;
+        };
+        // What is not in force here must not count as unchanged.
+        let has_some = self.state.in_force.is_some();
+        Question::There(Fetch {
+            url: url.clone(),
+            format: self.terms.format,
+            folder: folder.join(state::INCOMING),
+            seen: if has_some { self.state.seen.clone() } else { Validators::default() },
+            patience: self.terms.patience,
+        })
+    }
+
+    /// Ends a look with what was found out. Reads, compares and keeps files: not for a worker of the runtime.
+    pub fn settle(&mut self, reply: Reply, now: DateTime<Utc>) -> Look {
+        let look = match (reply, self.terms.origin.clone()) {
+            (Reply::There(Err(error)), _) => Look::Failed(chain(&error)),
+            (Reply::There(Ok(None)), _) => {
+                // Unchanged since it was refused is not confirmed.
+                if self.state.refused.is_none() {
+                    self.state.confirmed_at = Some(now);
+                }
+                Look::Unchanged
+            }
+            (Reply::There(Ok(Some(validators))), _) => {
+                let incoming = self.terms.folder.as_ref().map(|folder| folder.join(state::INCOMING));
+                self.judge(incoming, validators, now)
+            }
+            (Reply::Here, _) if self.is_accepted() => {
+                self.judge(self.refused_place(), Validators::default(), now)
+            }
+            (Reply::Here, Origin::Path(path)) => self.look_at_path(&path, now),
+            (Reply::Here, Origin::Url(_)) => Look::Failed("it has no folder".to_owned()),
         };
         self.state.failed = match &look {
             Look::Failed(reason) => Some((now, reason.clone())),
             Look::Unchanged | Look::Taken(_) | Look::Refused(..) => None,
         };
+        if matches!(look, Look::Failed(_)) {
+            // Not at the next time only: until there is a list nothing can be screened.
+            let soon = now + if self.state.in_force.is_some() { RETRY } else { FIRST_RETRY };
+            self.next_look = Some(self.next_look.map_or(soon, |next| next.min(soon)));
+        }
         if let Err(error) = self.write() {
-            return Look::Failed(error);
+            tracing::warn!(list.name = self.terms.name, error, "what is known of the list could not be kept");
         }
         look
     }
 
-    async fn look_at_path(&mut self, path: &Path, now: DateTime<Utc>) -> Look {
+    fn look_at_path(&mut self, path: &Path, now: DateTime<Utc>) -> Look {
         let stamp = match stamp(path, self.terms.format) {
             Ok(stamp) => stamp,
             Err(error) => {
@@ -218,98 +297,77 @@ impl Keeper {
         if self.seen == Some(stamp) {
             return Look::Unchanged;
         }
-        let look = self.judge(Some(path.to_owned()), Validators::default(), now).await;
-        self.seen = Some(stamp);
+        let look = self.judge(Some(path.to_owned()), Validators::default(), now);
+        if !matches!(look, Look::Failed(_)) {
+            self.seen = Some(stamp);
+        }
         look
     }
 
-    async fn look_at_url(&mut self, url: &str, now: DateTime<Utc>) -> Look {
-        let Some(folder) = self.terms.folder.clone() else {
-            return Look::Failed("it has no folder".to_owned());
-        };
-        let incoming = folder.join("incoming");
-        // What is not in force here must not count as unchanged.
-        let has_some = self.state.in_force.is_some();
-        let seen = if has_some { self.state.seen.clone() } else { Validators::default() };
-        match fetch::fetch(url, self.terms.format, &incoming, &seen, self.terms.patience).await {
-            Err(error) => Look::Failed(chain(&error)),
-            Ok(None) => {
-                // Unchanged since it was refused is not confirmed.
-                if self.state.refused.is_none() {
-                    self.state.confirmed_at = Some(now);
-                }
-                Look::Unchanged
-            }
-            Ok(Some(validators)) => self.judge(Some(incoming), validators, now).await,
-        }
-    }
-
-    /// Reads the candidate at `place` and takes it, or refuses it.
-    async fn judge(&mut self, place: Option<PathBuf>, validators: Validators, now: DateTime<Utc>) -> Look {
+    /// Reads the candidate at `place` and takes it, or refuses it. What its source said of it is remembered once it
+    /// is settled: what failed here, or could not be read, is asked for again.
+    fn judge(&mut self, place: Option<PathBuf>, validators: Validators, now: DateTime<Utc>) -> Look {
         let Some(place) = place else {
             return Look::Failed("what was refused is not kept any more".to_owned());
         };
-        let (format, name) = (self.terms.format, self.terms.name.clone());
+        let format = self.terms.format;
         let file = self.file_at(&place);
-        let reading = file.clone();
-        // A large list takes seconds: no worker of the runtime waits for it.
-        let read = tokio::task::spawn_blocking(move || {
-            let list = format.read(&name, &reading);
-            list.map(|list| {
-                let index = Index::build(&list);
-                (list, index)
-            })
-        })
-        .await;
-        let Ok(read) = read else { return Look::Failed("reading it was broken off".to_owned()) };
-        self.state.seen = validators.or(&self.state.seen);
-        let (list, index) = match read {
-            Ok(read) => read,
+        let list = match format.read(&self.terms.name, &file) {
+            Ok(list) => list,
+            Err(error @ ListError::Unreadable { .. }) => return Look::Failed(chain(&error)),
             Err(error) => return self.refuse(&place, None, chain(&error), now),
         };
+        let seen = validators.or(&self.state.seen);
         if self.state.in_force.as_ref().is_some_and(|kept| kept.version == list.version) {
-            self.state.refused = None;
-            self.state.confirmed_at = Some(now);
             if let (Some(folder), Some(kept)) = (&self.terms.folder, self.kept())
                 && !kept.exists()
                 && let Err(error) = state::keep(folder, &file, &list.version, format)
             {
                 return Look::Failed(format!("the version could not be kept: {error}"));
             }
+            self.state.seen = seen;
+            self.state.refused = None;
+            self.state.confirmed_at = Some(now);
             if let Some(kept) = &mut self.state.in_force {
                 kept.written_at = files::written_at(&file, format).or(kept.written_at);
             }
             return Look::Unchanged;
         }
-        let share = gone_share(self.ids.iter().map(String::as_str), &list.entities);
+        let present = self.published.index();
+        let before = present.as_ref().map_or(&[][..], |index| index.entities());
+        let share = gone_share(before.iter().map(|entity| entity.id.as_str()), &list.entities);
         let accepted = self.state.refused.as_ref().and_then(|refused| refused.version.as_ref())
             == Some(&list.version)
             && self.is_accepted();
-        if share > self.terms.largest_shrink && !accepted {
+        let look = if share > self.terms.largest_shrink && !accepted {
             let reason = format!(
                 "it lacks {:.1} % of the entities in force, {} % are allowed",
                 share * 100.0,
                 self.terms.largest_shrink * 100.0
             );
-            return self.refuse(&place, Some(&list), reason, now);
+            self.refuse(&place, Some(&list), reason, now)
+        } else {
+            self.take(&place, list, &seen, now)
+        };
+        if !matches!(look, Look::Failed(_)) {
+            self.state.seen = seen;
         }
-        self.take(&place, &list, index, now)
+        look
     }
 
-    fn take(&mut self, place: &Path, list: &List, index: Index, now: DateTime<Utc>) -> Look {
+    fn take(&mut self, place: &Path, list: List, seen: &Validators, now: DateTime<Utc>) -> Look {
         let file = self.file_at(place);
         let in_force = InForce {
             taken_at: now,
-            validators: self.state.seen.clone(),
-            ..InForce::of(list, &file, self.terms.format)
+            validators: seen.clone(),
+            ..InForce::of(&list, &file, self.terms.format)
         };
         if let Some(folder) = &self.terms.folder
             && let Err(error) = state::keep(folder, &file, &list.version, self.terms.format)
         {
             return Look::Failed(format!("the version could not be kept: {error}"));
         }
-        self.ids = list.entities.iter().map(|entity| entity.id.clone()).collect();
-        self.published.replace(index);
+        self.published.replace(Index::build_of(list));
         self.state.refused = None;
         self.state.confirmed_at = Some(now);
         self.state.in_force = Some(in_force.clone());
@@ -333,12 +391,6 @@ impl Keeper {
         }
         self.state.refused = Some(refused.clone());
         Look::Refused(refused, is_new)
-    }
-
-    /// Answers from `list` from now on, as it was kept or found.
-    fn publish(&mut self, list: &List) {
-        self.ids = list.entities.iter().map(|entity| entity.id.clone()).collect();
-        self.published.replace(Index::build(list));
     }
 
     fn kept(&self) -> Option<PathBuf> {
@@ -365,9 +417,7 @@ impl Keeper {
 
     fn write(&self) -> Result<(), String> {
         let Some(folder) = &self.terms.folder else { return Ok(()) };
-        self.state
-            .write(folder)
-            .map_err(|error| format!("its folder {} could not be written: {error}", folder.display()))
+        self.state.write(folder).map_err(|error| format!("{}: {error}", folder.display()))
     }
 }
 
@@ -382,8 +432,8 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The keepers of a configuration, shared by whoever looks and whoever shows.
-pub type Keepers = Arc<tokio::sync::Mutex<Vec<Keeper>>>;
+/// The keepers of a configuration, each on its own: a source that takes its time keeps no other list waiting.
+pub type Keepers = Vec<Arc<Mutex<Keeper>>>;
 
 #[cfg(test)]
 #[path = "lists_tests.rs"]

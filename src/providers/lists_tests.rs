@@ -117,6 +117,11 @@ fn versions(folder: &Path) -> Vec<String> {
     versions
 }
 
+async fn look(keeper: &mut Keeper, now: DateTime<Utc>) -> Look {
+    let reply = keeper.begin(now).ask().await;
+    keeper.settle(reply, now)
+}
+
 #[tokio::test]
 async fn a_list_is_fetched_once_and_only_asked_after_while_it_is_the_same() {
     let server = Server::start(Serves::Whole(people(10))).await;
@@ -125,11 +130,11 @@ async fn a_list_is_fetched_once_and_only_asked_after_while_it_is_the_same() {
     assert_eq!(keeper.published().version(), None, "nothing is known before the first fetch");
     assert!(keeper.standing(at(0)).stale, "what was never fetched is not fresh");
     assert!(keeper.is_due(at(0)));
-    let Look::Taken(taken) = keeper.look(at(0)).await else { panic!("taken") };
+    let Look::Taken(taken) = look(&mut keeper, at(0)).await else { panic!("taken") };
     assert_eq!((taken.entities, taken.names, taken.taken_at), (10, 10, at(0)));
     assert_eq!(keeper.published().version(), Some(taken.version.clone()));
     assert!(!keeper.is_due(at(0)) && keeper.is_due(at(1)), "by its pattern");
-    assert_eq!(keeper.look(at(1)).await, Look::Unchanged);
+    assert_eq!(look(&mut keeper, at(1)).await, Look::Unchanged);
     assert_eq!(server.answered(), [200, 304]);
     assert_eq!(keeper.standing(at(2)).age_seconds, Some(3600), "since it was last confirmed");
     assert_eq!(versions(&folder), [taken.version]);
@@ -141,19 +146,19 @@ async fn a_new_version_is_swapped_in_and_is_there_after_a_restart_without_the_so
     let folder = folder("restart");
     let terms = terms(Origin::Url(server.url.clone()), Some(&folder));
     let mut keeper = open(&terms);
-    keeper.look(at(0)).await;
+    look(&mut keeper, at(0)).await;
     let before = keeper.published().version();
     server.serve(Serves::Whole(people(11)));
-    assert!(matches!(keeper.look(at(1)).await, Look::Taken(_)));
+    assert!(matches!(look(&mut keeper, at(1)).await, Look::Taken(_)));
     assert_ne!(keeper.published().version(), before);
     server.serve(Serves::Status(500));
     let mut again = open(&terms);
     assert_eq!(again.published().version(), keeper.published().version());
-    assert!(matches!(again.look(at(2)).await, Look::Failed(_)));
+    assert!(matches!(look(&mut again, at(2)).await, Look::Failed(_)));
     assert_eq!(again.published().version(), keeper.published().version());
     for count in 12..18 {
         server.serve(Serves::Whole(people(count)));
-        again.look(at(3)).await;
+        look(&mut again, at(3)).await;
     }
     assert_eq!(versions(&folder).len(), 3, "old versions go");
 }
@@ -164,20 +169,20 @@ async fn a_source_that_fails_breaks_off_or_is_silent_changes_nothing_and_the_lis
     let folder = folder("fails");
     let mut terms = terms(Origin::Url(server.url.clone()), Some(&folder));
     let mut keeper = open(&terms);
-    keeper.look(at(0)).await;
+    look(&mut keeper, at(0)).await;
     let version = keeper.published().version();
     terms.patience = Duration::from_millis(300);
     let mut keeper = open(&terms);
     for serves in [Serves::Status(500), Serves::BrokenOff(people(12)), Serves::Silent] {
         server.serve(serves.clone());
-        let Look::Failed(reason) = keeper.look(at(1)).await else { panic!("{serves:?}") };
+        let Look::Failed(reason) = look(&mut keeper, at(1)).await else { panic!("{serves:?}") };
         assert!(reason.contains("/list.csv could not be fetched") && !reason.contains("secret"), "{reason}");
         assert_eq!(keeper.published().version(), version);
     }
     assert!(keeper.standing(at(1)).state.failed.is_some());
     assert!(!keeper.standing(at(24)).stale && keeper.standing(at(25)).stale);
     server.serve(Serves::Whole(people(10)));
-    assert_eq!(keeper.look(at(25)).await, Look::Unchanged);
+    assert_eq!(look(&mut keeper, at(25)).await, Look::Unchanged);
     let standing = keeper.standing(at(25));
     assert!(!standing.stale && standing.state.failed.is_none());
 }
@@ -187,19 +192,19 @@ async fn a_version_that_cannot_be_read_is_refused_and_nobody_can_accept_it() {
     let server = Server::start(Serves::Whole(people(10))).await;
     let folder = folder("unreadable");
     let mut keeper = open(&terms(Origin::Url(server.url.clone()), Some(&folder)));
-    keeper.look(at(0)).await;
+    look(&mut keeper, at(0)).await;
     let version = keeper.published().version();
     for body in
         ["<html>sorry</html>\n".to_owned(), format!("{}20,person", people(10)), "id,kind,name\n".to_owned()]
     {
         server.serve(Serves::Whole(body));
-        let Look::Refused(refused, true) = keeper.look(at(1)).await else { panic!("refused, and new") };
+        let Look::Refused(refused, true) = look(&mut keeper, at(1)).await else { panic!("refused, and new") };
         assert_eq!(refused.version, None);
         assert!(accept(&folder).unwrap_err().contains("cannot be read"));
         assert_eq!(keeper.published().version(), version);
     }
-    // Not fetched again, and not confirmed either.
-    assert_eq!(keeper.look(at(2)).await, Look::Unchanged);
+    // Fetched again, for a mended source counts at once; neither news nor a confirmation.
+    assert!(matches!(look(&mut keeper, at(2)).await, Look::Refused(_, false)));
     assert_eq!(keeper.standing(at(2)).age_seconds, Some(7200));
 }
 
@@ -209,13 +214,13 @@ async fn a_version_that_lacks_too_much_is_refused_until_somebody_accepts_it() {
     let folder = folder("shrink");
     let terms = terms(Origin::Url(server.url.clone()), Some(&folder));
     let mut keeper = open(&terms);
-    keeper.look(at(0)).await;
+    look(&mut keeper, at(0)).await;
     let version = keeper.published().version();
     assert!(accept(&folder).is_err(), "nothing is refused");
     server.serve(Serves::Whole(people(8)));
-    assert!(matches!(keeper.look(at(1)).await, Look::Taken(_)), "a fifth may go");
+    assert!(matches!(look(&mut keeper, at(1)).await, Look::Taken(_)), "a fifth may go");
     server.serve(Serves::Whole(people(6)));
-    let Look::Refused(refused, true) = keeper.look(at(2)).await else { panic!("refused") };
+    let Look::Refused(refused, true) = look(&mut keeper, at(2)).await else { panic!("refused") };
     assert_eq!(refused.reason, "it lacks 25.0 % of the entities in force, 20 % are allowed");
     assert_eq!(refused.entities, Some(6));
     assert_ne!(keeper.published().version(), version);
@@ -225,14 +230,14 @@ async fn a_version_that_lacks_too_much_is_refused_until_somebody_accepts_it() {
     assert_eq!(accept(&folder).unwrap(), refused.version.clone().unwrap());
     keeper.next_look = Some(at(9));
     assert!(keeper.is_due(at(3)), "accepted: at once");
-    let Look::Taken(taken) = keeper.look(at(3)).await else { panic!("taken") };
+    let Look::Taken(taken) = look(&mut keeper, at(3)).await else { panic!("taken") };
     assert_eq!(Some(taken.version), refused.version);
     assert!(!keeper.is_due(at(3)), "it was taken once");
     assert!(keeper.standing(at(3)).state.refused.is_none() && !folder.join("accepted").exists());
     server.serve(Serves::Whole(people(1)));
-    assert!(matches!(keeper.look(at(4)).await, Look::Refused(..)), "what was accepted was one version");
+    assert!(matches!(look(&mut keeper, at(4)).await, Look::Refused(..)), "what was accepted was one version");
     server.serve(Serves::Whole(people(6)));
-    assert_eq!(keeper.look(at(5)).await, Look::Unchanged, "back to what is in force");
+    assert_eq!(look(&mut keeper, at(5)).await, Look::Unchanged, "back to what is in force");
     assert!(keeper.standing(at(5)).state.refused.is_none());
 }
 
@@ -246,17 +251,21 @@ async fn a_file_of_this_host_is_read_again_when_it_changed_and_is_as_old_as_it_w
         let mut keeper = open(&terms(Origin::Path(file.clone()), kept.as_deref()));
         let version = keeper.published().version();
         assert!(version.is_some(), "it is there at once");
-        assert_eq!(keeper.look(at(0)).await, Look::Unchanged);
+        assert_eq!(look(&mut keeper, at(0)).await, Look::Unchanged);
         std::fs::write(&file, people(11)).unwrap();
-        assert!(matches!(keeper.look(at(1)).await, Look::Taken(_)));
+        assert!(matches!(look(&mut keeper, at(1)).await, Look::Taken(_)));
         assert_ne!(keeper.published().version(), version);
         std::fs::write(&file, people(2)).unwrap();
-        assert!(matches!(keeper.look(at(2)).await, Look::Refused(_, true)));
-        assert_eq!(keeper.look(at(3)).await, Look::Unchanged, "it is not read again while it is the same");
+        assert!(matches!(look(&mut keeper, at(2)).await, Look::Refused(_, true)));
+        assert_eq!(
+            look(&mut keeper, at(3)).await,
+            Look::Unchanged,
+            "it is not read again while it is the same"
+        );
         let written = keeper.standing(at(0)).state.in_force.unwrap().written_at.unwrap();
         assert_eq!(keeper.standing(written + chrono::TimeDelta::hours(2)).age_seconds, Some(7200));
         std::fs::remove_file(&file).unwrap();
-        assert!(matches!(keeper.look(at(4)).await, Look::Failed(_)));
+        assert!(matches!(look(&mut keeper, at(4)).await, Look::Failed(_)));
         assert!(keeper.published().version().is_some());
         if kept.is_some() {
             let again = open(&terms(Origin::Path(file.clone()), kept.as_deref()));
@@ -267,6 +276,66 @@ async fn a_file_of_this_host_is_read_again_when_it_changed_and_is_as_old_as_it_w
             );
         }
     }
+}
+
+#[tokio::test]
+async fn another_process_that_keeps_versions_in_the_folder_is_not_disturbed() {
+    let server = Server::start(Serves::Whole(people(10))).await;
+    let folder = folder("shared");
+    // What another process holds, this one cannot lock.
+    let lock = std::fs::File::create(folder.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let mut keeper = open(&terms(Origin::Url(server.url.clone()), Some(&folder)));
+    assert!(matches!(look(&mut keeper, at(0)).await, Look::Taken(_)));
+    let mut beside = folder.clone().into_os_string();
+    beside.push("-2");
+    let beside = PathBuf::from(beside);
+    assert_eq!((versions(&folder).len(), versions(&beside).len()), (0, 1));
+    server.serve(Serves::Whole(people(2)));
+    let Look::Refused(refused, true) = look(&mut keeper, at(1)).await else { panic!("refused") };
+    assert_eq!(accept(&folder).ok(), refused.version, "accepted for every process that refused it");
+    assert!(matches!(look(&mut keeper, at(2)).await, Look::Taken(_)));
+    drop((keeper, lock));
+    std::fs::remove_dir_all(beside).unwrap();
+}
+
+#[tokio::test]
+async fn what_could_not_be_kept_is_fetched_again_soon() {
+    let server = Server::start(Serves::Whole(people(10))).await;
+    let folder = folder("unkept");
+    let mut keeper = open(&terms(Origin::Url(server.url.clone()), Some(&folder)));
+    let Look::Taken(first) = look(&mut keeper, at(0)).await else { panic!("taken") };
+    // A file is where the folder of the next version would be.
+    let next = Format::Csv.read_from("test", "list.csv", people(11).as_bytes()).unwrap().version;
+    std::fs::write(folder.join(&next), "").unwrap();
+    server.serve(Serves::Whole(people(11)));
+    let Look::Failed(reason) = look(&mut keeper, at(1)).await else { panic!("failed") };
+    assert!(reason.starts_with("the version could not be kept"), "{reason}");
+    assert_eq!(keeper.published().version(), Some(first.version));
+    assert!(!keeper.is_due(at(1)) && keeper.is_due(at(1) + RETRY), "not at its next time only");
+    std::fs::remove_file(folder.join(&next)).unwrap();
+    server.answered();
+    assert!(matches!(look(&mut keeper, at(1) + RETRY).await, Look::Taken(_)));
+    assert_eq!(server.answered(), [200], "it does not count as fetched");
+}
+
+#[tokio::test]
+async fn what_another_address_said_does_not_count_and_a_first_fetch_is_repeated_sooner() {
+    let server = Server::start(Serves::Whole(people(10))).await;
+    let folder = folder("moved");
+    look(&mut open(&terms(Origin::Url(server.url.clone()), Some(&folder))), at(0)).await;
+    server.answered();
+    let moved = server.url.replace("list.csv", "moved.csv");
+    let mut keeper = open(&terms(Origin::Url(moved), Some(&folder)));
+    assert!(keeper.published().version().is_some(), "the version stays in force meanwhile");
+    assert_eq!(look(&mut keeper, at(1)).await, Look::Unchanged);
+    assert_eq!(server.answered(), [200], "asked for whole");
+
+    server.serve(Serves::Status(503));
+    let empty = self::folder("first");
+    let mut keeper = open(&terms(Origin::Url(server.url.clone()), Some(&empty)));
+    assert!(matches!(look(&mut keeper, at(2)).await, Look::Failed(_)));
+    assert!(!keeper.is_due(at(2)) && keeper.is_due(at(2) + FIRST_RETRY));
 }
 
 #[tokio::test]
@@ -301,10 +370,10 @@ async fn a_list_of_several_files_is_fetched_whole_when_one_is_new() {
     });
     let folder = folder("several");
     let mut keeper = open(&Terms { format: Format::OfacCsv, ..terms(Origin::Url(url), Some(&folder)) });
-    let Look::Taken(first) = keeper.look(at(0)).await else { panic!("taken") };
+    let Look::Taken(first) = look(&mut keeper, at(0)).await else { panic!("taken") };
     assert_eq!((first.entities, first.names), (1, 2));
     asked.lock().unwrap().clear();
-    let Look::Taken(second) = keeper.look(at(1)).await else { panic!("taken") };
+    let Look::Taken(second) = look(&mut keeper, at(1)).await else { panic!("taken") };
     assert_eq!(second.names, 2, "the aliases are there though they did not change");
     let asked = asked.lock().unwrap().join(", ");
     assert!(asked.starts_with("sdn.csv 200, alt.csv 304") && asked.contains("alt.csv 200"), "{asked}");

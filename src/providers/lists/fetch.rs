@@ -1,6 +1,9 @@
 //! Fetching a list if it changed, whole or not at all.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use reqwest::{StatusCode, header};
 use tokio::io::AsyncWriteExt;
@@ -43,8 +46,28 @@ pub enum FetchError {
     },
 }
 
-/// Fetches a list into `folder`. None when every file is what `seen` was said of.
-pub(super) async fn fetch(
+/// What is to be fetched.
+pub struct Fetch {
+    /// Where from.
+    pub(super) url: String,
+    /// How the list is written.
+    pub(super) format: Format,
+    /// Where to.
+    pub(super) folder: PathBuf,
+    /// What was said of what is there.
+    pub(super) seen: Validators,
+    /// How long a file may take.
+    pub(super) patience: Duration,
+}
+
+impl Fetch {
+    /// Fetches it. None when every file is what was there before.
+    pub(super) async fn fetch(&self) -> Result<Option<Validators>, FetchError> {
+        fetch(&self.url, self.format, &self.folder, &self.seen, self.patience).await
+    }
+}
+
+async fn fetch(
     url: &str,
     format: Format,
     folder: &Path,

@@ -5,13 +5,16 @@
 //! VERSION/…       the files of versions, the one in force and the two before
 //! refused/…       the files of the version that is refused
 //! accepted        the version that a person accepts all the same
+//! lock            held by the process that keeps versions here
 //! incoming/…      a fetch under way
 //! ```
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs::{self, File, TryLockError},
+    io::{self, Write},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use chrono::{DateTime, Utc};
@@ -25,6 +28,9 @@ use crate::screening::{
 
 /// The name of the file of a list that is one file.
 pub(super) const FILE: &str = "list";
+
+/// Where a fetch puts its files.
+pub(super) const INCOMING: &str = "incoming";
 
 const STATE: &str = "state.json";
 const ACCEPTED: &str = "accepted";
@@ -117,6 +123,9 @@ pub struct State {
     pub failed: Option<(DateTime<Utc>, String)>,
     /// What the source said of what it sent last.
     pub(super) seen: Validators,
+    /// Which source that was.
+    #[serde(default)]
+    source: Option<String>,
 }
 
 impl State {
@@ -126,17 +135,30 @@ impl State {
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
+    /// Notes that the list comes from `source`: what another source said counts no more.
+    pub(super) fn belongs_to(&mut self, source: &str) {
+        if self.source.as_deref() != Some(source) {
+            if self.source.is_some() {
+                self.seen = Validators::default();
+                self.confirmed_at = None;
+            }
+            self.source = Some(source.to_owned());
+        }
+    }
+
     /// Writes it, whole or not at all.
     pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
         fs::create_dir_all(folder)?;
         let part = folder.join("state.part");
-        fs::write(&part, serde_json::to_vec_pretty(self)?)?;
+        let mut file = File::create(&part)?;
+        file.write_all(&serde_json::to_vec_pretty(self)?)?;
+        file.sync_all()?;
         fs::rename(part, folder.join(STATE))?;
         if self.refused.is_none() {
             absent(fs::remove_file(folder.join(ACCEPTED)))?;
             absent(fs::remove_dir_all(folder.join("refused")))?;
         }
-        absent(fs::remove_dir_all(folder.join("incoming")))?;
+        absent(fs::remove_dir_all(folder.join(INCOMING)))?;
         self.remove_old(folder)
     }
 
@@ -158,9 +180,65 @@ impl State {
     }
 }
 
-/// Accepts the refused version of the list that has `folder`; the daemon takes it within seconds.
+/// The folder in which this process keeps versions of a list; nobody else does while it lives.
+#[derive(Clone, Debug)]
+pub(super) struct Claim {
+    pub(super) folder: PathBuf,
+    _lock: Arc<File>,
+}
+
+/// The locks of this process, by folder: a reload takes up what it has.
+static LOCKS: Mutex<BTreeMap<PathBuf, Weak<File>>> = Mutex::new(BTreeMap::new());
+
+/// The most processes of one host that keep versions of a list.
+const MOST: usize = 64;
+
+/// Claims `folder`, or where other processes have it, the next free of `folder-2`, `folder-3` and so on.
+pub(super) fn claim(folder: &Path) -> io::Result<Claim> {
+    let mut locks = LOCKS.lock().unwrap_or_else(PoisonError::into_inner);
+    for folder in folders(folder) {
+        if let Some(lock) = locks.get(&folder).and_then(Weak::upgrade) {
+            return Ok(Claim { folder, _lock: lock });
+        }
+        fs::create_dir_all(&folder)?;
+        let lock = File::create(folder.join("lock"))?;
+        match lock.try_lock() {
+            Ok(()) => {
+                let lock = Arc::new(lock);
+                locks.insert(folder.clone(), Arc::downgrade(&lock));
+                return Ok(Claim { folder, _lock: lock });
+            }
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Err(io::Error::other("other processes have it, and those beside it"))
+}
+
+/// The folders that processes of this host may have for the list of `folder`.
+fn folders(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let name = folder.as_os_str().to_owned();
+    (1..=MOST).map(move |number| {
+        let mut name = name.clone();
+        if number > 1 {
+            name.push(format!("-{number}"));
+        }
+        name.into()
+    })
+}
+
+/// Accepts the refused version of the list that has `folder`; the daemons of this host take it within seconds.
 /// Returns its version; an error says why there is nothing to accept.
 pub fn accept(folder: &Path) -> Result<String, String> {
+    let there: Vec<PathBuf> = folders(folder).take_while(|folder| folder.exists()).collect();
+    let mut accepted: Vec<Result<String, String>> = there.iter().map(|folder| accept_in(folder)).collect();
+    match accepted.iter().position(Result::is_ok) {
+        Some(place) => accepted.swap_remove(place),
+        None => accepted.into_iter().next().unwrap_or_else(|| Err("no version of it is refused".to_owned())),
+    }
+}
+
+fn accept_in(folder: &Path) -> Result<String, String> {
     let Some(refused) = State::read(folder).refused else {
         return Err("no version of it is refused".to_owned());
     };
@@ -210,7 +288,11 @@ fn copy(from: &Path, to: &Path, format: Format) -> io::Result<()> {
             Some(_) => file.file_name().map(PathBuf::from).unwrap_or_default(),
             None => PathBuf::from(FILE),
         };
-        absent(fs::copy(&file, part.join(name)).map(drop))?;
+        let copied = part.join(name);
+        match fs::copy(&file, &copied) {
+            Ok(_) => File::open(&copied)?.sync_all()?,
+            Err(error) => absent(Err(error))?,
+        }
     }
     absent(fs::remove_dir_all(to))?;
     fs::rename(part, to)
