@@ -27,6 +27,7 @@ use crate::{
         account_actions, account_files, account_tokens, account_types, accounts, data_keys, events,
         idempotency, monitors, pauses,
         redactions::{self, Kept},
+        screening_keys,
         standings::{self, Standing},
     },
 };
@@ -127,6 +128,7 @@ async fn forget(
     }
     let tokens = fields::tokens(context, (standing.account_type, account_type), account, &stays);
     account_tokens::save_all(conn, &[account], &tokens).await?;
+    screening_keys::remove_all(conn, &[account]).await?;
     let kept = Kept { account, fields: stays_sealed.plain, sealed_fields: stays_sealed.sealed };
     redactions::save_account(conn, &kept, now).await?;
     account_actions::redact_of_account(conn, account).await?;

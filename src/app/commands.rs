@@ -161,10 +161,10 @@ pub async fn run_now(settings: &Settings, reference: &str) -> Result<RanNow, App
             let now = engine.context.now();
             let Some(loaded) = due::load(&mut connection, &[asked.monitor]).await?.pop() else { continue };
             let Some(schedule) = engine.plan.schedules.get(&loaded.schedule_id).cloned() else { continue };
-            let basis_id = schedule.basis_id(&mut connection, engine.process, now).await?;
+            let basis = schedule.basis(&mut connection, engine.process, now).await?;
             drop(connection);
             let (due, trigger) = (asked.clone(), Trigger::RunNow);
-            let job = Job { due, trigger, loaded, schedule, basis_id };
+            let job = Job { due, trigger, loaded, schedule, basis };
             if let Some(finished) = engine::run::perform(&engine, job, &never).await {
                 engine::record::commit(&engine, &[finished], false).await?;
             }

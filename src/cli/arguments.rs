@@ -101,6 +101,24 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Has every monitor of schedules run once more, in turn with routine work.
+    Rescreen {
+        /// A schedule, as the configuration names it; again for more. Without any, all of them.
+        #[arg(long = "schedule", value_name = "NAME")]
+        schedules: Vec<String>,
+        /// Who does it; the user of the system when not given.
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+    /// Shows why accounts were screened once more, and how far that is: changes of lists, and what was asked for.
+    Rescreens {
+        /// At most so many, the newest first.
+        #[arg(long, default_value_t = 20)]
+        limit: i64,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
     /// Prints the document that describes the API (`OpenAPI` 3.1).
     Openapi,
     /// Makes, lists and revokes keys of the API.

@@ -27,7 +27,7 @@ use serde::Serialize;
 use crate::{
     actions::{
         decide::{self, Decided, Decision},
-        inspect, release,
+        inspect, release, rescreen,
     },
     app::{
         self, commands,
@@ -148,6 +148,16 @@ async fn with_settings(
         Command::Pause(command) => return pause::pause(settings, command).await,
         Command::Resume(command) => return pause::resume(settings, command).await,
         Command::Pauses { limit, json } => return pause::list(settings, *limit, *json).await,
+        Command::Rescreen { schedules, by } => {
+            let context = app::open(settings).await?;
+            let id = rescreen::ask(&context, &by.clone().unwrap_or_else(user), schedules).await?;
+            say(&format!("{id}: every monitor will run; `watchkeeper rescreens` shows how far it is."))?;
+        }
+        Command::Rescreens { limit, json } => {
+            let context = app::open(settings).await?;
+            let shown = rescreen::list(&context, *limit).await?;
+            show(*json, &shown, || tables::rescreens(&shown))?;
+        }
         Command::Key(command) => return key::run(settings, command).await,
         Command::Account { account, json } => {
             let context = app::open(settings).await?;

@@ -2,6 +2,7 @@
 
 mod keys;
 mod lists;
+mod rescreens;
 mod screen;
 mod status;
 
@@ -24,6 +25,7 @@ use crate::{
 
 pub(super) use keys::{KeyView, keys};
 pub(super) use lists::lists;
+pub(super) use rescreens::rescreens;
 pub(super) use screen::{findings, pairs};
 pub(super) use status::status;
 

@@ -205,6 +205,8 @@ ids! {
     OrganizationId = "org";
     /// A consolidation of accounts.
     ConsolidationId = "cons";
+    /// A rescreen: accounts that are screened once more, and why.
+    RescreenId = "rsc";
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    Engine, EngineError,
+    Engine, EngineError, keys,
     plan::PlannedSchedule,
     reverify,
     task::{Activation, Task},
@@ -108,6 +108,7 @@ impl Enrol {
             urgent |= self.begin(&mut transaction, schedule, differences, true, now).await?;
         }
         reverify::refresh(&self.engine, &mut transaction, &page).await?;
+        keys::refresh(&self.engine, &mut transaction, &page).await?;
         transaction.commit().await?;
         if urgent {
             self.engine.nudge.send_replace(());

@@ -24,6 +24,9 @@ const AWAY: Duration = Duration::from_millis(500);
 /// How long to wait for room for a whole batch.
 const FULL_BATCH: Duration = Duration::from_millis(100);
 
+/// How long to wait before looking again whether the lists are the newest.
+const BEHIND: Duration = Duration::from_millis(50);
+
 /// How long to sleep at most while the provider rests: a rest can end early.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -86,6 +89,9 @@ impl Lane {
         loop {
             part.beat();
             let paused = self.engine.pauses.rest(self.provider.lane);
+            // What it found now would have to be asked again.
+            let behind = self.provider.provider.is_behind().then_some(BEHIND);
+            let paused = paused.or(behind);
             if let Some(rest) = self.provider.budget.rest().or(paused) {
                 // Nothing is loaded that could not be asked soon.
                 self.show_in_flight();

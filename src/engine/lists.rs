@@ -6,14 +6,14 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Engine, EngineError, progress::Part, task};
+use super::{Engine, EngineError, list_versions::Numbers, progress::Part, task};
 use crate::{
     domain::id::Shard,
     providers::lists::{Keeper, Look, Standing},
@@ -23,6 +23,9 @@ use crate::{
 
 /// How often it is looked whether a list's time has come: what somebody accepted counts within so long.
 const EVERY: Duration = Duration::from_secs(2);
+
+/// How often a source is asked for a version that another process has.
+const HURRY: Duration = Duration::from_secs(15);
 
 /// Who tells of lists.
 const ACTOR: &str = "lists";
@@ -38,18 +41,8 @@ pub(super) async fn drive(engine: Engine, part: Part, stop: CancellationToken) {
     }
 }
 
-/// One look at every list whose time has come, as the daemon does it; what happened is told.
-pub async fn look(engine: &Engine) -> Result<(), EngineError> {
-    let mut watch = Watch::new(engine.clone());
-    watch.begin();
-    while let Some(ended) = watch.looks.join_next().await {
-        watch.end(ended);
-    }
-    watch.show_all();
-    watch.tell().await
-}
-
-struct Watch {
+/// Who looks after the lists.
+pub struct Watch {
     engine: Engine,
     /// Looks under way: which list, and what came of it.
     looks: JoinSet<(usize, Look)>,
@@ -61,10 +54,15 @@ struct Watch {
     stale: HashMap<String, bool>,
     /// Events that could not be written yet.
     untold: Vec<(&'static str, Value)>,
+    /// The numbers of the versions.
+    numbers: Numbers,
+    /// When each list that is behind was last looked at out of turn.
+    hurried: HashMap<usize, Instant>,
 }
 
 impl Watch {
-    fn new(engine: Engine) -> Self {
+    /// Makes it.
+    pub fn new(engine: Engine) -> Self {
         Self {
             engine,
             looks: JoinSet::new(),
@@ -72,7 +70,20 @@ impl Watch {
             shown: BTreeMap::new(),
             stale: HashMap::new(),
             untold: Vec::new(),
+            numbers: Numbers::default(),
+            hurried: HashMap::new(),
         }
+    }
+
+    /// One look at every list whose time has come, as the daemon does it; what happened is told.
+    pub async fn look(&mut self) -> Result<(), EngineError> {
+        self.begin();
+        while let Some(ended) = self.looks.join_next().await {
+            self.end(ended);
+        }
+        self.show_all();
+        self.number().await?;
+        self.tell().await
     }
 
     async fn round(&mut self) {
@@ -81,9 +92,31 @@ impl Watch {
             self.end(ended);
         }
         self.show_all();
-        if let Err(error) = store::within(self.tell()).await {
+        let told = async {
+            self.number().await?;
+            self.tell().await
+        };
+        if let Err(error) = store::within(told).await {
             task::report(&self.engine.health, "lists", &error);
         }
+    }
+
+    /// Gives new versions their numbers; what another process has newer is looked for out of turn.
+    async fn number(&mut self) -> Result<(), EngineError> {
+        let keepers = self.engine.plan.lists.clone();
+        let behind = Box::pin(self.numbers.keep(&self.engine, &keepers)).await?;
+        for place in behind {
+            let is_soon = self.hurried.get(&place).is_some_and(|at| at.elapsed() < HURRY);
+            if is_soon {
+                continue;
+            }
+            // One that is being looked at is looked at.
+            if let Some(Ok(mut keeper)) = keepers.get(place).map(|keeper| keeper.try_lock()) {
+                keeper.hurry();
+                self.hurried.insert(place, Instant::now());
+            }
+        }
+        Ok(())
     }
 
     /// Begins to look at every list whose time has come and that nobody looks at.
@@ -224,7 +257,7 @@ impl Watch {
     }
 }
 
-fn locked(keeper: &Mutex<Keeper>) -> MutexGuard<'_, Keeper> {
+pub(super) fn locked(keeper: &Mutex<Keeper>) -> MutexGuard<'_, Keeper> {
     // Whoever panicked left a whole list in force.
     keeper.lock().unwrap_or_else(PoisonError::into_inner)
 }

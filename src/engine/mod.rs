@@ -16,7 +16,8 @@
 //! - [`record`] writes answers in batches; the due row's compare-and-set makes each slot count once.
 //!
 //! - [`chores`] does what requests asked for and that takes longer than they do.
-//! - [`lists`] looks after the published lists, and swaps new versions in.
+//! - [`lists`] looks after the published lists, and swaps new versions in; `list_versions` numbers them.
+//! - [`rescreen`] finds whom a new version concerns, by the keys of their names that `keys` keeps, and has them run.
 //! - [`own_lists`] keeps the customer's own lists in memory as the database has them.
 //! - [`pauses`] holds what somebody paused: nothing of it is begun, and what is under way is finished.
 //! - [`expiry`] ends inquiries whose time is over; [`reverify`] finds accounts that are to be verified again.
@@ -33,7 +34,9 @@ pub mod fleet;
 mod importers;
 mod in_flight;
 mod index;
+pub mod keys;
 mod lane;
+mod list_versions;
 pub mod lists;
 mod marks;
 mod news;
@@ -44,6 +47,7 @@ pub mod pauses;
 pub mod plan;
 pub mod progress;
 pub mod record;
+pub mod rescreen;
 pub mod reverify;
 pub mod run;
 pub mod sampler;
@@ -210,6 +214,12 @@ impl Engine {
         let part = self.progress.part("index");
         let index = task::drive(index::Index::new(self.clone()), index::EVERY, part, stop.clone());
         tracker.spawn(vital("index", stop, daemon, index));
+        let part = self.progress.part("keys");
+        let keys = task::drive(keys::Keys::new(self.clone()), keys::EVERY, part, stop.clone());
+        tracker.spawn(vital("keys", stop, daemon, keys));
+        let part = self.progress.part("rescreens");
+        let rescreens = task::drive(rescreen::Rescreens::new(self.clone()), second, part, stop.clone());
+        tracker.spawn(vital("rescreens", stop, daemon, rescreens));
         let part = self.progress.part("sampler");
         let sampler = sampler::Sampler::new(self.clone());
         let sampler = task::drive(sampler, sampler::EVERY, part, stop.clone());

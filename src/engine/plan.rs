@@ -81,7 +81,16 @@ pub struct PlannedSchedule {
     pub template: ReportTemplate,
     /// Who answers.
     pub provider: Arc<PlannedProvider>,
-    basis: Mutex<Option<(Basis, i32)>>,
+    basis: Mutex<Option<(Basis, RunBasis)>>,
+}
+
+/// What a run rests on.
+#[derive(Clone)]
+pub struct RunBasis {
+    /// Its number, by which the evidence names it.
+    pub id: i32,
+    /// The published lists, each with the number of its version.
+    pub lists: Arc<[(String, i64)]>,
 }
 
 impl PlannedSchedule {
@@ -105,22 +114,22 @@ impl PlannedSchedule {
         self.is_by_request() && self.template.recurrence_days.is_none()
     }
 
-    /// The number of what a run rests on now: provider, engine, lists, template, threshold, process.
+    /// What a run rests on now: provider, engine, lists, template, threshold, process.
     ///
-    /// Asked once a batch; writes only when something of it is new.
-    pub async fn basis_id(
+    /// Writes only when something of it is new.
+    pub async fn basis(
         &self,
         conn: &mut PgConnection,
         process: ProcessId,
         now: DateTime<Utc>,
-    ) -> Result<i32, StoreError> {
+    ) -> Result<RunBasis, StoreError> {
         let basis = self.provider.provider.basis();
         {
             let cached = self.basis.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((known, id)) = &*cached
+            if let Some((known, kept)) = &*cached
                 && *known == basis
             {
-                return Ok(*id);
+                return Ok(kept.clone());
             }
         }
         let version = |list: &ListVersion| {
@@ -150,8 +159,10 @@ impl PlannedSchedule {
         }
         let digest = Sha256::digest(detail.to_string().as_bytes());
         let id = runs::get_or_insert_basis(conn, &digest, &detail, now).await?;
-        *self.basis.lock().unwrap_or_else(PoisonError::into_inner) = Some((basis, id));
-        Ok(id)
+        let numbered = basis.lists.iter().filter_map(|list| Some((list.name.clone(), list.number?)));
+        let kept = RunBasis { id, lists: numbered.collect() };
+        *self.basis.lock().unwrap_or_else(PoisonError::into_inner) = Some((basis, kept.clone()));
+        Ok(kept)
     }
 }
 

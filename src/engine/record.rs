@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{
-    Engine, EngineError, news, outcome,
+    Engine, EngineError, list_versions, news, outcome,
     progress::Part,
     run::{End, Finished, HELD_BACK},
     storage, task,
@@ -211,6 +211,9 @@ async fn commit_once(engine: &Engine, batch: &[Finished], uncertain: bool) -> Re
     if !told.is_empty() {
         news::tell(engine, &mut transaction, &told, now).await?;
     }
+    let settled_runs = order.iter().zip(&settled).filter(|(_, settled)| **settled);
+    let settled_runs = settled_runs.filter_map(|(index, _)| batch.get(*index));
+    let repeated = list_versions::repeat_outdated(engine, &mut transaction, settled_runs, now).await?;
     let survived: Vec<MonitorId> = batch.iter().filter(|one| one.is_suspect).map(Finished::monitor).collect();
     if !survived.is_empty() {
         strikes::remove_all(&mut transaction, &survived).await?;
@@ -231,6 +234,9 @@ async fn commit_once(engine: &Engine, batch: &[Finished], uncertain: bool) -> Re
         }
     }
     effects.count(&engine.metrics);
+    if repeated {
+        engine.nudge.send_replace(());
+    }
     engine.recorded_at.store(now.timestamp_micros(), Ordering::Relaxed);
     Ok(counts)
 }
@@ -275,7 +281,7 @@ fn new_run(finished: &Finished, now: DateTime<Utc>) -> Result<NewRun, Postponed>
                 finished.schedule.next_due(finished.monitor(), now)
             }
         },
-        basis_id: finished.basis_id,
+        basis_id: finished.basis.id,
         account_version: finished.account_version,
         outcome,
         findings,

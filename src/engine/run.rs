@@ -10,7 +10,11 @@ use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use super::{Engine, in_flight::Ticket, plan::PlannedSchedule};
+use super::{
+    Engine,
+    in_flight::Ticket,
+    plan::{PlannedSchedule, RunBasis},
+};
 use crate::{
     domain::{
         answer::{Answer, Finding},
@@ -49,7 +53,7 @@ pub struct Job {
     /// Its schedule.
     pub schedule: Arc<PlannedSchedule>,
     /// What it rests on.
-    pub basis_id: i32,
+    pub basis: RunBasis,
 }
 
 /// A run's place in its lane; given back when it is dropped.
@@ -73,7 +77,7 @@ pub struct Finished {
     /// Its schedule.
     pub schedule: Arc<PlannedSchedule>,
     /// What it rested on.
-    pub basis_id: i32,
+    pub basis: RunBasis,
     /// When it began.
     pub started_at: DateTime<Utc>,
     /// When it ended.
@@ -135,7 +139,7 @@ impl Finished {
 /// again. What was loaded for a call must not be sent long after, when it may no longer be so.
 #[tracing::instrument(level = "debug", name = "run", skip_all, fields(monitor.id = %job.due.monitor, account.id = %job.loaded.account, schedule.name = job.schedule.schedule.name))]
 pub async fn perform(engine: &Engine, job: Job, stop: &CancellationToken) -> Option<Finished> {
-    let Job { due, trigger, loaded, schedule, basis_id } = job;
+    let Job { due, trigger, loaded, schedule, basis } = job;
     let labels = ScheduleLabels { schedule: schedule.schedule.name.clone() };
     let subject = open_subject(engine, &loaded, &schedule);
     let mut call = Called { started_at: engine.context.now(), duration: Duration::ZERO, unrecorded: None };
@@ -155,7 +159,7 @@ pub async fn perform(engine: &Engine, job: Job, stop: &CancellationToken) -> Opt
         account: loaded.account,
         account_version: loaded.account_version,
         schedule,
-        basis_id,
+        basis,
         started_at: call.started_at,
         ended_at: engine.context.now(),
         duration: call.duration,

@@ -29,7 +29,7 @@ use crate::domain::cadence::CronPattern;
 use crate::screening::{
     difference::gone_share,
     index::Index,
-    list::{List, ListError},
+    list::{List, ListEntity, ListError},
     parse::Format,
 };
 
@@ -223,6 +223,17 @@ impl Keeper {
     /// Whether it is time to look: its pattern says so, nobody looked yet, or somebody accepted what was refused.
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
         self.next_look.is_none_or(|next| next <= now) || self.is_accepted()
+    }
+
+    /// Has the source looked at at the next turn.
+    pub const fn hurry(&mut self) {
+        self.next_look = None;
+    }
+
+    /// The entities of a version that is kept; none when it is not, or cannot be read.
+    pub fn earlier(&self, version: &str) -> Option<Vec<ListEntity>> {
+        let kept = kept(self.terms.folder.as_ref()?, version, self.terms.format);
+        self.terms.format.read(&self.terms.name, &kept).ok().map(|list| list.entities)
     }
 
     /// How it stands; notes for the runs whether it is stale.

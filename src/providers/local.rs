@@ -9,7 +9,7 @@ use std::{
     fmt,
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
@@ -68,12 +68,20 @@ pub struct PublishedList {
     name: Arc<str>,
     index: Arc<RwLock<Option<Arc<Index>>>>,
     stale: Arc<AtomicBool>,
+    number: Arc<AtomicI64>,
+    behind: Arc<AtomicBool>,
 }
 
 impl PublishedList {
     /// The list that the configuration calls `name`; there is no version of it yet.
     pub fn new(name: &str) -> Self {
-        Self { name: name.into(), index: Arc::default(), stale: Arc::default() }
+        Self {
+            name: name.into(),
+            index: Arc::default(),
+            stale: Arc::default(),
+            number: Arc::default(),
+            behind: Arc::default(),
+        }
     }
 
     /// Its name in the configuration.
@@ -97,6 +105,26 @@ impl PublishedList {
     /// Notes whether it is older than it may be: what rests on it from now on says so.
     pub fn set_stale(&self, stale: bool) {
         self.stale.store(stale, Ordering::Relaxed);
+    }
+
+    /// The number that the version in force, or the one before it, has among the list's versions; 0 until it is known.
+    pub fn number(&self) -> i64 {
+        self.number.load(Ordering::Acquire)
+    }
+
+    /// Notes the number of the version in force.
+    pub fn set_number(&self, number: i64) {
+        self.number.store(number, Ordering::Release);
+    }
+
+    /// Notes whether another process has a newer version.
+    pub fn set_behind(&self, behind: bool) {
+        self.behind.store(behind, Ordering::Release);
+    }
+
+    /// Whether another process has a newer version, or may have: while this one's has no number, nobody knows.
+    pub fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Acquire) || (self.number() == 0 && self.index().is_some())
     }
 
     /// The version in force, to answer from; calls under way keep it when another comes.
@@ -197,17 +225,24 @@ impl ReportProvider for LocalProvider {
             name: index.list().to_owned(),
             version: index.version().to_owned(),
             stale: false,
+            number: None,
         };
         let mut lists: Vec<ListVersion> = self.indexes().iter().map(version).collect();
         lists.extend(self.own.iter().map(|own| ListVersion {
             name: own.name().to_owned(),
             version: own.version().unwrap_or_default(),
             stale: false,
+            number: None,
         }));
-        lists.extend(self.published.iter().map(|list| ListVersion {
-            name: list.name().to_owned(),
-            version: list.version().unwrap_or_default(),
-            stale: list.stale.load(Ordering::Relaxed),
+        lists.extend(self.published.iter().map(|list| {
+            // Before the version: what is said to be of a number is of that, or newer.
+            let number = Some(list.number());
+            ListVersion {
+                name: list.name().to_owned(),
+                version: list.version().unwrap_or_default(),
+                stale: list.stale.load(Ordering::Relaxed),
+                number,
+            }
         }));
         lists.sort();
         let engine = match self.preset {
@@ -215,6 +250,10 @@ impl ReportProvider for LocalProvider {
             preset => format!("{ENGINE_VERSION} {}", preset.word()),
         };
         Basis { engine, lists }
+    }
+
+    fn is_behind(&self) -> bool {
+        self.published.iter().any(PublishedList::is_behind)
     }
 
     /// Screens when it is first polled, without waiting for anything: a call has no use for its
@@ -298,7 +337,12 @@ mod tests {
         let provider = LocalProvider::new("local", index("1", &["Boris Tarkhanov"]), 0.85);
         let version = |version: &str| Basis {
             engine: ENGINE_VERSION.to_owned(),
-            lists: vec![ListVersion { name: "own".to_owned(), version: version.to_owned(), stale: false }],
+            lists: vec![ListVersion {
+                name: "own".to_owned(),
+                version: version.to_owned(),
+                stale: false,
+                number: None,
+            }],
         };
         assert_eq!(provider.basis(), version("1"));
         provider.replace(index("2", &["Maria Lindqvist"]));

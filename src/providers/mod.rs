@@ -45,6 +45,12 @@ pub trait ReportProvider: Send + Sync {
     /// What the answers rest on at this moment, for the evidence of a run.
     fn basis(&self) -> Basis;
 
+    /// Whether something newer than what it answers from is known: what it answered now would have to be asked
+    /// again.
+    fn is_behind(&self) -> bool {
+        false
+    }
+
     /// Asks once. It is over by the request's deadline, with an answer or with a failure.
     fn call<'a>(&'a self, request: &'a Request) -> CallFuture<'a>;
 }
@@ -80,6 +86,8 @@ pub struct ListVersion {
     pub version: String,
     /// Whether it is older than the configuration lets it become.
     pub stale: bool,
+    /// Of a published list that this program keeps, the number of the version; 0 until it has one.
+    pub number: Option<i64>,
 }
 
 /// A setting that no provider can be built from.

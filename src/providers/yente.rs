@@ -318,8 +318,12 @@ impl ReportProvider for YenteProvider {
 
     fn basis(&self) -> Basis {
         let version = self.shared.version.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let list =
-            |version| ListVersion { name: self.shared.settings.dataset.clone(), version, stale: false };
+        let list = |version| ListVersion {
+            name: self.shared.settings.dataset.clone(),
+            version,
+            stale: false,
+            number: None,
+        };
         Basis {
             engine: format!("yente {}", self.shared.settings.algorithm),
             lists: version.map(list).into_iter().collect(),

@@ -264,6 +264,14 @@ impl Difference {
         self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty() && self.merged.is_empty()
     }
 
+    /// The ids of all that is different, in either version.
+    pub fn touched(&self) -> HashSet<&str> {
+        let named = self.added.iter().chain(&self.removed).map(|one| one.id.as_str());
+        let changed = self.changed.iter().map(|one| one.id.as_str());
+        let merged = self.merged.iter().flat_map(|one| [one.id.as_str(), one.into.as_str()]);
+        named.chain(changed).chain(merged).collect()
+    }
+
     /// How much it holds.
     pub fn counts(&self) -> Counts {
         let mut properties = BTreeMap::new();

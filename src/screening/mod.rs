@@ -16,6 +16,7 @@ pub mod difference;
 pub mod evidence;
 pub mod explain;
 pub mod index;
+pub mod keys;
 pub mod list;
 mod marks;
 pub mod matching;

@@ -184,6 +184,18 @@ impl DataKey {
         token
     }
 
+    /// The tokens of screening keys, in their order: eight bytes each of a keyed hash, under a subkey of their own.
+    pub fn screening_tokens(&self, keys: &[u64]) -> Vec<i64> {
+        let subkey = subkey(&self.key, Purpose::ScreeningKeys);
+        let keyed = Hmac::<Sha256>::new_from_slice(subkey.as_ref()).expect("HMAC takes any key");
+        keys.iter()
+            .map(|key| {
+                let hashed = keyed.clone().chain_update(key.to_be_bytes()).finalize().into_bytes();
+                hashed.iter().take(8).fold(0_i64, |token, byte| (token << 8) | i64::from(*byte))
+            })
+            .collect()
+    }
+
     /// A keyed hash (HMAC-SHA-256, RFC 2104) that tells equal contents without telling them.
     pub fn digest(&self, content: &[u8]) -> [u8; 32] {
         let key = subkey(&self.key, Purpose::Digest);

@@ -209,9 +209,13 @@ impl House {
 
     /// Lets enrolment do all there is to do.
     pub(crate) async fn enrol(&self) {
-        let mut enrol = Enrol::new(self.engine.clone());
+        self.finish(Enrol::new(self.engine.clone())).await;
+    }
+
+    /// Lets a task do all there is to do.
+    pub(crate) async fn finish(&self, mut task: impl Task) {
         loop {
-            match enrol.activate().await {
+            match task.activate().await {
                 Ok(Activation::More) => {}
                 Ok(Activation::Done) => return,
                 // Beside a running engine either may lose a lock to the other: done again, as the daemon does.
@@ -244,9 +248,9 @@ impl House {
         let mut connection = engine.context.store.connection().await.unwrap();
         let loaded = due::load(&mut connection, &[due.monitor]).await.unwrap().pop().unwrap();
         let schedule = engine.plan.schedules[&loaded.schedule_id].clone();
-        let basis_id = schedule.basis_id(&mut connection, engine.process, self.now()).await.unwrap();
+        let basis = schedule.basis(&mut connection, engine.process, self.now()).await.unwrap();
         drop(connection);
-        let job = Job { due, trigger: Trigger::Interval, loaded, schedule, basis_id };
+        let job = Job { due, trigger: Trigger::Interval, loaded, schedule, basis };
         let never = CancellationToken::new();
         run::perform(engine, job, &never).await.expect("a permit is to be had")
     }
@@ -263,13 +267,13 @@ impl House {
         self.record(&[finished]).await == [true]
     }
 
-    /// The number that a query counts.
     /// Dismisses a hit.
     pub(crate) async fn decide(&self, hit: &HitId) {
         let context = &self.engine.context;
         decide(context, "test", *hit, Decision::Dismissed, None).await.unwrap();
     }
 
+    /// The number that a query counts.
     pub(crate) async fn count(&self, query: &'static str) -> i64 {
         sqlx::query_scalar(query).fetch_one(&self.pool).await.unwrap()
     }

@@ -48,7 +48,8 @@ async fn a_new_version_counts_without_a_restart_and_what_is_refused_or_stale_is_
     let basis = house.account("1").await.runs[0].basis.clone();
     let first = basis["lists"][0]["version"].clone();
     assert_eq!((basis["lists"][0]["name"].as_str(), basis.get("stale_list")), (Some("none"), None));
-    lists::look(&house.engine).await.unwrap();
+    let mut watch = lists::Watch::new(house.engine.clone());
+    watch.look().await.unwrap();
     assert_eq!(
         (shown(&house)["version"].clone(), shown(&house)["entities"].as_u64()),
         (first.clone(), Some(10))
@@ -56,7 +57,7 @@ async fn a_new_version_counts_without_a_restart_and_what_is_refused_or_stale_is_
 
     write(&folder, 11, start);
     house.clock.advance(Duration::from_mins(2));
-    lists::look(&house.engine).await.unwrap();
+    watch.look().await.unwrap();
     house.run("1").await;
     let second = house.account("1").await.runs[0].basis["lists"][0]["version"].clone();
     assert_ne!(second, first, "the next run answers from the new version");
@@ -64,12 +65,12 @@ async fn a_new_version_counts_without_a_restart_and_what_is_refused_or_stale_is_
     write(&folder, 3, start);
     for _ in 0..2 {
         house.clock.advance(Duration::from_mins(2));
-        lists::look(&house.engine).await.unwrap();
+        watch.look().await.unwrap();
     }
     assert_eq!(shown(&house)["version"], second, "the one before stays in force");
     assert!(shown(&house)["refused"]["reason"].as_str().unwrap().contains("72.7 %"), "{}", shown(&house));
     house.clock.advance(Duration::from_hours(25));
-    lists::look(&house.engine).await.unwrap();
+    watch.look().await.unwrap();
     house.run("1").await;
     let basis = house.account("1").await.runs[0].basis.clone();
     assert_eq!(

@@ -37,6 +37,7 @@ mod recording;
 mod relatives;
 mod reload;
 mod reports;
+mod rescreens;
 mod retirement;
 mod service;
 mod storage;

@@ -312,8 +312,8 @@ impl Lane {
                 passed_over += usize::from(matches!(trigger, Trigger::First | Trigger::Interval));
                 continue;
             }
-            let basis_id = schedule.basis_id(&mut connection, engine.process, now).await?;
-            jobs.push((Job { due, trigger, loaded, schedule: Arc::clone(schedule), basis_id }, place));
+            let basis = schedule.basis(&mut connection, engine.process, now).await?;
+            jobs.push((Job { due, trigger, loaded, schedule: Arc::clone(schedule), basis }, place));
         }
         left_out.retain(|monitor| at_risk.suspects.contains(monitor));
         if !left_out.is_empty() {

@@ -1,0 +1,70 @@
+//! Having accounts screened once more because somebody asks for it; and what rescreens there are.
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::{ActionError, Context};
+use crate::{
+    domain::id::{RescreenId, Shard},
+    store::{
+        events, nudges,
+        rescreens::{self, NewRescreen, Reason, RescreenRow},
+        schedules,
+    },
+};
+
+/// More waiting monitors than this are not counted.
+const MOST_WAITING: i64 = 1_000_000;
+
+/// Has every monitor of schedules run once more, in turn with routine work; of all schedules when none is named.
+/// Returns the rescreen.
+pub async fn ask(context: &Context, actor: &str, names: &[String]) -> Result<RescreenId, ActionError> {
+    let now = context.now();
+    let mut transaction = context.store.transaction().await?;
+    let known = schedules::list_ids(&mut transaction).await?;
+    for name in names {
+        if !known.iter().any(|(one, _)| one == name) {
+            return Err(ActionError::UnknownName {
+                what: "schedule",
+                name: name.clone(),
+                known: known.into_iter().map(|(name, _)| name).collect(),
+            });
+        }
+    }
+    let of = known.iter().filter(|(name, _)| names.is_empty() || names.contains(name));
+    let id = RescreenId(context.new_uuid(Shard(0)));
+    let new = NewRescreen {
+        id,
+        reason: Reason::Asked,
+        change: None,
+        schedules: of.map(|(_, id)| *id).collect(),
+        tokens: None,
+        actor: actor.to_owned(),
+    };
+    rescreens::insert(&mut transaction, &new, now).await?;
+    let detail = json!({ "rescreen": id, "schedules": names });
+    events::insert_all(&mut transaction, &[context.event_of_all("rescreen.asked", actor, detail)], now)
+        .await?;
+    nudges::send(&mut transaction).await?;
+    transaction.commit().await?;
+    tracing::info!(rescreen.id = %id, actor, "a rescreen was asked for");
+    Ok(id)
+}
+
+/// Rescreens, for people.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Rescreens {
+    /// The newest first.
+    pub rescreens: Vec<RescreenRow>,
+    /// How many monitors that a change of a list concerns have still to run.
+    pub waiting: i64,
+}
+
+/// The newest rescreens.
+pub async fn list(context: &Context, limit: i64) -> Result<Rescreens, ActionError> {
+    let mut connection = context.store.connection().await?;
+    let rescreens = rescreens::list(&mut connection, limit).await?;
+    let waiting = rescreens::count_waiting(&mut connection, MOST_WAITING).await?;
+    Ok(Rescreens { rescreens, waiting })
+}

@@ -1,0 +1,113 @@
+//! Has accounts screened once more: those that a change of a list concerns, or all of a schedule.
+//!
+//! A rescreen is a row in the database that says which; a page at a time its accounts are found, and their monitors
+//! made due. Whoever is killed leaves it to the next. How soon they run is the dispatcher's: those of a difference
+//! come before routine work, a complete rescreen in turn with it.
+
+use sqlx::PgConnection;
+
+use super::{
+    Engine, EngineError,
+    task::{Activation, Task},
+};
+use crate::{
+    domain::{id::MonitorId, monitor::Trigger},
+    store::{
+        nudges,
+        rescreens::{self, Open},
+        wakeups::{self, Urgency},
+    },
+    telemetry::health::Health,
+};
+
+/// How many tokens one transaction looks up, and how many accounts or monitors it wakes.
+const TOKENS: i32 = 500;
+const PAGE: i64 = 2000;
+
+/// The task.
+pub struct Rescreens {
+    engine: Engine,
+}
+
+impl Rescreens {
+    /// Makes the task.
+    pub const fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+
+    /// One page of those that a difference concerns. Returns whether there may be more.
+    async fn difference(&self, conn: &mut PgConnection, open: &Open) -> Result<bool, EngineError> {
+        let mut more = !open.tokens.is_empty();
+        if more {
+            rescreens::find_accounts(conn, open.id, &open.tokens).await?;
+        }
+        let accounts = rescreens::take_accounts(conn, open.id, PAGE).await?;
+        if !accounts.is_empty() {
+            more = true;
+            let monitors = rescreens::list_monitors(conn, &accounts, &open.schedules).await?;
+            let now = self.engine.context.now();
+            let woken =
+                wakeups::insert_all(conn, &monitors, Trigger::ListChange, Urgency::Urgent, now).await?;
+            rescreens::save_progress(conn, open.id, woken.len(), None).await?;
+        }
+        Ok(more)
+    }
+
+    /// One page of all. Returns whether there may be more.
+    async fn complete(&self, conn: &mut PgConnection, open: &Open) -> Result<bool, EngineError> {
+        let (mut schedule, mut after) = match open.place {
+            Some((schedule, monitor)) => (schedule, Some(monitor)),
+            None => (i32::MIN, None),
+        };
+        loop {
+            if !open.schedules.contains(&schedule) {
+                let next = open.schedules.iter().copied().filter(|one| *one > schedule).min();
+                let Some(next) = next else { return Ok(false) };
+                (schedule, after) = (next, None);
+            }
+            let page = rescreens::list_monitors_after(conn, schedule, after, PAGE).await?;
+            let Some((last, _)) = page.last().copied() else {
+                let next = open.schedules.iter().copied().filter(|one| *one > schedule).min();
+                let Some(next) = next else { return Ok(false) };
+                (schedule, after) = (next, None);
+                continue;
+            };
+            // What never ran is about to.
+            let monitors: Vec<MonitorId> =
+                page.into_iter().filter(|(_, ran)| *ran).map(|(monitor, _)| monitor).collect();
+            let trigger = if open.is_of_list { Trigger::ListChange } else { Trigger::RunNow };
+            let now = self.engine.context.now();
+            let woken = wakeups::insert_all(conn, &monitors, trigger, Urgency::Routine, now).await?;
+            rescreens::save_progress(conn, open.id, woken.len(), Some((schedule, last))).await?;
+            return Ok(true);
+        }
+    }
+}
+
+impl Task for Rescreens {
+    const NAME: &'static str = "rescreens";
+
+    fn health(&self) -> &Health {
+        &self.engine.health
+    }
+
+    async fn activate(&mut self) -> Result<Activation, EngineError> {
+        let mut transaction = self.engine.context.store.transaction().await?;
+        let Some(open) = rescreens::lock_next(&mut transaction, TOKENS).await? else {
+            return Ok(Activation::Done);
+        };
+        let more = if open.is_complete {
+            self.complete(&mut transaction, &open).await?
+        } else {
+            self.difference(&mut transaction, &open).await?
+        };
+        if !more {
+            rescreens::save_finished(&mut transaction, open.id, self.engine.context.now()).await?;
+            tracing::info!(rescreen.id = %open.id, "every monitor of the rescreen is due");
+        }
+        nudges::send(&mut transaction).await?;
+        transaction.commit().await?;
+        self.engine.nudge.send_replace(());
+        Ok(Activation::More)
+    }
+}
