@@ -9,6 +9,7 @@ pub mod apply;
 pub mod consolidate;
 pub mod decide;
 pub mod events;
+pub mod evidence;
 pub mod flags;
 pub mod hits;
 pub mod idempotency;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
+    evidence::{CoverageCommand, EvidenceCommand},
     hits::{AssignCommand, CommentCommand, HitsCommand, ImportDecisionsCommand},
     import::ImportArguments,
     key::KeyCommand,
@@ -133,6 +134,10 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Shows what was done about an account in a period: every run and all that it rested on, hits, decisions, events.
+    Evidence(EvidenceCommand),
+    /// Shows who was screened in a period, and of everybody else why not; the last 30 days when none is given.
+    Coverage(CoverageCommand),
     /// Shows daemons, schedules, what is due and what is behind.
     Status {
         /// For programs.

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod demo;
+mod evidence;
 mod hits;
 mod import;
 mod key;
@@ -158,6 +159,8 @@ async fn with_settings(
             let shown = rescreen::list(&context, *limit).await?;
             show(*json, &shown, || tables::rescreens(&shown))?;
         }
+        Command::Evidence(command) => return evidence::of_account(settings, command).await,
+        Command::Coverage(command) => return evidence::coverage(settings, command).await,
         Command::Key(command) => return key::run(settings, command).await,
         Command::Account { account, json } => {
             let context = app::open(settings).await?;

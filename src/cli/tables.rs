@@ -1,5 +1,6 @@
 //! Tables for people.
 
+mod evidence;
 mod keys;
 mod lists;
 mod rescreens;
@@ -23,6 +24,7 @@ use crate::{
     domain::answer::Finding,
 };
 
+pub(super) use evidence::{coverage, evidence};
 pub(super) use keys::{KeyView, keys};
 pub(super) use lists::lists;
 pub(super) use rescreens::rescreens;

@@ -37,20 +37,20 @@ impl Rescreens {
 
     /// One page of those that a difference concerns. Returns whether there may be more.
     async fn difference(&self, conn: &mut PgConnection, open: &Open) -> Result<bool, EngineError> {
-        let mut more = !open.tokens.is_empty();
-        if more {
+        if !open.tokens.is_empty() {
+            // All are found before the first is woken: one that several tokens find runs once.
             rescreens::find_accounts(conn, open.id, &open.tokens).await?;
+            return Ok(true);
         }
         let accounts = rescreens::take_accounts(conn, open.id, PAGE).await?;
-        if !accounts.is_empty() {
-            more = true;
-            let monitors = rescreens::list_monitors(conn, &accounts, &open.schedules).await?;
-            let now = self.engine.context.now();
-            let woken =
-                wakeups::insert_all(conn, &monitors, Trigger::ListChange, Urgency::Urgent, now).await?;
-            rescreens::save_progress(conn, open.id, woken.len(), None).await?;
+        if accounts.is_empty() {
+            return Ok(false);
         }
-        Ok(more)
+        let monitors = rescreens::list_monitors(conn, &accounts, &open.schedules).await?;
+        let now = self.engine.context.now();
+        let woken = wakeups::insert_all(conn, &monitors, Trigger::ListChange, Urgency::Urgent, now).await?;
+        rescreens::save_progress(conn, open.id, woken.len(), None).await?;
+        Ok(true)
     }
 
     /// One page of all. Returns whether there may be more.

@@ -23,6 +23,7 @@ pub mod due;
 pub mod enrolment;
 mod error;
 pub mod events;
+pub mod evidence;
 pub mod hit_comments;
 pub mod hit_work;
 pub mod hits;

@@ -1,0 +1,118 @@
+//! `evidence` and `coverage`.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use clap::Args;
+
+use super::{show, tables};
+use crate::{
+    actions::evidence::{self, Period},
+    app,
+    config::Settings,
+    domain::date::moment,
+};
+
+/// A period, in UTC.
+#[derive(Args, Clone, Debug)]
+pub(super) struct PeriodOptions {
+    /// From this day or time on, as 2026-03-04 or 2026-03-04T05:06:07Z.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    from: Option<DateTime<Utc>>,
+    /// Before this day or time.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<DateTime<Utc>>,
+    /// The whole of this day.
+    #[arg(long, value_name = "DAY", conflicts_with_all = ["from", "until"])]
+    on: Option<NaiveDate>,
+}
+
+impl PeriodOptions {
+    fn period(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> anyhow::Result<Period> {
+        let (from, until) = match self.on {
+            Some(day) => (midnight(day), midnight(day.checked_add_days(Days::new(1)).unwrap_or(day))),
+            None => (self.from.unwrap_or(from), self.until.unwrap_or(until)),
+        };
+        anyhow::ensure!(from < until, "the period begins at {from} and ends at {until}: it must end later");
+        Ok(Period { from, until })
+    }
+}
+
+fn midnight(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(NaiveTime::MIN).and_utc()
+}
+
+fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    let day = || text.parse::<NaiveDate>().ok().map(midnight);
+    moment(text).or_else(day).ok_or_else(|| "accepted are 2026-03-04 and 2026-03-04T05:06:07Z".to_owned())
+}
+
+/// Whose evidence, of when.
+#[derive(Args, Clone, Debug)]
+pub(super) struct EvidenceCommand {
+    /// The account's reference id or id.
+    #[arg(value_name = "REF")]
+    account: String,
+    #[command(flatten)]
+    period: PeriodOptions,
+    /// For programs; with all that was asked and answered.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which period, and where the accounts go that were not screened.
+#[derive(Args, Clone, Debug)]
+pub(super) struct CoverageCommand {
+    #[command(flatten)]
+    period: PeriodOptions,
+    /// Only this schedule.
+    #[arg(long, value_name = "NAME")]
+    schedule: Option<String>,
+    /// Writes every account that was not screened to this CSV file: account, schedule, reason.
+    #[arg(long, value_name = "FILE")]
+    list: Option<PathBuf>,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn of_account(settings: &Settings, command: &EvidenceCommand) -> anyhow::Result<ExitCode> {
+    let context = app::open(settings).await?;
+    let period = command.period.period(DateTime::<Utc>::UNIX_EPOCH, context.now() + TimeDelta::seconds(1))?;
+    let evidence = evidence::of_account(&context, &command.account, period).await?;
+    show(command.json, &evidence, || tables::evidence(&evidence))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn coverage(settings: &Settings, command: &CoverageCommand) -> anyhow::Result<ExitCode> {
+    let context = app::open(settings).await?;
+    let now = context.now();
+    let period = command.period.period(now - TimeDelta::days(30), now)?;
+    let file = match &command.list {
+        Some(path) => Some(File::create(path).with_context(|| path.display().to_string())?),
+        None => None,
+    };
+    let mut file = file.map(BufWriter::new);
+    if let Some(file) = &mut file {
+        writeln!(file, "account,schedule,reason")?;
+    }
+    let mut written = Ok(());
+    let told = evidence::coverage(&context, period, command.schedule.as_deref(), |one| {
+        if let (Some(file), Ok(())) = (&mut file, &written) {
+            let schedule = one.schedule.as_deref().unwrap_or_default();
+            written = writeln!(file, "{},{schedule},{}", one.account, one.reason);
+        }
+    });
+    let coverage = told.await?;
+    written
+        .and_then(|()| file.map_or(Ok(()), |mut file| file.flush()))
+        .context("the list could not be written")?;
+    show(command.json, &coverage, || tables::coverage(&coverage))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,115 @@
+//! Evidence of an account, and who was screened.
+
+use serde_json::Value;
+
+use super::{line, table, time};
+use crate::actions::evidence::{Coverage, Evidence};
+
+/// The evidence of an account.
+pub(crate) fn evidence(evidence: &Evidence) -> String {
+    let mut text = String::new();
+    let reference = evidence.reference_id.as_deref().unwrap_or("no reference id");
+    line(
+        &mut text,
+        format_args!(
+            "{} ({reference}), {}, made {} UTC; {} to {} UTC",
+            evidence.account_id,
+            evidence.account_type,
+            time(evidence.created_at),
+            time(evidence.from),
+            time(evidence.until)
+        ),
+    );
+    let mut runs = table(&["recorded (UTC)", "schedule", "why", "due", "data", "outcome", "against", "by"]);
+    for run in &evidence.runs {
+        let outcome = match &run.failure {
+            Some(failure) => format!("{}: {failure}", run.outcome),
+            None if run.findings > 0 => format!("{} ({})", run.outcome, run.findings),
+            None => run.outcome.clone(),
+        };
+        runs.add_row([
+            time(run.recorded_at),
+            format!("{} #{}", run.schedule, run.slot),
+            run.trigger.clone(),
+            time(run.due_at),
+            format!("v{}", run.account_version),
+            outcome,
+            lists(&run.basis),
+            word(&run.basis, "process"),
+        ]);
+    }
+    line(&mut text, format_args!("{runs}"));
+    for month in &evidence.months {
+        line(
+            &mut text,
+            format_args!("{} {}: {} clear runs, kept as one line", month.month, month.schedule, month.runs),
+        );
+    }
+    if !evidence.hits.is_empty() {
+        let mut hits =
+            table(&["hit", "entity", "list", "state", "first seen (UTC)", "decided (UTC)", "by", "why"]);
+        for hit in &evidence.hits {
+            hits.add_row([
+                hit.id.to_string(),
+                hit.entity.clone(),
+                hit.list.clone(),
+                hit.state.to_owned(),
+                time(hit.first_seen_at),
+                hit.decided_at.map(time).unwrap_or_default(),
+                hit.decided_by.clone().unwrap_or_default(),
+                hit.reason.clone().unwrap_or_default(),
+            ]);
+        }
+        line(&mut text, format_args!("{hits}"));
+    }
+    let mut events = table(&["when (UTC)", "what", "by"]);
+    for event in &evidence.events {
+        events.add_row([time(event.at), event.kind.clone(), event.actor.clone()]);
+    }
+    line(&mut text, format_args!("{events}"));
+    text
+}
+
+/// What a run rested on: provider, engine, threshold, and each list's version.
+fn lists(basis: &Value) -> String {
+    let mut told = format!("{}, {}", word(basis, "provider"), word(basis, "engine"));
+    if let Some(threshold) = basis["threshold"].as_f64() {
+        told.push_str(&format!(", from {threshold}"));
+    }
+    for list in basis["lists"].as_array().into_iter().flatten() {
+        let stale = if list["stale"] == true { " (stale)" } else { "" };
+        told.push_str(&format!("\n{} {}{stale}", word(list, "name"), word(list, "version")));
+    }
+    told
+}
+
+fn word(value: &Value, key: &str) -> String {
+    value[key].as_str().unwrap_or_default().to_owned()
+}
+
+/// Who was screened, and of everybody else why not.
+pub(crate) fn coverage(coverage: &Coverage) -> String {
+    let mut text = String::new();
+    line(&mut text, format_args!("{} to {} UTC", time(coverage.from), time(coverage.until)));
+    let mut rows = table(&["schedule", "screened", "not screened", "why not"]);
+    for one in &coverage.schedules {
+        let reasons: Vec<String> =
+            one.unscreened.iter().map(|(reason, count)| format!("{reason}: {count}")).collect();
+        rows.add_row([
+            one.schedule.clone(),
+            one.screened.to_string(),
+            one.unscreened.values().sum::<u64>().to_string(),
+            reasons.join("\n"),
+        ]);
+    }
+    let reasons: Vec<String> =
+        coverage.unwatched.iter().map(|(reason, count)| format!("{reason}: {count}")).collect();
+    rows.add_row([
+        "(none)".to_owned(),
+        "0".to_owned(),
+        coverage.unwatched.values().sum::<u64>().to_string(),
+        reasons.join("\n"),
+    ]);
+    line(&mut text, format_args!("{rows}"));
+    text
+}
