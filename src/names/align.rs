@@ -142,13 +142,13 @@ pub fn join_similarity(join: &Likeness, whole: &Likeness) -> f64 {
 }
 
 fn score(kind: NameKind, pairing: &Pairing<'_>) -> f64 {
-    let full = pairing.pairs.iter().filter(|pair| pair.how != How::Initial).count();
+    let full = pairing.pairs.iter().filter(|pair| !pairing.is_of_initials(pair)).count();
     if full == 0 {
         return 0.0;
     }
     let (left, right) = (pairing.left, pairing.right);
     let (mut left_weight, mut right_weight, mut weight, mut alike, mut told) = (0.0, 0.0, 0.0, 0.0, 0.0_f64);
-    let (mut doubtful, mut servant, mut forms, mut unlike) = (false, false, false, false);
+    let (mut doubtful, mut servant, mut forms, mut unlike, mut guessed) = (false, false, false, false, false);
     for pair in &pairing.pairs {
         let (on_left, on_right) = (weigh(left, pair.left), weigh(right, pair.right));
         left_weight += on_left;
@@ -163,6 +163,7 @@ fn score(kind: NameKind, pairing: &Pairing<'_>) -> f64 {
         servant |= pair.how == How::Servant;
         forms |= pair.how == How::Nickname;
         unlike |= pair.how == How::Alike && pair.similarity < 0.95;
+        guessed |= pair.how == How::Initial;
     }
     let quality = alike / weight;
     let (left_over, right_over) = (pairing.left_over(), pairing.right_over());
@@ -190,8 +191,8 @@ fn score(kind: NameKind, pairing: &Pairing<'_>) -> f64 {
     let answered = pairing.answered();
     if parts > 1 && answered < 2 {
         score.min(SINGLE_PART_CAP)
-    } else if full == 1 && answered < 3 && pairing.pairs.len() > 1 {
-        // A surname and an initial: worth a look when the surname is rare.
+    } else if full == 1 && answered < 3 && guessed {
+        // A surname and an initial that may stand for anything: worth a look when the surname is rare.
         score.min(if told >= 1.0 { DOUBTFUL_CAP } else { 0.75 })
     } else if told < 0.7 && !(complete && parts > 1) {
         score.min(FAINT_CAP)

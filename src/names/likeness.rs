@@ -68,15 +68,12 @@ pub fn compare(
     right: &Likeness,
     share: impl FnOnce() -> bool,
 ) -> Option<(f64, How)> {
-    if left.initial || right.initial {
-        let same = left.initial && right.initial && left.spelling.letters() == right.spelling.letters();
-        return same.then_some((1.0, How::Equal));
-    }
     let (one, other) = (&left.spelling, &right.spelling);
-    if one.letters() == other.letters() {
+    // The sound tells letters apart that share a code.
+    if one.letters() == other.letters() && left.sound == right.sound {
         return Some((1.0, How::Equal));
     }
-    if !rules.spelling {
+    if !rules.spelling || left.initial || right.initial {
         return None;
     }
     if rules.nicknames && !left.forms.is_empty() && share_key(&left.forms, &right.forms) {
@@ -86,7 +83,7 @@ pub fn compare(
         return Some((alike.max(NICKNAME), how));
     }
     let known = left.known && right.known;
-    if left.shape == right.shape && one.len() >= LONG_ENOUGH_TO_BE_MISREAD && !known {
+    if left.shape == right.shape && one.len().min(other.len()) >= LONG_ENOUGH_TO_BE_MISREAD && !known {
         return Some((similarity(one, other).max(SAME_LOOKS), How::Alike));
     }
     // Three wrong letters are another name, unless both sound the same.
