@@ -76,6 +76,8 @@ pub struct Alignment {
     pub right_over: Vec<usize>,
     /// What took from the score beside the parts.
     pub contradiction: Option<Contradiction>,
+    /// How much it took.
+    pub taken: f64,
 }
 
 /// Compares two names by all rules. Symmetric, and 0 unless they share a key of [`Name::keys`].
@@ -90,6 +92,7 @@ pub fn align_by(rules: &Rules, kind: NameKind, left: &Name, right: &Name) -> Ali
     let (left_over, right_over) = (pairing.left_over(), pairing.right_over());
     let complete = left_over.is_empty() && right_over.is_empty();
     let mut score = if complete || rules.omissions { score(kind, &pairing) } else { 0.0 };
+    let before = score;
     let mut contradiction = None;
     if left.legal_forms.contradict(right.legal_forms) {
         score *= OTHER_FORM;
@@ -105,7 +108,7 @@ pub fn align_by(rules: &Rules, kind: NameKind, left: &Name, right: &Name) -> Ali
         score = alike;
         contradiction = Some(Contradiction::Characters);
     }
-    Alignment { score, left_over, right_over, contradiction, pairs: pairing.pairs }
+    Alignment { score, left_over, right_over, contradiction, taken: before - score, pairs: pairing.pairs }
 }
 
 /// The most that two names can score when the paired parts weigh these shares of either, and `told`

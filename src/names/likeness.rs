@@ -61,6 +61,12 @@ pub struct Likeness {
     pub known: bool,
 }
 
+/// Whether two parts are at most two letters off, as slips may be when all else is equal.
+pub fn is_slip_of(one: &Spelling, other: &Spelling) -> bool {
+    could_be_two_off(one.signature(), other.signature())
+        && slip::distance(one.letters(), other.letters()) < MANY
+}
+
 /// Whether two parts, known to share a key or not, answer each other, how alike they are and in which way.
 pub fn compare(
     rules: &Rules,

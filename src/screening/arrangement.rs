@@ -15,7 +15,10 @@ use super::marks::Summary;
 use super::postings::{Postings, small};
 
 /// Lists of more names than this are taken apart anew for each comparison: kept, they would take gigabytes.
-const MOST_KEPT_APART: usize = 200_000;
+const MOST_KEPT_APART: usize = 400_000;
+
+/// Lists of no more names than this are kept with the keys of their parts, which comparing would make anew.
+const MOST_KEPT_WITH_KEYS: usize = 50_000;
 
 /// A part of names.
 pub(super) struct Unit {
@@ -88,6 +91,11 @@ impl Arrangement {
             Some(kept) => Cow::Borrowed(kept.get_or_init(|| Box::new(take_apart()))),
             None => Cow::Owned(take_apart()),
         }
+    }
+
+    /// Whether names that are kept are kept with their keys.
+    pub(super) const fn keeps_keys(&self) -> bool {
+        self.places.len() <= MOST_KEPT_WITH_KEYS
     }
 
     /// Whose name it is, and which.

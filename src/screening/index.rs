@@ -7,7 +7,6 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::subject::{Subject, SubjectKind};
-use crate::names::sound::Key;
 use crate::names::{Alignment, Name, NameKind, align_by};
 
 use super::arrangement::{Arrangement, Place};
@@ -16,13 +15,6 @@ use super::list::{EntityKind, List, ListEntity, ListName, NameQuality};
 use super::marks::Marks;
 use super::matching::Matching;
 use super::search;
-
-/// The keys of a name: two names that the scorer accepts share one. Sorted, each once.
-///
-/// The same function makes those of list entities, of subjects and of stored blind indexes.
-pub fn blocking_keys(kind: NameKind, name: &str) -> Vec<Key> {
-    Name::new(kind, name).keys()
-}
 
 /// A list, ready to screen against.
 pub struct Index {
@@ -175,8 +167,10 @@ impl Index {
         {
             return None;
         }
-        let listed_name =
-            self.names.apart(number, || Name::without_keys(name_kind(entity.kind), &listed.text));
+        let listed_name = self.names.apart(number, || {
+            let take_apart = if self.names.keeps_keys() { Name::new } else { Name::without_keys };
+            take_apart(name_kind(entity.kind), &listed.text)
+        });
         let parts = account.parts.len().min(listed_name.parts.len());
         let kind_factor = kind_factor(subject.kind, entity.kind, parts);
         let alignment =

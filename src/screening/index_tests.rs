@@ -172,7 +172,7 @@ fn names_that_the_scorer_accepts_share_a_blocking_key() {
         let score = align(kind, &Name::new(kind, original), &Name::new(kind, &changed)).score;
         if score >= 0.5 {
             accepted += 1;
-            let (left, right) = (blocking_keys(kind, original), blocking_keys(kind, &changed));
+            let (left, right) = (Name::new(kind, original).keys(), Name::new(kind, &changed).keys());
             assert!(left.iter().any(|key| right.contains(key)), "{original} / {changed}: {score}");
         }
     }
@@ -261,4 +261,81 @@ fn another_number_of_one_series_is_found_where_the_scorer_accepts_it() {
         &[("Atlantic Mortgage Trust 5", NameQuality::Primary)],
     )]));
     assert_eq!(ids(&index, &subject(SubjectKind::Organisation, "Atlantic Mortgage Trust 6")), ["ofac:1"]);
+}
+
+fn told(index: &Index, subject: &Subject, threshold: f64) -> (Vec<String>, Finding) {
+    let finding = Finding::from(&index.screen(subject, threshold)[0]);
+    let total: f64 = finding.reasons.iter().map(|reason| reason.effect).sum();
+    assert!((total - finding.score).abs() < 1e-9, "{total} {}: {:?}", finding.score, finding.reasons);
+    (finding.reasons.iter().map(|reason| reason.text.clone()).collect(), finding)
+}
+
+#[test]
+fn effects_add_up_to_a_score_that_ends_at_one() {
+    let index = Index::build(&sample());
+    let mut account = subject(SubjectKind::Person, "Rami Muhammad Makhlouf");
+    account.birth_date = Some(Personal::new("1969-07-10".parse().unwrap()));
+    account.countries = vec![Personal::new("SY".to_owned())];
+    let (texts, finding) = told(&index, &account, DEFAULT_THRESHOLD);
+    assert!((finding.score - 1.0).abs() < 1e-9);
+    assert!(texts.contains(&"A score ends at 1.".to_owned()), "{texts:?}");
+    assert!(texts.contains(&"A score is a hit from 0.85 on.".to_owned()), "{texts:?}");
+}
+
+#[test]
+fn each_doubt_has_its_sentence_and_the_short_one_stands_for_the_long_one() {
+    use EntityKind::{Entity, Individual};
+    let named = |kind, name| list(vec![entity("1", kind, &[(name, NameQuality::Primary)])]);
+    for (kind, listed_as, listed, name, sentences) in [
+        (
+            SubjectKind::Person,
+            Individual,
+            "Keir STARMER",
+            "Keir Starkey",
+            &["What may be a slip may be another name."][..],
+        ),
+        (
+            SubjectKind::Person,
+            Individual,
+            "Ali KHAMENEI",
+            "A. Khamenei",
+            &["“A” may stand, as an initial, for “Ali”.", "An initial may stand for another name."],
+        ),
+        (
+            SubjectKind::Person,
+            Individual,
+            "A. KHAMENEI",
+            "Ali Khamenei",
+            &["“A” may stand, as an initial, for “Ali”."],
+        ),
+        (
+            SubjectKind::Organisation,
+            Entity,
+            "ZUBAIR QUARRY TIMBER OFFICE",
+            "ZQTO",
+            &[
+                "“ZQTO” stands, by first letters, for “ZUBAIR QUARRY TIMBER OFFICE”.",
+                "The same first letters may stand for another name.",
+            ],
+        ),
+        (
+            SubjectKind::Organisation,
+            Entity,
+            "Atlantic Mortgage Trust 5",
+            "Atlantic Mortgage Trust 6",
+            &["Another number of a series may belong to somebody else."],
+        ),
+        (
+            SubjectKind::Organisation,
+            Entity,
+            "Velkorov Trading GmbH",
+            "Velkorov Trading AG",
+            &["The legal forms contradict each other."],
+        ),
+    ] {
+        let (texts, _) = told(&Index::build(&named(listed_as, listed)), &subject(kind, name), 0.6);
+        for sentence in sentences {
+            assert!(texts.iter().any(|text| text == sentence), "{name}: {texts:?}");
+        }
+    }
 }

@@ -5,8 +5,8 @@
 //! connection, reads a clock or learns from a list: the same list version and [`ENGINE_VERSION`]
 //! give the same answer for ever, so both are evidence.
 //!
-//! A match is made in three steps. [`index::blocking_keys`] finds the names that share a key with
-//! the subject's. [`crate::names::align()`] scores two names by their parts. [`evidence`] then adds
+//! A match is made in three steps. [`crate::names::Name::keys`] finds the names that share a key with
+//! the subject's; [`keys`] are fewer, for those who cannot be compared at once. [`crate::names::align()`] scores two names by their parts. [`evidence`] then adds
 //! or takes for what else is known: alias quality, kind, birth date, country. [`explain`] puts all
 //! of it into sentences.
 
@@ -16,6 +16,7 @@ pub mod difference;
 pub mod evidence;
 pub mod explain;
 pub mod index;
+pub mod keys;
 pub mod list;
 mod marks;
 pub mod matching;

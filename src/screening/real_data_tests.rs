@@ -14,12 +14,12 @@ use crate::domain::subject::{Subject, SubjectKind};
 use crate::names::{Name, NameKind, align};
 
 #[expect(clippy::print_stderr, reason = "a skipped test and a measured figure have to be seen")]
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     eprintln!("{text}");
 }
 
 /// A file or folder of the real data; none, with a word, when it is not there.
-fn real(path: &str) -> Option<PathBuf> {
+pub(super) fn real(path: &str) -> Option<PathBuf> {
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
     let found = above.map(|folder| folder.join("shared/data").join(path)).find(|found| found.exists());
     if found.is_none() {
@@ -28,16 +28,16 @@ fn real(path: &str) -> Option<PathBuf> {
     found
 }
 
-fn rows(path: &str) -> Option<Vec<csv::StringRecord>> {
+pub(super) fn rows(path: &str) -> Option<Vec<csv::StringRecord>> {
     let path = real(path)?;
     Some(csv::Reader::from_path(path).unwrap().records().collect::<Result<_, _>>().unwrap())
 }
 
-fn list(folder: &str) -> Option<List> {
+pub(super) fn list(folder: &str) -> Option<List> {
     Some(Format::OfacCsv.read("ofac-sdn", &real(folder)?).unwrap())
 }
 
-fn account(kind: SubjectKind, name: &str) -> Subject {
+pub(super) fn account(kind: SubjectKind, name: &str) -> Subject {
     Subject { kind, names: vec![Personal::new(name.to_owned())], birth_date: None, countries: Vec::new() }
 }
 
@@ -85,7 +85,7 @@ fn two_versions_of_the_list_differ_as_their_publisher_says() {
 }
 
 /// What a clerk, a passport office or a hurried customer makes of a name.
-fn treated(name: &str, round: usize) -> String {
+pub(super) fn treated(name: &str, round: usize) -> String {
     let mut words: Vec<String> = name.split_whitespace().map(str::to_lowercase).collect();
     match round % 5 {
         0 => {}
