@@ -67,7 +67,7 @@ pub enum AppError {
     #[error("the configuration has no list in files to screen against; see [lists] in it")]
     NoLists,
     /// A file of names cannot be used.
-    #[error("{path}: {fault}")]
+    #[error("the file {path} cannot be screened")]
     Screened {
         /// The file.
         path: String,

@@ -169,10 +169,8 @@ pub fn subject(
         .map(|text| PartialDate::from_str(text).map_err(|error| format!("birth_date: {error}")))
         .transpose()?;
     let country = |text: &&str| {
-        let text = text.trim();
-        let is_code = text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_alphabetic());
-        let code = if is_code { Some(text.to_uppercase()) } else { countries::code(text).map(str::to_owned) };
-        code.map(Personal::new)
+        countries::of_code_or_name(text)
+            .map(Personal::new)
             .ok_or("country: is none that is known; accepted are ISO 3166-1 codes and English names")
     };
     Ok(Subject {
@@ -201,9 +199,8 @@ pub fn rows<R: Read>(file: R) -> Result<impl Iterator<Item = Result<Row, FileFau
         let get = |at: Option<usize>| at.and_then(|at| record.get(at)).filter(|text| !text.is_empty());
         let kind = match get(kind) {
             None => Ok(SubjectKind::Person),
-            Some(word) => {
-                kind_of(word).ok_or_else(|| "kind: accepted are person and organisation".to_owned())
-            }
+            Some(word) => SubjectKind::of_word(word)
+                .ok_or_else(|| "kind: accepted are person and organisation".to_owned()),
         };
         let countries: Vec<&str> = get(country).into_iter().flat_map(|text| text.split(';')).collect();
         Ok(Row {
@@ -236,16 +233,6 @@ fn headers<F: BufRead>(records: &mut Records<F>) -> Result<BTreeMap<String, usiz
             (header.trim_start_matches('\u{feff}').to_lowercase().replace([' ', '-'], "_"), at)
         })
         .collect())
-}
-
-/// What a word says that somebody is: our own, and those of the `FollowTheMoney` model.
-pub fn kind_of(word: &str) -> Option<SubjectKind> {
-    Some(match word.to_lowercase().as_str() {
-        "person" | "individual" => SubjectKind::Person,
-        "organisation" | "organization" | "company" | "business" | "entity" | "legalentity"
-        | "publicbody" | "vessel" | "airplane" | "vehicle" | "asset" => SubjectKind::Organisation,
-        _ => return None,
-    })
 }
 
 /// Two names, their score, and what they are if the file knows it.

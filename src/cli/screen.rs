@@ -26,7 +26,8 @@ use crate::{
 pub(super) struct ScreenCommand {
     #[command(subcommand)]
     what: Option<What>,
-    /// The name, in any order and alphabet.
+    /// The name, in any order and alphabet; - reads it from standard input, where no other user of the machine and no
+    /// history of commands sees it.
     #[arg(required_unless_present = "batch", conflicts_with = "batch")]
     name: Option<String>,
     /// What it is the name of.
@@ -106,8 +107,11 @@ pub(super) fn run(settings: &Settings, command: &ScreenCommand) -> anyhow::Resul
         Kind::Organisation => SubjectKind::Organisation,
     };
     let countries: Vec<&str> = command.country.iter().map(String::as_str).collect();
-    let name = command.name.as_deref().unwrap_or_default();
-    let subject = screen::subject(kind, name, command.birth_date.as_deref(), &countries)
+    let name = match command.name.as_deref().unwrap_or_default() {
+        "-" => io::read_to_string(io::stdin().lock()).context("no name could be read from standard input")?,
+        name => name.to_owned(),
+    };
+    let subject = screen::subject(kind, &name, command.birth_date.as_deref(), &countries)
         .map_err(|fault| anyhow::anyhow!("{fault}"))?;
     let findings = screener.screen(&subject);
     show(command.json, &findings, || tables::findings(&findings, screener.threshold))?;
@@ -123,9 +127,13 @@ enum Results {
 impl Results {
     fn open(out: Option<&Path>, json: bool) -> anyhow::Result<Self> {
         let sink: Box<dyn Write> = match out {
-            Some(path) => Box::new(BufWriter::new(
-                File::create(path).with_context(|| format!("{} could not be written", path.display()))?,
-            )),
+            Some(path) => {
+                let beside = beside(path);
+                Box::new(BufWriter::new(
+                    File::create(&beside)
+                        .with_context(|| format!("{} could not be written", beside.display()))?,
+                ))
+            }
             None => Box::new(BufWriter::new(io::stdout().lock())),
         };
         let is_lines = json
@@ -169,13 +177,25 @@ impl Results {
         Ok(())
     }
 
-    fn flush(self) -> anyhow::Result<()> {
+    /// Ends the results; a file gets its name only now, so it may be the one that was read.
+    fn finish(self, out: Option<&Path>) -> anyhow::Result<()> {
         match self {
             Self::Csv(mut writer) => writer.flush()?,
             Self::Lines(mut sink) => sink.flush()?,
         }
+        if let Some(path) = out {
+            fs::rename(beside(path), path)
+                .with_context(|| format!("{} could not be written", path.display()))?;
+        }
         Ok(())
     }
+}
+
+/// Where a file is written until it is whole.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    path.with_file_name(name)
 }
 
 fn batch(screener: &Screener, path: &Path, out: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
@@ -191,7 +211,7 @@ fn batch(screener: &Screener, path: &Path, out: Option<&Path>, json: bool) -> an
         faulty += u64::from(row.row.subject.is_err());
         results.write(&row)
     })?;
-    results.flush()?;
+    results.finish(out)?;
     bar.finish_and_clear();
     writeln!(io::stderr(), "{screened} rows: {hits} with hits, {faulty} that could not be screened")?;
     Ok(if faulty == 0 { ExitCode::SUCCESS } else { ExitCode::from(BAD_NEWS) })

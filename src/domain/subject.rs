@@ -14,6 +14,18 @@ pub enum SubjectKind {
     Organisation,
 }
 
+impl SubjectKind {
+    /// What a word says that somebody is: our own, and those of the `FollowTheMoney` model, in any case.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Some(match word.to_lowercase().as_str() {
+            "person" | "individual" => Self::Person,
+            "organisation" | "organization" | "company" | "business" | "entity" | "legalentity"
+            | "publicbody" | "vessel" | "airplane" | "vehicle" | "asset" | "thing" => Self::Organisation,
+            _ => return None,
+        })
+    }
+}
+
 /// The facts about one account that a report may use: the input of every provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -76,6 +76,8 @@ pub struct Alignment {
     pub right_over: Vec<usize>,
     /// What took from the score beside the parts.
     pub contradiction: Option<Contradiction>,
+    /// How much it took.
+    pub taken: f64,
 }
 
 /// Compares two names by all rules. Symmetric, and 0 unless they share a key of [`Name::keys`].
@@ -90,6 +92,7 @@ pub fn align_by(rules: &Rules, kind: NameKind, left: &Name, right: &Name) -> Ali
     let (left_over, right_over) = (pairing.left_over(), pairing.right_over());
     let complete = left_over.is_empty() && right_over.is_empty();
     let mut score = if complete || rules.omissions { score(kind, &pairing) } else { 0.0 };
+    let before = score;
     let mut contradiction = None;
     if left.legal_forms.contradict(right.legal_forms) {
         score *= OTHER_FORM;
@@ -105,7 +108,7 @@ pub fn align_by(rules: &Rules, kind: NameKind, left: &Name, right: &Name) -> Ali
         score = alike;
         contradiction = Some(Contradiction::Characters);
     }
-    Alignment { score, left_over, right_over, contradiction, pairs: pairing.pairs }
+    Alignment { score, left_over, right_over, contradiction, taken: before - score, pairs: pairing.pairs }
 }
 
 /// The most that two names can score when the paired parts weigh these shares of either, and `told`
@@ -142,13 +145,13 @@ pub fn join_similarity(join: &Likeness, whole: &Likeness) -> f64 {
 }
 
 fn score(kind: NameKind, pairing: &Pairing<'_>) -> f64 {
-    let full = pairing.pairs.iter().filter(|pair| pair.how != How::Initial).count();
+    let full = pairing.pairs.iter().filter(|pair| !pairing.is_of_initials(pair)).count();
     if full == 0 {
         return 0.0;
     }
     let (left, right) = (pairing.left, pairing.right);
     let (mut left_weight, mut right_weight, mut weight, mut alike, mut told) = (0.0, 0.0, 0.0, 0.0, 0.0_f64);
-    let (mut doubtful, mut servant, mut forms, mut unlike) = (false, false, false, false);
+    let (mut doubtful, mut servant, mut forms, mut unlike, mut guessed) = (false, false, false, false, false);
     for pair in &pairing.pairs {
         let (on_left, on_right) = (weigh(left, pair.left), weigh(right, pair.right));
         left_weight += on_left;
@@ -163,6 +166,7 @@ fn score(kind: NameKind, pairing: &Pairing<'_>) -> f64 {
         servant |= pair.how == How::Servant;
         forms |= pair.how == How::Nickname;
         unlike |= pair.how == How::Alike && pair.similarity < 0.95;
+        guessed |= pair.how == How::Initial;
     }
     let quality = alike / weight;
     let (left_over, right_over) = (pairing.left_over(), pairing.right_over());
@@ -190,8 +194,8 @@ fn score(kind: NameKind, pairing: &Pairing<'_>) -> f64 {
     let answered = pairing.answered();
     if parts > 1 && answered < 2 {
         score.min(SINGLE_PART_CAP)
-    } else if full == 1 && answered < 3 && pairing.pairs.len() > 1 {
-        // A surname and an initial: worth a look when the surname is rare.
+    } else if full == 1 && answered < 3 && guessed {
+        // A surname and an initial that may stand for anything: worth a look when the surname is rare.
         score.min(if told >= 1.0 { DOUBTFUL_CAP } else { 0.75 })
     } else if told < 0.7 && !(complete && parts > 1) {
         score.min(FAINT_CAP)

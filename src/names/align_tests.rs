@@ -65,3 +65,32 @@ fn names_without_parts_match_nothing() {
     assert!(person("", "").abs() < 1e-9);
     assert!(person("?!", "Vladimir Putin").abs() < 1e-9);
 }
+
+#[test]
+fn a_lone_letter_that_is_equal_on_both_sides_takes_nothing() {
+    assert!(person("Wang E", "Wang E") > 0.999, "{}", person("Wang E", "Wang E"));
+    assert!(person("王娥", "王娥") > 0.999, "{}", person("王娥", "王娥"));
+    assert!(person("王娥", "Wang E") > 0.999, "{}", person("王娥", "Wang E"));
+    assert!(person("J. Smith", "John Smith") < 0.85, "a guessed one still does");
+    assert!(person("J. K. Starkey", "J. K. Starmer") < 0.5, "initials alone are no ground for a slip");
+}
+
+#[test]
+fn what_is_misread_is_misread_from_either_side() {
+    assert!((person("Arna Vemmel", "Ama Vemmel") - person("Ama Vemmel", "Arna Vemmel")).abs() < 1e-9);
+    assert!((person("Vemmel Arni", "Vemmel Ami") - person("Vemmel Ami", "Vemmel Arni")).abs() < 1e-9);
+}
+
+#[test]
+fn the_first_of_a_series_is_a_number_and_no_and() {
+    let parts = |text| Name::new(NameKind::Organisation, text).parts.len();
+    assert_eq!((parts("Harbour Fund I"), parts("Harbour Fund I LP"), parts("Harbour i Fund")), (3, 3, 2));
+    assert!(organisation("Harbour Fund I", "Harbour Fund 1") > 0.999);
+    assert!(organisation("Harbour Steel I", "Harbour Steel II") < 0.85);
+}
+
+#[test]
+fn a_name_without_end_keeps_a_bounded_number_of_parts() {
+    let name = Name::new(NameKind::Organisation, &"Mill Bridge Harbour ".repeat(1_000));
+    assert_eq!(name.parts.len(), crate::names::name::MOST_PARTS);
+}

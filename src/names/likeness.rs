@@ -61,6 +61,12 @@ pub struct Likeness {
     pub known: bool,
 }
 
+/// Whether two parts are at most two letters off, as slips may be when all else is equal.
+pub fn is_slip_of(one: &Spelling, other: &Spelling) -> bool {
+    could_be_two_off(one.signature(), other.signature())
+        && slip::distance(one.letters(), other.letters()) < MANY
+}
+
 /// Whether two parts, known to share a key or not, answer each other, how alike they are and in which way.
 pub fn compare(
     rules: &Rules,
@@ -68,15 +74,12 @@ pub fn compare(
     right: &Likeness,
     share: impl FnOnce() -> bool,
 ) -> Option<(f64, How)> {
-    if left.initial || right.initial {
-        let same = left.initial && right.initial && left.spelling.letters() == right.spelling.letters();
-        return same.then_some((1.0, How::Equal));
-    }
     let (one, other) = (&left.spelling, &right.spelling);
-    if one.letters() == other.letters() {
+    // The sound tells letters apart that share a code.
+    if one.letters() == other.letters() && left.sound == right.sound {
         return Some((1.0, How::Equal));
     }
-    if !rules.spelling {
+    if !rules.spelling || left.initial || right.initial {
         return None;
     }
     if rules.nicknames && !left.forms.is_empty() && share_key(&left.forms, &right.forms) {
@@ -86,7 +89,7 @@ pub fn compare(
         return Some((alike.max(NICKNAME), how));
     }
     let known = left.known && right.known;
-    if left.shape == right.shape && one.len() >= LONG_ENOUGH_TO_BE_MISREAD && !known {
+    if left.shape == right.shape && one.len().min(other.len()) >= LONG_ENOUGH_TO_BE_MISREAD && !known {
         return Some((similarity(one, other).max(SAME_LOOKS), How::Alike));
     }
     // Three wrong letters are another name, unless both sound the same.

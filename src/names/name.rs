@@ -31,6 +31,10 @@ impl NameKind {
     }
 }
 
+/// Parts past these are no longer looked at: the longest listed names have some twenty, and nobody makes the program
+/// work by sending more.
+pub const MOST_PARTS: usize = 30;
+
 /// One part of a name, ready to be compared.
 #[derive(Clone)]
 pub struct Part {
@@ -50,6 +54,13 @@ pub struct Part {
     pub keys: Vec<Key>,
     /// Those of `keys` that parts share for another reason than their letters: forms of one name, looks, `Abd`.
     pub sure_keys: Vec<Key>,
+}
+
+impl Part {
+    /// Whether it may be the number of one fund or trust among several of one house.
+    pub fn may_number_a_series(&self) -> bool {
+        self.letters.len() <= 4 && self.letters.iter().any(char::is_ascii_digit)
+    }
 }
 
 /// Parts of a name are personal.
@@ -111,8 +122,9 @@ impl Name {
         name
     }
 
-    /// A name of these parts.
-    pub(super) fn of_parts(parts: Vec<Part>) -> Self {
+    /// A name of these parts, up to [`MOST_PARTS`].
+    pub(super) fn of_parts(mut parts: Vec<Part>) -> Self {
+        parts.truncate(MOST_PARTS);
         let joins =
             parts.iter().zip(parts.iter().skip(1)).map(|(first, second)| join(first, second)).collect();
         let weight = parts.iter().map(|part| part.weight).sum();

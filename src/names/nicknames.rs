@@ -30,10 +30,24 @@ static GROUPS_OF: LazyLock<HashMap<&'static str, Vec<Key>>> = LazyLock::new(|| {
     groups_of
 });
 
+/// Which names each group holds.
+static NAMES_OF: LazyLock<HashMap<Key, Vec<&'static str>>> = LazyLock::new(|| {
+    let mut names_of: HashMap<Key, Vec<&str>> = HashMap::new();
+    for (name, groups) in GROUPS_OF.iter() {
+        groups.iter().for_each(|group| names_of.entry(*group).or_default().push(name));
+    }
+    names_of
+});
+
 /// The keys of the groups that hold the folded `name`: two names that share one are forms of one. Family names that
 /// alphabets and dialects write differently (`Zhang`, `Cheung`) have groups too. Sorted.
 pub fn keys(name: &str) -> Vec<Key> {
     GROUPS_OF.get(name).cloned().unwrap_or_default()
+}
+
+/// The names that the groups with these keys hold.
+pub fn names_of(groups_wanted: &[Key]) -> impl Iterator<Item = &'static str> {
+    groups_wanted.iter().flat_map(|key| NAMES_OF.get(key)).flatten().copied()
 }
 
 /// Whether two folded given names are forms of one name, such as `bill` and `william`.

@@ -21,12 +21,15 @@ pub(super) fn name(text: &str, with_keys: bool) -> Name {
     let mut forms = Forms::default();
     let mut initials = (String::new(), String::new());
     let mut kept = Vec::with_capacity(pieces.len());
-    for piece in &pieces {
+    // At the end of the words, before any legal form, `i` is no `and` but the first of a series.
+    let last = pieces.iter().rposition(|piece| form_of(&piece.word.folded).is_none());
+    for (place, piece) in pieces.iter().enumerate() {
+        let is_first = place > 0 && Some(place) == last && piece.word.folded == "i";
         if let Some(form) = form_of(&piece.word.folded) {
             forms.note(form);
         } else {
             initials.0.extend(piece.word.folded.chars().take(1));
-            if !tables::is_joining(&piece.word.folded) {
+            if is_first || !tables::is_joining(&piece.word.folded) {
                 initials.1.extend(piece.word.folded.chars().take(1));
                 kept.push(piece);
             }
@@ -112,9 +115,7 @@ fn add_acronyms(name: &mut Name, all: &str, telling: &str) {
         let short: Vec<String> = name
             .parts
             .iter()
-            .filter(|part| {
-                (3..=8).contains(&part.letters.len()) && part.letters.iter().all(char::is_ascii_lowercase)
-            })
+            .filter(|part| (3..=8).contains(&part.letters.len()))
             .map(|part| part.letters.iter().collect())
             .collect();
         for letters in &short {

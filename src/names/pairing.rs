@@ -73,6 +73,14 @@ impl<'a> Pairing<'a> {
         if left > right { left } else { right }
     }
 
+    /// Whether an initial is on either side of the pair, guessed or equal.
+    pub(super) fn is_of_initials(&self, pair: &Pair) -> bool {
+        let initial = |name: &Name, (start, count): (usize, usize)| {
+            count == 1 && name.parts.get(start).is_some_and(|part| part.likeness.initial)
+        };
+        initial(self.left, pair.left) || initial(self.right, pair.right)
+    }
+
     /// Whether a father and a son of one name are son and father in the other.
     pub(super) fn exchanges_generations(&self) -> bool {
         let descends = |name: &Name, at: usize| name.parts.get(at).is_some_and(|part| part.descends);
@@ -96,8 +104,7 @@ impl<'a> Pairing<'a> {
         let least = if in_characters { SAME_SYLLABLES } else { 0.0 };
         for (i, left) in self.left.parts.iter().enumerate() {
             for (j, right) in self.right.parts.iter().enumerate() {
-                if !left.likeness.initial
-                    && let Some((alike, how)) = compare_parts(*self.rules, left, right)
+                if let Some((alike, how)) = compare_parts(*self.rules, left, right)
                     && (how != How::Alike || alike >= least)
                 {
                     found.push((alike, i, j, how));
@@ -180,8 +187,9 @@ impl<'a> Pairing<'a> {
     fn pair_slip(&mut self) {
         // Another syllable is another character.
         let in_characters = !self.left.characters.is_empty() || !self.right.characters.is_empty();
-        let certain =
-            !in_characters && !self.pairs.is_empty() && self.pairs.iter().all(|pair| pair.how == How::Equal);
+        let certain = !in_characters
+            && self.pairs.iter().any(|pair| !self.is_of_initials(pair))
+            && self.pairs.iter().all(|pair| pair.how == How::Equal);
         if !certain {
             return;
         }
@@ -223,18 +231,15 @@ impl<'a> Pairing<'a> {
     /// Two funds or trusts of one house that differ by a number alone.
     fn pair_series(&mut self) {
         let ([i], [j]) = (&self.left_over()[..], &self.right_over()[..]) else { return };
-        let number = |name: &Name, at: usize| {
+        let number = |name: &Name, at: usize| name.parts.get(at).is_some_and(Part::may_number_a_series);
+        let rest = &self.pairs;
+        let is_of_series = |name: &Name, at: usize| {
             name.parts
                 .get(at)
-                .is_some_and(|part| part.letters.iter().any(char::is_ascii_digit) && part.letters.len() <= 4)
+                .is_some_and(|part| super::words::is_of_series(&part.letters.iter().collect::<String>()))
         };
-        let rest = &self.pairs;
-        let is_series = |pair: &Pair| {
-            self.left.parts.get(pair.left.0).is_some_and(|part| {
-                let word: String = part.letters.iter().collect();
-                super::words::is_of_series(&word)
-            })
-        };
+        let is_series =
+            |pair: &Pair| is_of_series(self.left, pair.left.0) || is_of_series(self.right, pair.right.0);
         if number(self.left, *i)
             && number(self.right, *j)
             && rest.len() > 1

@@ -40,11 +40,13 @@ pub(super) fn parts(text: &str, with_keys: bool) -> Vec<Part> {
     kept.into_iter()
         .map(|Piece { word: Word { written, folded }, descends }| {
             let folded = customary(&written).map_or_else(|| settled_spelling(&folded), str::to_owned);
-            let initial = folded.len() == 1 && folded.bytes().all(|b| b.is_ascii_lowercase());
+            let in_signs =
+                !written.is_ascii() && written.chars().all(|letter| is_han(letter) || is_hangul(letter));
+            // A sign that reads as one letter is a whole name.
+            let initial = !in_signs && folded.len() == 1 && folded.bytes().all(|b| b.is_ascii_lowercase());
             let weight = if initial {
                 tables::FAINT
-            } else if !written.is_ascii() && written.chars().all(|letter| is_han(letter) || is_hangul(letter))
-            {
+            } else if in_signs {
                 // One reading fits many signs.
                 tables::COMMON
             } else {

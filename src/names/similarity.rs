@@ -86,13 +86,8 @@ impl Spelling {
     }
 
     /// How many letters are compared.
-    pub const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.letters.len()
-    }
-
-    /// Whether there is nothing to compare.
-    pub const fn is_empty(&self) -> bool {
-        self.letters.is_empty()
     }
 }
 

@@ -69,6 +69,86 @@ pub fn join_key(letters: &[char]) -> Key {
     if sounds.len() < 2 { hash('l', letters, None) } else { hash('s', &sounds, None) }
 }
 
+/// The two keys of a part's halves, of which a slip leaves one as it is: of its sounds when it has many, else of its
+/// letters.
+pub fn half_keys(letters: &[char]) -> [Key; 2] {
+    let sounds = skeleton(letters);
+    if sounds.len() >= MANY_SOUNDS {
+        halves('s', &sounds, sounds.len())
+    } else {
+        halves('l', letters, letters.len())
+    }
+}
+
+/// Every key of [`half_keys`] that a part has which is a slip away from this one.
+pub fn near_half_keys(letters: &[char]) -> Vec<Key> {
+    let sounds = skeleton(letters);
+    let mut keys = Vec::with_capacity(12);
+    for (space, row, is_fitting) in [
+        ('s', sounds.as_slice(), sounds.len() + 1 >= MANY_SOUNDS),
+        ('l', letters, sounds.len() <= MANY_SOUNDS),
+    ] {
+        if is_fitting {
+            // The other has a letter less, as many, or one more.
+            for length in row.len().saturating_sub(1)..=row.len() + 1 {
+                keys.extend(halves(space, row, length));
+                // Two that changed places in the middle would spoil both halves.
+                let mut swapped = row.to_vec();
+                if let Some([one, other]) =
+                    swapped.get_mut((length / 2).saturating_sub(1)..).and_then(|rest| rest.first_chunk_mut())
+                {
+                    std::mem::swap(one, other);
+                }
+                keys.extend(halves(space, &swapped, length));
+            }
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// So many sounds tell as much as the letters, and are spelled in fewer ways.
+const MANY_SOUNDS: usize = 5;
+
+/// The keys of the beginning and the end of `row`, as long as the halves of a row of this `length` are.
+fn halves(space: char, row: &[char], length: usize) -> [Key; 2] {
+    let (first, rest) = (length / 2, length - length / 2);
+    let begin = row.iter().take(first).chain(std::iter::once(&'<')).chain(std::iter::once(&space));
+    let end = row.iter().skip(row.len().saturating_sub(rest)).chain(std::iter::once(&'>'));
+    [feed('h', begin), feed('h', end.chain(std::iter::once(&space)))]
+}
+
+/// One key of two that stand beside each other in any order.
+pub fn pair_key(one: Key, other: Key) -> Key {
+    mixed(one.min(other).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ one.max(other).rotate_left(32))
+}
+
+/// The key of a part beside an initial, which is that of the whole name or only of its first letters.
+pub fn initial_key(letter: char) -> Key {
+    feed('i', std::iter::once(&letter))
+}
+
+/// The key of what may be answered by an initial, as its first letter.
+pub fn first_letter_key(letter: char) -> Key {
+    feed('f', std::iter::once(&letter))
+}
+
+/// The key of a part that stands for a whole name.
+pub fn alone_key(part: Key) -> Key {
+    mixed(part ^ 0x5a17_e04a_6c0d_11ed)
+}
+
+/// The key of a part that is the only one written out.
+pub fn beside_initials_key(part: Key) -> Key {
+    mixed(part ^ 0x0b51_de1a_17a1_50f7)
+}
+
+/// The key of a word as it is spelled.
+pub fn word_key(letters: &[char]) -> Key {
+    feed('c', letters.iter())
+}
+
 /// The key of all letters of a name in a row, whatever its spaces.
 pub fn whole_key<'a>(letters: impl Iterator<Item = &'a char>) -> Key {
     feed('w', letters)

@@ -2,8 +2,6 @@
 //!
 //! They are general knowledge of names, fixed with the program; none is counted from a list.
 
-use super::forms;
-
 /// How much an ordinary part of a name tells.
 pub const ORDINARY: f64 = 1.0;
 
@@ -21,11 +19,6 @@ pub fn is_title(word: &str) -> bool {
 /// Whether the word only joins the parts of a person's name, and comes and goes with the writer.
 pub fn is_particle(word: &str) -> bool {
     holds(PARTICLES, word)
-}
-
-/// Whether the word belongs to an organisation's legal form, or only joins other words.
-pub fn is_form(word: &str) -> bool {
-    forms::form_of(word).is_some() || is_joining(word)
 }
 
 /// Whether the word only joins others in an organisation's name.
@@ -73,6 +66,16 @@ pub fn is_patronymic(word: &str) -> bool {
 /// Whether the word is one of the commonest given and family names.
 pub fn is_common_in_person(word: &str) -> bool {
     holds(COMMON_NAMES, word)
+}
+
+/// The words that belong to many: common names of people, words of business, places.
+pub fn common() -> impl Iterator<Item = &'static str> {
+    [COMMON_NAMES, FAINT_IN_PERSONS, BUSINESS, PLACES].into_iter().flatten().copied()
+}
+
+/// Whether the word is one of [`common`].
+pub fn is_common(word: &str) -> bool {
+    [COMMON_NAMES, FAINT_IN_PERSONS, BUSINESS, PLACES].into_iter().any(|table| holds(table, word))
 }
 
 /// How much a part of a person's name tells.

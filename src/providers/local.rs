@@ -203,7 +203,7 @@ impl LocalProvider {
         }
         for own in &self.own {
             let index = own.index().ok_or_else(unread)?;
-            findings.extend(index.screen(&request.subject, threshold));
+            findings.extend(index.screen(&request.subject, &matching));
         }
         Ok(Answer { findings })
     }

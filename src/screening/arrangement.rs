@@ -15,7 +15,10 @@ use super::marks::Summary;
 use super::postings::{Postings, small};
 
 /// Lists of more names than this are taken apart anew for each comparison: kept, they would take gigabytes.
-const MOST_KEPT_APART: usize = 200_000;
+const MOST_KEPT_APART: usize = 400_000;
+
+/// Lists of no more names than this are kept with the keys of their parts, which comparing would make anew.
+const MOST_KEPT_WITH_KEYS: usize = 50_000;
 
 /// A part of names.
 pub(super) struct Unit {
@@ -90,6 +93,11 @@ impl Arrangement {
         }
     }
 
+    /// Whether names that are kept are kept with their keys.
+    pub(super) const fn keeps_keys(&self) -> bool {
+        self.places.len() <= MOST_KEPT_WITH_KEYS
+    }
+
     /// Whose name it is, and which.
     pub(super) fn place(&self, name: u32) -> Option<Place> {
         self.places.get(name as usize).copied()
@@ -128,7 +136,7 @@ struct Building {
     summaries: Vec<Summary>,
     units: Vec<Unit>,
     /// Units by their letters, and whether they are compared as people's.
-    known: HashMap<(Box<[u8]>, bool), u32>,
+    known: HashMap<(Box<[char]>, bool, bool), u32>,
     holders: Vec<(u32, u32)>,
     keys: Vec<(Key, Entry)>,
     joins: Vec<(Key, u32)>,
@@ -154,10 +162,10 @@ impl Building {
     fn unit(&mut self, kind: EntityKind, part: &Part) -> u32 {
         let spelling = &part.likeness.spelling;
         // The same letters from a script with few vowels are another unit; so are those of people and organisations.
-        let mut letters = spelling.letters().to_vec();
-        letters.push(u8::from(spelling.has_few_vowels()));
+        let letters = part.letters.clone().into_boxed_slice();
+        let which = (letters, spelling.has_few_vowels(), kind == EntityKind::Individual);
         let fresh = small(self.units.len());
-        let number = *self.known.entry((letters.into(), kind == EntityKind::Individual)).or_insert(fresh);
+        let number = *self.known.entry(which).or_insert(fresh);
         if number == fresh {
             self.keys.extend(part.keys.iter().map(|key| {
                 let entry = Entry {

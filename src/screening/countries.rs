@@ -109,6 +109,13 @@ const COUNTRIES: &[(&str, &str)] = &[
     ("åland islands", "AX"),
 ];
 
+/// The code that is meant by a code in any case, taken as it is, or by an English name.
+pub fn of_code_or_name(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_code = text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_alphabetic());
+    if is_code { Some(text.to_uppercase()) } else { code(text).map(str::to_owned) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::domain::answer::{Finding, Reason};
+use crate::names::Alignment;
 use crate::names::Name;
-use crate::names::align::{How, Pair};
+use crate::names::align::{Contradiction, How, Pair};
 
 use super::evidence::{BirthDate, Country, capped};
 use super::index::Match;
@@ -17,7 +18,13 @@ impl From<&Match<'_>> for Finding {
         reasons.extend(alias_reason(found));
         reasons.extend(birth_reason(found));
         reasons.extend(country_reason(found));
+        settle(&mut reasons, found);
         reasons.sort_by(|a, b| b.effect.abs().total_cmp(&a.effect.abs()));
+        reasons.push(reason(
+            "threshold",
+            format!("A score is a hit from {} on.", rounded(found.threshold)),
+            0.0,
+        ));
         Self {
             entity: found.entity.id.clone(),
             list: found.list.to_owned(),
@@ -78,11 +85,18 @@ fn name_reasons(found: &Match<'_>) -> Vec<Reason> {
             How::Nickname => "is a form of the same name as",
             How::Servant => "is, but for \u{201c}Abd\u{201d}, the same as",
             How::Joined => "is, with other spaces, the same as",
-            How::Initial => "may stand for, as an initial,",
+            How::Initial => "may stand, as an initial, for",
             How::Slip => "is, all else being equal, a letter or two off",
             How::Acronym => "stands, by first letters, for",
             How::Series => "is another number of the same series as",
         };
+        // The short one stands for the long one, whichever side it is on.
+        let is_turned = match pair.how {
+            How::Initial => left.chars().count() > right.chars().count(),
+            How::Acronym => pair.left.1 > pair.right.1,
+            _ => false,
+        };
+        let (left, right) = if is_turned { (right, left) } else { (left, right) };
         let text = format!("\u{201c}{left}\u{201d} {how} \u{201c}{right}\u{201d}.");
         reasons.push(reason("name", text, effect));
     }
@@ -96,7 +110,8 @@ fn name_reasons(found: &Match<'_>) -> Vec<Reason> {
     let over =
         |name: &Name, places: &[usize]| -> f64 { places.iter().map(|at| parts_weight(name, (*at, 1))).sum() };
     let unpaired = over(account, &alignment.left_over) + over(listed, &alignment.right_over);
-    let loss = alignment.score - quality;
+    reasons.extend(contradiction_reason(alignment));
+    let loss = alignment.score + alignment.taken - quality;
     let sides = [
         (account, &alignment.left_over, "of the account's name is not in the list's name"),
         (listed, &alignment.right_over, "of the list's name is not in the account's name"),
@@ -112,13 +127,52 @@ fn name_reasons(found: &Match<'_>) -> Vec<Reason> {
         }
     }
     if unpaired == 0.0 && loss < -1e-9 {
-        reasons.push(reason(
-            "name",
-            "What the names have in common is too common to tell people apart.".to_owned(),
-            loss,
-        ));
+        reasons.push(reason("name", doubt(&alignment.pairs).to_owned(), loss));
     }
     reasons
+}
+
+fn contradiction_reason(alignment: &Alignment) -> Option<Reason> {
+    let text = match alignment.contradiction? {
+        Contradiction::LegalForms => "The legal forms contradict each other.",
+        Contradiction::Generations => "Who is the father in one name is the son in the other.",
+        Contradiction::Characters => "Both names are written in the same characters, and these differ.",
+    };
+    Some(reason("name", text.to_owned(), -alignment.taken))
+}
+
+/// Why a name of which each part is answered scores less than its parts do.
+fn doubt(pairs: &[Pair]) -> &'static str {
+    let has = |how| pairs.iter().any(|pair| pair.how == how);
+    if has(How::Slip) {
+        "What may be a slip may be another name."
+    } else if has(How::Acronym) {
+        "The same first letters may stand for another name."
+    } else if has(How::Series) {
+        "Another number of a series may belong to somebody else."
+    } else if has(How::Nickname) {
+        "Another form of one part and another spelling of the next are two doubts at once."
+    } else if has(How::Initial) {
+        "An initial may stand for another name."
+    } else {
+        "What the names have in common is too common to tell people apart."
+    }
+}
+
+/// Lets the effects add up to the score that is shown: it ends at 0 and at 1, and each effect is rounded.
+fn settle(reasons: &mut Vec<Reason>, found: &Match<'_>) {
+    let beyond = found.score
+        - (capped(found.alignment.score * found.kind_factor, found.listed.quality)
+            + found.birth_date.effect(found.kind)
+            + found.country.effect());
+    if beyond.abs() > 1e-9 {
+        reasons.push(reason("limit", "A score ends at 1.".to_owned(), beyond));
+    }
+    let told: f64 = reasons.iter().map(|reason| reason.effect).sum();
+    let rest = rounded(found.score) - told;
+    if let Some(greatest) = reasons.iter_mut().max_by(|a, b| a.effect.total_cmp(&b.effect)) {
+        greatest.effect = rounded(greatest.effect + rest);
+    }
 }
 
 fn kind_reason(found: &Match<'_>) -> Option<Reason> {

@@ -3,10 +3,10 @@
 //! Its names are arranged (`super::arrangement`) once; each subject is searched for (`super::search`) and what is found
 //! compared and weighed in full.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::subject::{Subject, SubjectKind};
-use crate::names::sound::Key;
 use crate::names::{Alignment, Name, NameKind, align_by};
 
 use super::arrangement::{Arrangement, Place};
@@ -15,13 +15,6 @@ use super::list::{EntityKind, List, ListEntity, ListName, NameQuality};
 use super::marks::Marks;
 use super::matching::Matching;
 use super::search;
-
-/// The keys of a name: two names that the scorer accepts share one. Sorted, each once.
-///
-/// The same function makes those of list entities, of subjects and of stored blind indexes.
-pub fn blocking_keys(kind: NameKind, name: &str) -> Vec<Key> {
-    Name::new(kind, name).keys()
-}
 
 /// A list, ready to screen against.
 pub struct Index {
@@ -113,17 +106,37 @@ impl Index {
 
     /// The entities that match `subject` by `matching`, best first; each once, by its best name.
     pub fn screen_by(&self, subject: &Subject, matching: &Matching) -> Vec<Match<'_>> {
+        let least = matching.threshold - greatest_lift(subject);
+        let mut marks =
+            self.spare_marks.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let matches = self.best_of(subject, matching, |kind, account| {
+            search::candidates(&self.names, kind, account, least, &mut marks)
+        });
+        self.spare_marks.lock().unwrap_or_else(PoisonError::into_inner).push(marks);
+        matches
+    }
+
+    /// What [`Self::screen_by`] finds when each name of the list is compared: what it is held to.
+    #[cfg(test)]
+    pub(super) fn screen_everything(&self, subject: &Subject, matching: &Matching) -> Vec<Match<'_>> {
+        self.best_of(subject, matching, |_, _| (0..super::postings::small(self.names.len())).collect())
+    }
+
+    /// The entities of which one of the `candidates` matches, best first; each once, by its best name.
+    fn best_of(
+        &self,
+        subject: &Subject,
+        matching: &Matching,
+        mut candidates: impl FnMut(NameKind, &Name) -> Vec<u32>,
+    ) -> Vec<Match<'_>> {
         let kind = match subject.kind {
             SubjectKind::Person => NameKind::Person,
             SubjectKind::Organisation => NameKind::Organisation,
         };
         let mut matches: Vec<Match<'_>> = Vec::new();
-        let mut marks =
-            self.spare_marks.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         for name in &subject.names {
             let account = Name::new(kind, name.reveal());
-            let least = matching.threshold - greatest_lift(subject);
-            for candidate in search::candidates(&self.names, kind, &account, least, &mut marks) {
+            for candidate in candidates(kind, &account) {
                 if let Some(place) = self.names.place(candidate)
                     && let Some(found) = self.weigh(subject, &account, (candidate, place), matching)
                 {
@@ -131,17 +144,10 @@ impl Index {
                 }
             }
         }
-        self.spare_marks.lock().unwrap_or_else(PoisonError::into_inner).push(marks);
         matches.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.entity.id.cmp(&b.entity.id)));
         // Best first, so the first of each entity stays.
-        let mut seen: Vec<&str> = Vec::new();
-        matches.retain(|found| {
-            let new = !seen.contains(&found.entity.id.as_str());
-            if new {
-                seen.push(&found.entity.id);
-            }
-            new
-        });
+        let mut seen: HashSet<&str> = HashSet::with_capacity(matches.len());
+        matches.retain(|found| seen.insert(&found.entity.id));
         matches
     }
 
@@ -161,8 +167,10 @@ impl Index {
         {
             return None;
         }
-        let listed_name =
-            self.names.apart(number, || Name::without_keys(name_kind(entity.kind), &listed.text));
+        let listed_name = self.names.apart(number, || {
+            let take_apart = if self.names.keeps_keys() { Name::new } else { Name::without_keys };
+            take_apart(name_kind(entity.kind), &listed.text)
+        });
         let parts = account.parts.len().min(listed_name.parts.len());
         let kind_factor = kind_factor(subject.kind, entity.kind, parts);
         let alignment =

@@ -2,24 +2,28 @@
 //! score for it: the sieve between the index and the scorer.
 
 use crate::names::align::{DOUBTFUL_CAP, SINGLE_PART_CAP, best_score};
+use crate::names::name::MOST_PARTS;
 use crate::names::similarity::{could_be_two_off, signature_of};
-use crate::names::{Name, NameKind};
+use crate::names::{Name, NameKind, Part};
 
 /// Which parts of the account's name each name of the list answers.
 #[derive(Default)]
 pub(super) struct Marks {
-    of: Vec<u32>,
+    of: Vec<u64>,
     touched: Vec<u32>,
 }
 
 /// Set when two neighbours of the list's name, read as one, answer a part.
-pub(super) const LISTED_JOIN: u32 = 1 << 15;
+pub(super) const LISTED_JOIN: u64 = 1 << 31;
 
 /// Set when the name has to be scored whatever parts it answers.
-pub(super) const WHOLE: u32 = u32::MAX;
+pub(super) const WHOLE: u64 = u64::MAX;
 
-/// Parts from here on share a mark.
-const LAST_MARK: usize = 14;
+/// Each part of a name has a mark of its own, and one more when an equal part answers it.
+const _: () = assert!(MOST_PARTS < 31);
+
+/// Sums of weights are rounded: a bound has to err towards yes.
+const ROUNDING: f64 = 1e-6;
 
 /// What the sieve knows of a name of the list.
 #[derive(Clone, Copy)]
@@ -70,7 +74,7 @@ fn letters_of(name: &Name) -> u64 {
 
 impl Marks {
     /// The names that answer anything, with what they answer.
-    pub(super) fn answered(&self) -> impl Iterator<Item = (u32, u32)> {
+    pub(super) fn answered(&self) -> impl Iterator<Item = (u32, u64)> {
         let touched = self.touched.iter().copied();
         touched.filter_map(|name| Some((name, self.of.get(name as usize).copied()?)))
     }
@@ -91,7 +95,7 @@ impl Marks {
     }
 
     /// Notes that `names` answer the parts in `answered`.
-    pub(super) fn set(&mut self, names: impl IntoIterator<Item = u32>, answered: u32) {
+    pub(super) fn set(&mut self, names: impl IntoIterator<Item = u32>, answered: u64) {
         for name in names {
             if let Some(mark) = self.of.get_mut(name as usize) {
                 if *mark == 0 {
@@ -104,13 +108,13 @@ impl Marks {
 }
 
 /// The mark of the part at `place`.
-pub(super) const fn mark_of(place: usize) -> u32 {
-    if place < LAST_MARK { 1 << place } else { 1 << LAST_MARK }
+pub(super) const fn mark_of(place: usize) -> u64 {
+    1 << place
 }
 
 /// The mark that the part at `place` is answered by an equal one.
-pub(super) const fn equal_mark_of(place: usize) -> u32 {
-    mark_of(place) << 16
+pub(super) const fn equal_mark_of(place: usize) -> u64 {
+    mark_of(place) << 32
 }
 
 /// An account's name as the sieve sees it.
@@ -118,13 +122,21 @@ pub(super) struct Sieve<'a> {
     kind: NameKind,
     account: &'a Name,
     summary: Summary,
+    /// The marks of all parts, and of those that may be the number of a series.
+    all: u64,
+    numbers: u64,
     least: f64,
 }
 
 impl<'a> Sieve<'a> {
     /// Lets names through that could score `least` or more with `account`.
     pub(super) fn new(kind: NameKind, account: &'a Name, least: f64) -> Self {
-        Self { kind, account, summary: Summary::of(account), least }
+        let marks = |wanted: fn(&Part) -> bool| {
+            let parts = account.parts.iter().enumerate().filter(|(_, part)| wanted(part));
+            parts.fold(0, |marks, (place, _)| marks | mark_of(place))
+        };
+        let (all, numbers) = (marks(|_| true), marks(Part::may_number_a_series));
+        Self { kind, account, summary: Summary::of(account), all, numbers, least: least - ROUNDING }
     }
 
     /// What a name has to be able to score.
@@ -137,17 +149,27 @@ impl<'a> Sieve<'a> {
         self.kind == NameKind::Person && self.least <= DOUBTFUL_CAP && listed.may_be_a_slip(self.summary)
     }
 
+    /// Whether a name that answers these parts may be another number of the account's series.
+    fn may_be_of_a_series(&self, answered: u64) -> bool {
+        let open = self.all & !answered;
+        self.kind == NameKind::Organisation
+            && self.least <= DOUBTFUL_CAP
+            && open.count_ones() == 1
+            && open & self.numbers != 0
+    }
+
     /// Whether a name that answers the parts in `mark` could score enough; errs towards yes.
-    pub(super) fn passes(&self, listed: Summary, mark: u32) -> bool {
+    pub(super) fn passes(&self, listed: Summary, mark: u64) -> bool {
         let account = self.account;
-        if self.summary.unbounded || listed.unbounded || mark == WHOLE || account.parts.len() > LAST_MARK {
+        if self.summary.unbounded || listed.unbounded || mark == WHOLE {
             return true;
         }
         let answered = mark & (LISTED_JOIN - 1);
         let joined = mark & LISTED_JOIN != 0;
         let count = answered.count_ones();
-        let equal = usize::try_from((mark >> 16).count_ones()).unwrap_or_default();
-        if equal + 1 == account.parts.len() && self.may_be_a_slip(listed) {
+        let equal = usize::try_from((mark >> 32).count_ones()).unwrap_or_default();
+        if equal + 1 >= account.parts.len() && self.may_be_a_slip(listed) || self.may_be_of_a_series(answered)
+        {
             return true;
         }
         let parts = account.parts.len().max(usize::from(listed.parts));
@@ -155,7 +177,7 @@ impl<'a> Sieve<'a> {
             return SINGLE_PART_CAP >= self.least;
         }
         let (mut told, mut lost) = (0.0, 0.0);
-        for (place, part) in (0..LAST_MARK).zip(&account.parts) {
+        for (place, part) in account.parts.iter().enumerate() {
             if answered & mark_of(place) == 0 {
                 lost += part.omission;
             } else {

@@ -5,8 +5,8 @@
 //! connection, reads a clock or learns from a list: the same list version and [`ENGINE_VERSION`]
 //! give the same answer for ever, so both are evidence.
 //!
-//! A match is made in three steps. [`index::blocking_keys`] finds the names that share a key with
-//! the subject's. [`crate::names::align()`] scores two names by their parts. [`evidence`] then adds
+//! A match is made in three steps. [`crate::names::Name::keys`] finds the names that share a key with
+//! the subject's; [`keys`] are fewer, for those who cannot be compared at once. [`crate::names::align()`] scores two names by their parts. [`evidence`] then adds
 //! or takes for what else is known: alias quality, kind, birth date, country. [`explain`] puts all
 //! of it into sentences.
 
@@ -31,7 +31,7 @@ mod search;
 mod real_data_tests;
 
 /// Changes whenever the same subject and list could score differently: kept with each answer.
-pub const ENGINE_VERSION: &str = "local-2";
+pub const ENGINE_VERSION: &str = "local-3";
 
 /// The score from which a match is worth a person's time.
 ///

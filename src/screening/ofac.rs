@@ -12,14 +12,11 @@ use super::countries;
 use super::list::{
     Document, EntityKind, List, ListEntity, ListError, NameQuality, NameUse, ParseFaults, version_of,
 };
-use super::parse::{Format, source};
+use super::parse::{Format, ONE_BROKEN_IN, source};
 use super::remarks;
 
 /// The name of the list.
 pub const LIST_NAME: &str = "ofac-sdn";
-
-/// A file with more than one broken row in this many is not used at all.
-const ONE_BROKEN_IN: usize = 33;
 
 /// Reads the SDN list from a folder with its files. `sdn.csv` has to be there; the others may be absent.
 pub fn read_folder(path: &Path) -> Result<List, ListError> {
@@ -54,6 +51,10 @@ fn parse_files(files: &[(&str, &[u8])]) -> Result<List, ListError> {
     let mut reading = Reading::default();
     let mut each = |place: usize, columns: usize, take: fn(&mut Reading, &Row)| {
         let Some((file, contents)) = files.get(place) else { return Ok(()) };
+        // OFAC publishes all of them: one that is not there is said, as what it would hold is missing.
+        if contents.is_empty() {
+            reading.faults.unknown(&format!("file {file} absent or empty"));
+        }
         let rows = rows(file, contents, columns, &mut reading.faults)?;
         for row in &rows {
             take(&mut reading, row);
@@ -100,8 +101,10 @@ fn rows(
     columns: usize,
     faults: &mut ParseFaults,
 ) -> Result<Vec<Row>, ListError> {
-    let end = contents.iter().position(|byte| *byte == 0x1A);
-    let contents = end.and_then(|end| contents.get(..end)).unwrap_or(contents);
+    // A mark of the end ends nothing where more follows.
+    let marked = contents.trim_ascii_end().strip_suffix(b"\x1A");
+    let contents = marked.unwrap_or(contents);
+    (0..contents.iter().filter(|byte| **byte == 0x1A).count()).for_each(|_| faults.unknown("byte 0x1A"));
     let contents = contents.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(contents);
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(contents);
     let (mut rows, mut broken, mut first) = (Vec::new(), 0_usize, None);
@@ -127,7 +130,7 @@ fn rows(
     }
     faults.rows += broken;
     match first {
-        _ if end.is_none() && is_cut_off(contents, last_is_broken) => {
+        _ if marked.is_none() && is_cut_off(contents, last_is_broken) => {
             let fault = "its last line does not end".to_owned();
             Err(ListError::Truncated { file: file.to_owned(), fault })
         }
@@ -273,6 +276,7 @@ impl Reading {
             let facts = remarks::read(&entity.remarks);
             self.faults.dates += facts.unknown_dates;
             self.faults.countries += facts.unknown_countries;
+            (0..facts.unknown_genders).for_each(|_| self.faults.unknown("gender"));
             entity.birth_dates.extend(facts.birth_dates);
             entity.approximate_dates.extend(facts.approximate_dates);
             entity.nationalities.extend(facts.countries);
@@ -330,6 +334,20 @@ mod tests {
         assert_eq!(company.primary_name(), "SOCIEDAD MÉXICO, S.A.", "Latin-1 is read");
         assert_eq!(company.countries, ["CU"]);
         assert_eq!(list.faults, ParseFaults { orphans: 1, countries: 1, ..ParseFaults::default() });
+    }
+
+    #[test]
+    fn a_mark_of_the_end_within_a_file_ends_nothing_and_an_absent_file_is_said() {
+        let marked = [
+            &SDN[..SDN.len() - 1],
+            b"9,\"OTHER\x1A\",-0- ,\"CUBA\",-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,\"Gender none\"\r\n\x1A\r\n",
+        ]
+        .concat();
+        let list = parse(&marked, b"", b"8,1,-0- ,\"Havana\",\"Cuba\",-0- \r\n", b"7,\"an\"\r\n").unwrap();
+        assert_eq!(list.entities.len(), 3);
+        let unknown: Vec<(&str, usize)> =
+            list.faults.unknown.iter().map(|(what, count)| (what.as_str(), *count)).collect();
+        assert_eq!(unknown, [("byte 0x1A", 1), ("file alt.csv absent or empty", 1), ("gender", 1)]);
     }
 
     #[test]

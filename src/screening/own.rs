@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{
     index::Index,
     list::{EntityKind, List, ListEntity, ListName, NameQuality, ParseFaults},
+    matching::Matching,
 };
 use crate::domain::{
     answer::{Finding, Reason},
@@ -54,10 +55,10 @@ impl OwnIndex {
         self.names.version()
     }
 
-    /// What of the list matches `subject` with at least `threshold`.
-    pub fn screen(&self, subject: &Subject, threshold: f64) -> Vec<Finding> {
+    /// What of the list matches `subject` by `matching`.
+    pub fn screen(&self, subject: &Subject, matching: &Matching) -> Vec<Finding> {
         let mut findings: Vec<Finding> =
-            self.names.screen(subject, threshold).iter().map(Finding::from).collect();
+            self.names.screen_by(subject, matching).iter().map(Finding::from).collect();
         for (entity, code) in &self.countries {
             if subject.countries.iter().any(|country| country.reveal() == code) {
                 findings.push(self.of_country(entity, code));
@@ -138,7 +139,7 @@ mod tests {
         let index = OwnIndex::build("blocked", "7", &items);
         assert_eq!((index.list(), index.version()), ("blocked", "7"));
         let found = |subject: &Subject| -> Vec<String> {
-            index.screen(subject, 0.85).into_iter().map(|finding| finding.entity).collect()
+            index.screen(subject, &Matching::default()).into_iter().map(|finding| finding.entity).collect()
         };
         assert_eq!(found(&subject(SubjectKind::Person, "Boris Tarkhanov", "DE")), ["own:li_1"]);
         assert_eq!(found(&subject(SubjectKind::Organisation, "Acme Trading", "DE")), ["own:li_2"]);

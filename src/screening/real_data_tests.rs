@@ -1,11 +1,12 @@
 //! Against the real lists and names in `shared/data`, read in place; skipped where they are absent.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::DEFAULT_THRESHOLD;
 use super::difference::{Difference, gone_share};
-use super::index::{Index, name_kind};
+use super::index::{Index, Match, name_kind};
 use super::list::{EntityKind, List, ListEntity, NameQuality};
+use super::matching::Matching;
 use super::parse::Format;
 use crate::domain::date::PartialDate;
 use crate::domain::personal::Personal;
@@ -13,30 +14,30 @@ use crate::domain::subject::{Subject, SubjectKind};
 use crate::names::{Name, NameKind, align};
 
 #[expect(clippy::print_stderr, reason = "a skipped test and a measured figure have to be seen")]
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     eprintln!("{text}");
 }
 
 /// A file or folder of the real data; none, with a word, when it is not there.
-fn real(path: &str) -> Option<PathBuf> {
-    let found = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")).join(path);
-    let found = found.exists().then_some(found);
+pub(super) fn real(path: &str) -> Option<PathBuf> {
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let found = above.map(|folder| folder.join("shared/data").join(path)).find(|found| found.exists());
     if found.is_none() {
         say(&format!("skipped: there is no shared/data/{path}"));
     }
     found
 }
 
-fn rows(path: &str) -> Option<Vec<csv::StringRecord>> {
+pub(super) fn rows(path: &str) -> Option<Vec<csv::StringRecord>> {
     let path = real(path)?;
     Some(csv::Reader::from_path(path).unwrap().records().collect::<Result<_, _>>().unwrap())
 }
 
-fn list(folder: &str) -> Option<List> {
+pub(super) fn list(folder: &str) -> Option<List> {
     Some(Format::OfacCsv.read("ofac-sdn", &real(folder)?).unwrap())
 }
 
-fn account(kind: SubjectKind, name: &str) -> Subject {
+pub(super) fn account(kind: SubjectKind, name: &str) -> Subject {
     Subject { kind, names: vec![Personal::new(name.to_owned())], birth_date: None, countries: Vec::new() }
 }
 
@@ -84,7 +85,7 @@ fn two_versions_of_the_list_differ_as_their_publisher_says() {
 }
 
 /// What a clerk, a passport office or a hurried customer makes of a name.
-fn treated(name: &str, round: usize) -> String {
+pub(super) fn treated(name: &str, round: usize) -> String {
     let mut words: Vec<String> = name.split_whitespace().map(str::to_lowercase).collect();
     match round % 5 {
         0 => {}
@@ -152,6 +153,35 @@ fn listed_names_are_found_again_after_the_usual_slips() {
     ));
     assert_eq!(found[0], asked[0], "an equal name is always found");
     assert!(found.iter().sum::<usize>() * 100 > asked.iter().sum::<usize>() * 93);
+}
+
+#[test]
+fn the_index_finds_all_that_comparing_with_every_listed_name_finds() {
+    let (Some(mut list), Some(un)) = (list("ofac-b"), real("un/UN_consolidated.xml")) else { return };
+    list.entities.extend(Format::UnXml.read("un", &un).unwrap().entities);
+    let Some(strangers) = rows("matching/negatives-global.csv") else { return };
+    let index = Index::build(&list);
+    let listed = list.entities.iter().step_by(90).enumerate().map(|(round, entity)| {
+        let is_person = entity.kind == EntityKind::Individual;
+        let kind = if is_person { SubjectKind::Person } else { SubjectKind::Organisation };
+        account(kind, &treated(entity.primary_name(), round))
+    });
+    let strangers = strangers.iter().step_by(200).map(|row| account(SubjectKind::Person, &row[0]));
+    let (mut asked, mut hits) = (0, 0);
+    for subject in listed.chain(strangers) {
+        for threshold in [0.7, DEFAULT_THRESHOLD] {
+            let matching = Matching::default().with_threshold(threshold);
+            let ids = |found: &[Match<'_>]| -> Vec<String> {
+                found.iter().map(|found| found.entity.id.clone()).collect()
+            };
+            let found = ids(&index.screen_by(&subject, &matching));
+            assert_eq!(found, ids(&index.screen_everything(&subject, &matching)));
+            hits += found.len();
+            asked += 1;
+        }
+    }
+    say(&format!("index and comparing with each name agree on {hits} hits of {asked} screenings"));
+    assert!(hits > 100);
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub(super) struct Facts {
     pub(super) weak_names: Vec<String>,
     pub(super) unknown_dates: usize,
     pub(super) unknown_countries: usize,
+    pub(super) unknown_genders: usize,
 }
 
 /// How clauses begin that give a number.
@@ -71,7 +72,10 @@ pub(super) fn read(remarks: &str) -> Facts {
                 None => facts.unknown_countries += 1,
             }
         } else if let Some(gender) = clause.strip_prefix("Gender ") {
-            facts.gender = Gender::from_word(gender);
+            match Gender::from_word(gender) {
+                Some(gender) => facts.gender = Some(gender),
+                None => facts.unknown_genders += 1,
+            }
         } else if let Some(document) = document(clause) {
             facts.documents.push(document);
         } else {

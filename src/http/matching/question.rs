@@ -107,7 +107,7 @@ impl Parameters {
         if text.chars().count() > LONGEST {
             return Err(format!("q: accepted are at most {LONGEST} characters"));
         }
-        let kinds: &[SubjectKind] = match self.schema.as_deref().map(kind_of) {
+        let kinds: &[SubjectKind] = match self.schema.as_deref().map(SubjectKind::of_word) {
             None | Some(None) => &[SubjectKind::Person, SubjectKind::Organisation],
             Some(Some(SubjectKind::Person)) => &[SubjectKind::Person],
             Some(Some(SubjectKind::Organisation)) => &[SubjectKind::Organisation],
@@ -135,7 +135,7 @@ impl Asked {
     pub(super) fn read(query: &Value) -> Result<Self, String> {
         let schema =
             query.get("schema").and_then(Value::as_str).ok_or("schema: is needed, such as Person")?;
-        let kind = kind_of(schema).ok_or_else(|| {
+        let kind = SubjectKind::of_word(schema).ok_or_else(|| {
             "schema: accepted are Person, Organization, Company, LegalEntity, PublicBody, Vessel and Airplane"
                 .to_owned()
         })?;
@@ -167,29 +167,20 @@ impl Asked {
         let date = date.iter().find_map(|text| text.get(..10).unwrap_or(text).parse::<PartialDate>().ok());
         let listed =
             values(&["country", "nationality", "citizenship", "jurisdiction", "flag", "mainCountry"]);
-        let code = |text: &String| {
-            let is_code = text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_alphabetic());
-            if is_code { Some(text.to_uppercase()) } else { countries::code(text).map(str::to_owned) }
-        };
         Ok(Self {
             query: query.clone(),
             subject: Subject {
                 kind,
                 names: names.into_iter().map(Personal::new).collect(),
                 birth_date: date.map(Personal::new),
-                countries: listed.iter().filter_map(code).map(Personal::new).collect(),
+                countries: listed
+                    .iter()
+                    .filter_map(|text| countries::of_code_or_name(text))
+                    .map(Personal::new)
+                    .collect(),
             },
         })
     }
-}
-
-fn kind_of(schema: &str) -> Option<SubjectKind> {
-    Some(match schema {
-        "Person" => SubjectKind::Person,
-        "Organization" | "Company" | "LegalEntity" | "PublicBody" | "Vessel" | "Airplane" | "Vehicle"
-        | "Asset" | "Thing" => SubjectKind::Organisation,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

@@ -38,13 +38,11 @@ fn range(text: &str) -> Option<(&str, &str)> {
 fn without_about(text: &str) -> (&str, bool) {
     let mut text = text.trim().trim_end_matches('.');
     let before = text.len();
-    let trimmed = text.len();
     for about in
         ["circa ", "Circa ", "c. ", "c.", "ca. ", "Approximately ", "approximately ", "about ", "around "]
     {
         text = text.strip_prefix(about).unwrap_or(text).trim_start();
     }
-    debug_assert!(trimmed == before);
     (text, text.len() != before)
 }
 

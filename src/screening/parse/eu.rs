@@ -120,6 +120,11 @@ fn birth(element: &Element, entity: &mut ListEntity, reading: &mut Reading) {
         format!("{from} to {to}")
     } else if !month.is_empty() && !year.is_empty() {
         format!("{year}-{month}")
+    } else if year.is_empty() && from.is_empty() && to.is_empty() {
+        // A day or a month without a year is no date that could be compared.
+        let parts = [month, element.attribute("dayOfMonth")];
+        reading.faults.dates += usize::from(parts.iter().any(|part| !part.is_empty()));
+        return;
     } else {
         [year, from, to].into_iter().find(|year| !year.is_empty()).unwrap_or_default().to_owned()
     };

@@ -4,7 +4,10 @@
 //! programme, an `Identification` or `Passport` a document, an `Address` where they are; the others (owners,
 //! families, positions) say nothing that is compared, and are counted by schema where we do not know them.
 
-use std::{collections::HashMap, io::BufRead};
+use std::{
+    collections::{HashMap, HashSet},
+    io::BufRead,
+};
 
 use serde::Deserialize;
 
@@ -110,6 +113,8 @@ struct Beside {
     addresses: HashMap<String, String>,
     /// Which addresses an entity has, by their ids.
     lives_at: Vec<(String, String)>,
+    /// Who is in the file without being listed: owners, families.
+    unlisted: HashSet<String>,
 }
 
 /// The kind of a schema; none when it is nobody and nothing that is compared.
@@ -173,6 +178,8 @@ pub(super) fn read(input: &mut impl BufRead, reading: &mut Reading) -> Result<()
         entity.source = beside.sources.remove(&id).or(entity.source);
         reading.add(entity, number);
     }
+    let left = beside.programs.keys().chain(beside.documents.keys());
+    reading.faults.orphans += left.filter(|id| !beside.unlisted.contains(*id)).count();
     Ok(())
 }
 
@@ -184,6 +191,12 @@ fn take(
     reading: &mut Reading,
 ) {
     // Entities that stand in place of their ids say what lines of their own would.
+    if kind(&line.schema).is_none() && line.target == Some(true) {
+        reading.faults.unknown(&format!("listed {}", line.schema));
+    }
+    if kind(&line.schema).is_some() && line.target == Some(false) {
+        beside.unlisted.insert(line.id.clone());
+    }
     if kind(&line.schema).is_none() || line.target == Some(false) {
         return note(line, beside, reading);
     }

@@ -33,7 +33,7 @@ use super::{
 };
 
 /// A list with more than one broken entry in this many is not used at all.
-const ONE_BROKEN_IN: usize = 33;
+pub(super) const ONE_BROKEN_IN: usize = 33;
 
 /// How a list is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -131,7 +131,10 @@ fn address(element: &Element, entity: &mut ListEntity, reading: &mut Reading) {
 fn document(element: &Element, entity: &mut ListEntity, reading: &mut Reading) {
     let (kind, number) = (element.text_of("idType"), element.text_of("idNumber"));
     match kind {
-        "Gender" => entity.gender = Gender::from_word(number),
+        "Gender" => match Gender::from_word(number) {
+            Some(gender) => entity.gender = Some(gender),
+            None => reading.faults.unknown("gender"),
+        },
         "Organization Established Date" => reading.birth_date(entity, number, false),
         // What one does with the entry, and not a number of it.
         kind if kind.starts_with("Secondary sanctions") || kind.starts_with("Additional Sanctions") => {}

@@ -39,19 +39,21 @@ pub(super) fn read(input: &mut impl BufRead, reading: &mut Reading) -> Result<()
         };
         let mut entity = ListEntity::new(format!("{}{id}", ftm::PREFIX), kind);
         entity.add_name(row.get("name"), NameQuality::Primary, NameUse::Current);
-        for alias in row.several("aliases") {
-            entity.add_name(alias, NameQuality::Strong, NameUse::Current);
+        for alias in row.several_quoted("aliases") {
+            entity.add_name(&alias, NameQuality::Strong, NameUse::Current);
         }
-        for date in row.several("birth_date") {
-            reading.birth_date(&mut entity, date, false);
+        for date in row.several_quoted("birth_date") {
+            reading.birth_date(&mut entity, &date, false);
         }
-        entity.countries.extend(row.several("countries").filter_map(|code| reading.country(code)));
-        entity.addresses.extend(row.several("addresses").map(str::to_owned));
-        entity
-            .documents
-            .extend(row.several("identifiers").filter_map(|number| reading.document("", number, "")));
+        for code in row.several_quoted("countries") {
+            entity.countries.extend(reading.country(&code));
+        }
+        entity.addresses.extend(row.several_quoted("addresses"));
+        for number in row.several_quoted("identifiers") {
+            entity.documents.extend(reading.document("", &number, ""));
+        }
         let programs = if row.get("program_ids").is_empty() { "sanctions" } else { "program_ids" };
-        entity.programs.extend(row.several(programs).map(str::to_owned));
+        entity.programs.extend(row.several_quoted(programs));
         entity.source = Some(ftm::source(id));
         row.get("sanctions").clone_into(&mut entity.remarks);
         reading.add(entity, row.line);

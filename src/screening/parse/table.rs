@@ -28,6 +28,15 @@ impl Row<'_> {
         self.columns.get(&plain(column)).and_then(|at| self.record.get(*at)).map_or("", str::trim)
     }
 
+    /// The parts of a column that is itself a row of CSV, divided by `;`, with quotation marks where a part has one.
+    pub(super) fn several_quoted(&self, column: &str) -> Vec<String> {
+        let cell = self.get(column);
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).delimiter(b';').from_reader(cell.as_bytes());
+        let parts = reader.records().flatten().next().unwrap_or_default();
+        parts.iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+    }
+
     /// The parts of a column that is divided by `;`.
     pub(super) fn several(&self, column: &str) -> impl Iterator<Item = &str> {
         self.get(column).split(';').map(str::trim).filter(|part| !part.is_empty())
@@ -66,7 +75,7 @@ pub(super) fn each(
     skip_mark(input).map_err(|source| reading.unreadable(source))?;
     let mut last = Last { inner: input, byte: None };
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&mut last);
-    let columns = header(&mut reader, reading, shape)?;
+    let (columns, headed) = header(&mut reader, reading, shape)?;
     let width = columns.len();
     let mut bytes = csv::ByteRecord::new();
     // A short row is broken; a short row that is the last is where the file was cut off.
@@ -84,6 +93,9 @@ pub(super) fn each(
         if bytes.len() < width {
             short = Some(line);
             continue;
+        }
+        if bytes.len() > headed {
+            reading.faults.unknown("cells beyond the last column");
         }
         let record = csv::StringRecord::from_byte_record_lossy(bytes.clone());
         if record.as_slice().contains('\u{fffd}') {
@@ -103,11 +115,12 @@ pub(super) fn each(
     Ok(())
 }
 
+/// The columns, and how many cells their line has.
 fn header<R: std::io::Read>(
     reader: &mut csv::Reader<R>,
     reading: &mut Reading,
     shape: &Shape,
-) -> Result<HashMap<String, usize>, ListError> {
+) -> Result<(HashMap<String, usize>, usize), ListError> {
     let mut record = csv::StringRecord::new();
     let mut missing = Vec::new();
     for _ in 0..2 {
@@ -124,7 +137,7 @@ fn header<R: std::io::Read>(
             for name in columns.keys().filter(|name| !known.contains(name) && !name.is_empty()) {
                 reading.faults.unknown(&format!("column {name}"));
             }
-            return Ok(columns);
+            return Ok((columns, record.len()));
         }
     }
     let missing: Vec<String> = missing.into_iter().map(|name| format!("\"{name}\"")).collect();

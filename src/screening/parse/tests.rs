@@ -361,3 +361,34 @@ fn equal_contents_have_equal_versions() {
     assert_eq!((version.len(), &version), (16, &read(Format::UnXml, UN).unwrap().version));
     assert_ne!(version, read(Format::UnXml, &format!("{UN}\n")).unwrap().version);
 }
+
+#[test]
+fn a_cell_of_several_values_is_a_row_of_csv_itself_and_a_row_too_long_is_said() {
+    let text = "\"id\",\"schema\",\"name\",\"aliases\"\n\
+                \"Q1\",\"Company\",\"Velkorov\",\"\"\"Velkorov; Sons\"\";Velkorov AG\",\"beyond\"\n";
+    let (entity, faults) = only(Format::OpensanctionsCsv, text);
+    let names: Vec<&str> = entity.names.iter().map(|name| name.text.as_str()).collect();
+    assert_eq!(names, ["Velkorov", "Velkorov; Sons", "Velkorov AG"]);
+    assert_eq!(
+        faults.unknown.into_iter().collect::<Vec<_>>(),
+        [("cells beyond the last column".to_owned(), 1)]
+    );
+}
+
+#[test]
+fn what_is_dropped_is_counted() {
+    let counted = |format, text: &str| read(format, text).unwrap().faults;
+    let ftm = FTM.to_owned()
+        + "{\"id\":\"w-1\",\"schema\":\"CryptoWallet\",\"target\":true,\"properties\":{}}\n\
+           {\"id\":\"s-2\",\"schema\":\"Sanction\",\"properties\":{\"entity\":[\"NK-77\"],\"program\":[\"Libya\"]}}\n\
+           {\"id\":\"s-3\",\"schema\":\"Sanction\",\"properties\":{\"entity\":[\"NK-10\"],\"program\":[\"Libya\"]}}\n";
+    let (before, faults) = (counted(Format::OpensanctionsFtm, FTM), counted(Format::OpensanctionsFtm, &ftm));
+    assert_eq!(faults.unknown.get("listed CryptoWallet"), Some(&1));
+    assert_eq!(faults.orphans, before.orphans + 1, "of nobody in the file; a cousin is somebody");
+    let un = UN.replace("<GENDER>Male</GENDER>", "<GENDER a=1>Male</GENDER>");
+    assert_eq!(counted(Format::UnXml, &un).unknown.get("malformed attribute"), Some(&1));
+    let nameless =
+        "<INDIVIDUAL_ALIAS><QUALITY>Good</QUALITY><NOTE>of no name</NOTE></INDIVIDUAL_ALIAS><GENDER>Male";
+    let un = UN.replace("<GENDER>Male", nameless);
+    assert_eq!(counted(Format::UnXml, &un).unknown.get("alias without a name"), Some(&1));
+}

@@ -75,6 +75,11 @@ fn entry(element: &Element, number: u64, reading: &mut Reading) {
 
 fn alias(element: &Element, entity: &mut ListEntity, reading: &mut Reading) {
     let name = element.text_of("ALIAS_NAME");
+    let says_more =
+        element.children().iter().any(|child| child.name != "QUALITY" && !child.text().is_empty());
+    if name.is_empty() && says_more {
+        reading.faults.unknown("alias without a name");
+    }
     let (quality, usage) = match element.text_of("QUALITY") {
         "Low" => (NameQuality::Weak, NameUse::Current),
         "f.k.a." => (NameQuality::Strong, NameUse::Former),

@@ -97,7 +97,7 @@ pub(super) fn each(
         };
         match event {
             Event::Start(start) => {
-                let element = open(&start);
+                let element = open(&start, reading);
                 if depth == 0 && (closed || element.name != root) {
                     return Err(reading.other_format(
                         format!("its document is <{}>", element.name),
@@ -156,15 +156,16 @@ pub(super) fn each(
     }
 }
 
-fn open(start: &BytesStart<'_>) -> Element {
-    let attributes = start.attributes().flatten().map(|attribute| {
+fn open(start: &BytesStart<'_>, reading: &mut Reading) -> Element {
+    let mut malformed = 0;
+    let attributes = start.attributes().filter_map(|attribute| {
+        malformed += usize::from(attribute.is_err());
+        let attribute = attribute.ok()?;
         let raw = attribute.value.into_owned();
         let value = quick_xml::escape::unescape(&raw).map(std::borrow::Cow::into_owned).unwrap_or(raw);
-        (attribute.key.local_name().into_inner().to_owned(), value)
+        Some((attribute.key.local_name().into_inner().to_owned(), value))
     });
-    Element {
-        name: start.local_name().into_inner().to_owned(),
-        attributes: attributes.collect(),
-        ..Element::default()
-    }
+    let attributes = attributes.collect();
+    (0..malformed).for_each(|_| reading.faults.unknown("malformed attribute"));
+    Element { name: start.local_name().into_inner().to_owned(), attributes, ..Element::default() }
 }
