@@ -24,6 +24,7 @@ pub mod relation_schemas;
 pub mod relations;
 pub mod release;
 pub mod reports;
+pub mod retention;
 pub mod retire;
 pub mod reverify;
 pub mod run_now;

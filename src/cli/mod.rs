@@ -9,6 +9,7 @@ mod import;
 mod key;
 mod lists;
 mod pause;
+mod retention;
 mod screen;
 mod tables;
 
@@ -149,6 +150,10 @@ async fn with_settings(
         Command::Resume(command) => return pause::resume(settings, command).await,
         Command::Pauses { limit, json } => return pause::list(settings, *limit, *json).await,
         Command::Key(command) => return key::run(settings, command).await,
+        Command::Retention(command) => return retention::run(settings, command).await,
+        Command::Hold(command) => return retention::hold(settings, command).await,
+        Command::Unhold(command) => return retention::unhold(settings, command).await,
+        Command::Holds(command) => return retention::holds(settings, command).await,
         Command::Account { account, json } => {
             let context = app::open(settings).await?;
             let view = inspect::account(&context, account, 20).await?;

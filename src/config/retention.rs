@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 use super::{checker::Checker, key::Key, raw::RawRetention, schedules::known_status};
 use crate::domain::{
     account_type::{AccountType, FieldKind, RedactionPolicy},
-    retention::{Clock, Period, Policy, RetainedKind, Rule},
+    retention::{Clock, Period, Policy, RetainedKind},
     transaction_type::TransactionType,
 };
 
@@ -34,7 +34,8 @@ pub(super) fn policies(
     let mut policies = BTreeMap::new();
     for (index, raw) in raw.into_iter().enumerate() {
         let key = Key::of("retention").item(index);
-        let name = check.needed(&key.at("name"), raw.name.clone(), "a name of small letters, digits and dashes");
+        let name =
+            check.needed(&key.at("name"), raw.name.clone(), "a name of small letters, digits and dashes");
         let Some(name) = name else { continue };
         check.name(&key.at("name"), &name);
         match policies.entry(name) {
@@ -82,7 +83,16 @@ fn policy(
     }
     let fields = fields(check, key, object, raw.fields.clone().unwrap_or_default(), &about);
     let clock = clock(check, key, object, &raw, &about, types);
-    Some(Policy { name: name.to_owned(), object, rule: rule?, types: names, statuses, fields, period: period?, clock: clock? })
+    Some(Policy {
+        name: name.to_owned(),
+        object,
+        rule: rule?,
+        types: names,
+        statuses,
+        fields,
+        period: period?,
+        clock: clock?,
+    })
 }
 
 fn period(check: &mut Checker<'_>, key: &Key, text: Option<&str>) -> Option<Period> {
@@ -137,7 +147,10 @@ fn fields(
     }
     for (index, field) in fields.iter().enumerate() {
         for of in about {
-            let redacted = of.fields.iter().filter(|field| field.pii && field.redaction_policy != RedactionPolicy::Never);
+            let redacted = of
+                .fields
+                .iter()
+                .filter(|field| field.pii && field.redaction_policy != RedactionPolicy::Never);
             let redacted: Vec<&str> = redacted.map(|field| field.key.as_str()).collect();
             let what = format!("a field of {} with pii that redaction destroys", of.name);
             check.known(&key.item(index), field, &what, &redacted);
@@ -161,11 +174,14 @@ fn clock(
     if raw.date_field.is_some() && from != "date-field" {
         check.refuse_name(&key.at("date-field"), "is only for policies from \"date-field\"");
     }
-    let mut refuse = |what: &str| check.refuse(&key.at("from"), format_args!("accepted for {object} is {what}"));
+    let mut refuse =
+        |what: &str| check.refuse(&key.at("from"), format_args!("accepted for {object} is {what}"));
     match from {
         "creation" => Some(Clock::Creation),
         "last-activity" => Some(Clock::LastActivity),
-        "completion" if [RetainedKind::Inquiry, RetainedKind::Report].contains(&object) => Some(Clock::Completion),
+        "completion" if [RetainedKind::Inquiry, RetainedKind::Report].contains(&object) => {
+            Some(Clock::Completion)
+        }
         "completion" => {
             refuse("any clock but completion: only inquiries and reports are completed");
             None
@@ -179,7 +195,8 @@ fn clock(
             let end_statuses = check.texts(&key.at("end-statuses"), end_statuses);
             for (index, status) in end_statuses.iter().enumerate() {
                 // Of the account, whatever the policy is about.
-                let accounts: Vec<&AccountType> = if about.is_empty() { types.accounts.values().collect() } else { about.to_vec() };
+                let accounts: Vec<&AccountType> =
+                    if about.is_empty() { types.accounts.values().collect() } else { about.to_vec() };
                 known_status(check, &key.at("end-statuses").item(index), status, &accounts);
             }
             Some(Clock::EndOfRelationship { end_statuses })

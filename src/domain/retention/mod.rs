@@ -57,6 +57,31 @@ pub struct Facts {
     pub is_empty: bool,
     /// What is redacted with it.
     pub goes_with: Vec<Facts>,
+    /// The account that it is a part of: what keeps that as a whole keeps its parts.
+    pub part_of: Option<Box<Facts>>,
+}
+
+impl Facts {
+    /// The facts of a whole object that is of no account and has no dates.
+    pub fn bare(object: RetainedKind, created_at: DateTime<Utc>, active_at: DateTime<Utc>) -> Self {
+        Self {
+            object,
+            type_name: String::new(),
+            status: String::new(),
+            field: None,
+            accounts: Vec::new(),
+            created_at,
+            completed_at: None,
+            active_at,
+            archived_at: None,
+            account_status: None,
+            dates: BTreeMap::new(),
+            filled_at: None,
+            is_empty: false,
+            goes_with: Vec::new(),
+            part_of: None,
+        }
+    }
 }
 
 /// A legal hold on an account: nothing of it is redacted.
@@ -165,7 +190,9 @@ pub fn due(facts: &Facts, policies: &[Policy], holds: &[Hold]) -> Verdict {
     } else {
         match (earliest(facts, policies), barriers.last()) {
             (Err(kept), _) => Redaction::Kept(kept),
-            (Ok(_), Some(barrier)) if barrier.until.is_none() => Redaction::Kept(Kept::Barred(barrier.clone())),
+            (Ok(_), Some(barrier)) if barrier.until.is_none() => {
+                Redaction::Kept(Kept::Barred(barrier.clone()))
+            }
             (Ok((by_policy_at, policy)), barrier) => {
                 let until = barrier.and_then(|barrier| barrier.until);
                 let at = until.map_or(by_policy_at, |until| until.max(by_policy_at));
@@ -192,13 +219,15 @@ fn earliest<'a>(facts: &Facts, policies: &'a [Policy]) -> Result<(DateTime<Utc>,
 fn barriers(facts: &Facts, policies: &[Policy], holds: &[Hold]) -> Vec<Barrier> {
     let mut barriers = Vec::new();
     let mut accounts = Vec::new();
-    for one in std::iter::once(facts).chain(&facts.goes_with) {
+    for one in std::iter::once(facts).chain(&facts.goes_with).chain(facts.part_of.as_deref()) {
         // What is redacted already needs keeping no more.
         let keeping = policies.iter().filter(|policy| policy.rule == Rule::Keep && !one.is_empty);
         for policy in keeping.filter(|policy| policy.is_about(one)) {
             let of_field = matches!(policy.clock, Clock::DateField { .. });
-            barriers
-                .push(Barrier { cause: Cause::Policy(policy.name.clone(), of_field), until: policy.end(one) });
+            barriers.push(Barrier {
+                cause: Cause::Policy(policy.name.clone(), of_field),
+                until: policy.end(one),
+            });
         }
         accounts.extend(&one.accounts);
     }

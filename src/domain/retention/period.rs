@@ -126,7 +126,9 @@ mod tests {
         for text in ["1d", "36500d", "18mo", "1200mo", "5y", "100y"] {
             assert_eq!(text.parse::<Period>().unwrap().to_string(), text);
         }
-        for text in ["", "0d", "36501d", "1201mo", "101y", "5", "5 y", "-1d", "1h", "1.5y", "d", "99999999999d"] {
+        for text in
+            ["", "0d", "36501d", "1201mo", "101y", "5", "5 y", "-1d", "1h", "1.5y", "d", "99999999999d"]
+        {
             assert_eq!(text.parse::<Period>(), Err(NotAPeriod), "{text}");
         }
     }

@@ -86,7 +86,8 @@ impl Policy {
         self.object == facts.object
             && any(&self.types, &facts.type_name)
             && any(&self.statuses, &facts.status)
-            && (self.fields.is_empty() || facts.field.as_ref().is_some_and(|field| self.fields.contains(field)))
+            && (self.fields.is_empty()
+                || facts.field.as_ref().is_some_and(|field| self.fields.contains(field)))
     }
 
     /// When its period is over for an object that it is about; none while the period has not begun.
@@ -98,10 +99,13 @@ impl Policy {
             Clock::Completion => facts.completed_at,
             Clock::LastActivity => Some(facts.active_at),
             Clock::EndOfRelationship { end_statuses } => {
-                let by_status = facts.account_status.as_ref().filter(|(status, _)| end_statuses.contains(status));
+                let by_status =
+                    facts.account_status.as_ref().filter(|(status, _)| end_statuses.contains(status));
                 facts.archived_at.into_iter().chain(by_status.map(|(_, since)| *since)).min()
             }
-            Clock::DateField { date_field } => facts.dates.get(date_field).and_then(|date| period::over(*date)),
+            Clock::DateField { date_field } => {
+                facts.dates.get(date_field).and_then(|date| period::over(*date))
+            }
         }?;
         // Beyond the calendar is never.
         self.period.end(facts.filled_at.map_or(start, |filled| filled.max(start)))

@@ -117,6 +117,7 @@ impl Known {
             filled_at: None,
             is_empty: false,
             goes_with: Vec::new(),
+            part_of: None,
         };
         let inquiry = Facts {
             object: RetainedKind::Inquiry,
@@ -263,7 +264,9 @@ fn must_be_gone(
             Clock::EndOfRelationship { end_statuses } => {
                 let by_status = end_statuses.iter().any(|end| end == status);
                 match (archived, by_status) {
-                    (Some(archived), true) => Some(if archived < status_since { archived } else { status_since }),
+                    (Some(archived), true) => {
+                        Some(if archived < status_since { archived } else { status_since })
+                    }
                     (Some(archived), false) => Some(archived),
                     (None, true) => Some(status_since),
                     (None, false) => None,
@@ -373,7 +376,16 @@ fn facts() -> Facts {
 
 fn rule(name: &str, rule: Rule, period: Period, clock: Clock) -> Policy {
     let (types, statuses, fields) = (Vec::new(), Vec::new(), Vec::new());
-    Policy { name: name.to_owned(), object: RetainedKind::Account, rule, types, statuses, fields, period, clock }
+    Policy {
+        name: name.to_owned(),
+        object: RetainedKind::Account,
+        rule,
+        types,
+        statuses,
+        fields,
+        period,
+        clock,
+    }
 }
 
 #[test]
@@ -401,6 +413,20 @@ fn a_hold_on_what_goes_with_an_object_is_a_hold_on_the_object() {
     facts.goes_with[0].accounts = vec![other];
     let hold = Hold { id: HoldId(Uuid::nil()), account: other, reason: "court".to_owned(), until: None };
     assert!(matches!(due(&facts, &policies, &[hold]).redaction, Redaction::Kept(Kept::Barred(_))));
+}
+
+#[test]
+fn what_keeps_an_account_keeps_its_parts_and_what_keeps_a_field_of_it_does_not() {
+    let mut short = rule("short", Rule::Redact, Period::Days(30), Clock::Creation);
+    short.object = RetainedKind::Inquiry;
+    let law = rule("law", Rule::Keep, Period::Years(5), Clock::Creation);
+    let account = facts();
+    let mut inquiry = account.goes_with[0].clone();
+    inquiry.part_of = Some(Box::new(account));
+    let at = |policies: &[Policy]| due(&inquiry, policies, &[]).due_at().unwrap().to_rfc3339();
+    assert_eq!(at(&[short.clone(), law.clone()]), "2031-01-01T00:00:00+00:00");
+    let of_field = Policy { fields: vec!["ssn".to_owned()], ..law };
+    assert_eq!(at(&[short, of_field]), "2026-01-31T00:00:00+00:00");
 }
 
 #[test]
