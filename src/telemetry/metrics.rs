@@ -188,7 +188,7 @@ metrics! {
     retention_failed: Counter = Counter::default(), "retention_failed", None,
         "Times that something due could not be redacted, and was put off";
     retention_due: Gauge = Gauge::default(), "retention_due", None,
-        "Objects and fields that are due to be redacted, counted up to 100000";
+        "Objects and fields that are due to be redacted, counted up to 400 a shard";
     retention_oldest_due_age: Fraction = Fraction::default(), "retention_oldest_due_age", SECONDS,
         "How long the oldest of what is due to be redacted has been due, 0 when nothing is";
     hits: Family<HitLabels, Counter> = Family::default(), "hit_changes", None,

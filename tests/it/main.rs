@@ -37,6 +37,7 @@ mod recording;
 mod relatives;
 mod reload;
 mod reports;
+mod retention;
 mod retirement;
 mod service;
 mod storage;

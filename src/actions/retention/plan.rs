@@ -82,7 +82,7 @@ pub async fn policies(context: &Context) -> Result<Vec<Policy>, ActionError> {
 pub struct Standing {
     /// How many policies are in force.
     pub policies: usize,
-    /// How much is due now, at most 100,000.
+    /// How much is due now, counted up to 400 a shard.
     pub due: i64,
     /// Since when the oldest of it is due.
     pub oldest_due_at: Option<DateTime<Utc>>,

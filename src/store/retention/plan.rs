@@ -29,12 +29,17 @@ pub async fn count_by_day(
         r#"
         select policy.name as policy, counted.day as "day!", counted.count as "count!"
         from (
-            select due.policy_id, (greatest(due.due_at, $1) at time zone 'UTC')::date as day, count(*) as count
-            from retention_due as due
+            select of_shard.policy_id, of_shard.day, sum(of_shard.count)::bigint as count
+            from generate_series(0, 255) as place (shard)
             -- By shard, so that the index is read and nothing else.
-            where due.shard between 0 and 255
-              and due.due_at < $2
-            group by due.policy_id, day
+            cross join lateral (
+                select due.policy_id, (greatest(due.due_at, $1) at time zone 'UTC')::date as day, count(*) as count
+                from retention_due as due
+                where due.shard = place.shard
+                  and due.due_at < $2
+                group by due.policy_id, day
+            ) as of_shard
+            group by of_shard.policy_id, of_shard.day
         ) as counted
         join retention_policies as policy using (policy_id)
         order by counted.day, policy.name
@@ -94,7 +99,7 @@ pub async fn list_samples(
 /// What is due and not redacted yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overdue {
-    /// How much, at most 100,000.
+    /// How much, counted up to 400 a shard.
     pub count: i64,
     /// Since when the oldest of it is due.
     pub oldest_at: Option<DateTime<Utc>>,
@@ -107,11 +112,12 @@ pub async fn find_overdue(conn: &mut PgConnection, now: DateTime<Utc>) -> Result
         r#"
         select (
                    select count(*)
-                   from (
+                   from generate_series(0, 255) as place (shard)
+                   cross join lateral (
                        select from retention_due
-                       where shard between 0 and 255
+                       where retention_due.shard = place.shard
                          and due_at <= $1
-                       limit 100000
+                       limit 400
                    ) as due
                ) as "count!",
                (
