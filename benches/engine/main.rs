@@ -19,6 +19,7 @@ mod plans;
 mod reference;
 mod remote;
 mod seed;
+mod sweep;
 
 use std::{
     collections::BTreeMap,
@@ -189,6 +190,9 @@ async fn measure(cluster: &Cluster, sizes: &Sizes) -> Result<Report, Failure> {
         say(&format!("round {} took {:.0} s", round + 1, began.elapsed().as_secs_f64()));
     }
     api::measure(&bench, sizes, &mut report).await?;
+    if sizes.wants("sweep") {
+        sweep::measure(&bench, sizes, &mut report).await?;
+    }
     if sizes.wants("import") {
         imports::measure(&bench, sizes, &mut report).await?;
     }

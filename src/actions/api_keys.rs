@@ -38,6 +38,8 @@ pub struct NewKey {
     pub inflection: Option<String>,
     /// From when on it is refused.
     pub expires_at: Option<DateTime<Utc>>,
+    /// Whom it belongs to.
+    pub owner: Option<String>,
 }
 
 /// Makes a key. Returns it with its secret, which nobody can read again.
@@ -66,6 +68,7 @@ pub async fn create(
         expires_at: new.expires_at,
         revoked_at: None,
         last_used_at: None,
+        owner: new.owner,
     };
     let mut transaction = context.store.transaction().await?;
     api_keys::insert(&mut transaction, &kept, &hash(secret.reveal())).await?;

@@ -11,6 +11,7 @@ use crate::{
         account_type::AccountType,
         id::{AccountTypeId, ProcessId},
         inquiry_template::InquiryTemplate,
+        retention::Policy,
         reverification::Reverification,
         schedule::{ReportTemplate, Schedule},
         transaction_type::TransactionType,
@@ -18,7 +19,7 @@ use crate::{
     store::{
         self, inquiry_templates, processes,
         providers::{self, Lane},
-        reverifications, revisions, schedules,
+        retention, reverifications, revisions, schedules,
     },
 };
 
@@ -84,6 +85,8 @@ pub struct Published<'a> {
     pub account_actions: &'a BTreeMap<String, Vec<AccountAction>>,
     /// What transactions consist of, by name.
     pub transaction_types: &'a BTreeMap<String, TransactionType>,
+    /// What is redacted when, and what must be kept how long, by name.
+    pub retention: &'a BTreeMap<String, Policy>,
 }
 
 /// Publishes the configuration as a revision, if it is not the newest, and writes what it says. Schedules
@@ -156,6 +159,7 @@ pub async fn apply(
         tracing::warn!(schedule.name = %name, "schedule is no longer configured: pausing its monitors");
     }
     applied.reverifications = write_verification(&mut transaction, published, now).await?;
+    write_retention(&mut transaction, published, now).await?;
     transaction.commit().await?;
     Ok(applied)
 }
@@ -182,6 +186,32 @@ async fn write_verification(
         tracing::warn!(reverification.name = %name, "reverification is no longer configured: forgetting its dates");
     }
     Ok(written)
+}
+
+/// Writes the policies of retention; when one is new, changed or removed, everything is looked at again.
+async fn write_retention(
+    conn: &mut sqlx::PgConnection,
+    published: Published<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), ActionError> {
+    retention::lock(conn).await?;
+    let mut is_changed = false;
+    for policy in published.retention.values() {
+        let definition = serde_json::to_value(policy).expect("a policy is plain data");
+        if retention::save(conn, &policy.name, &definition, now).await? {
+            is_changed = true;
+            tracing::info!(policy.name = %policy.name, "retention policy is new or changed: looking at everything");
+        }
+    }
+    let names: Vec<String> = published.retention.keys().cloned().collect();
+    for name in retention::save_removed(conn, &names, now).await? {
+        is_changed = true;
+        tracing::warn!(policy.name = %name, "retention policy is no longer configured");
+    }
+    if is_changed {
+        retention::start_walk(conn).await?;
+    }
+    Ok(())
 }
 
 /// The number of the configuration, and whether others hold a newer one.

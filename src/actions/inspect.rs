@@ -15,6 +15,7 @@ use super::{
     hits::HitView,
     overview::{ProviderState, RunningView},
     pause::PauseView,
+    retention,
 };
 use crate::{
     domain::id::AccountId,
@@ -215,6 +216,8 @@ pub struct StatusView {
     pub partition_months_ahead: i64,
     /// When a daemon last recorded a run.
     pub last_run_at: Option<DateTime<Utc>>,
+    /// How retention stands.
+    pub retention: retention::Standing,
     /// Every schedule.
     pub schedules: Vec<ScheduleView>,
 }
@@ -248,6 +251,7 @@ pub struct ScheduleView {
 /// Asks for the state of everything.
 pub async fn status(context: &Context) -> Result<StatusView, ActionError> {
     let now = context.now();
+    let retention = retention::standing(context).await?;
     let mut connection = context.store.transaction().await?;
     summary::allow_long_counts(&mut connection).await?;
     let totals = summary::totals(&mut connection).await?;
@@ -266,6 +270,7 @@ pub async fn status(context: &Context) -> Result<StatusView, ActionError> {
         paused_accounts: pauses::count_accounts(&mut connection, i64::MAX).await?,
         partition_months_ahead: partitions::months_ahead(&mut connection, now).await?,
         last_run_at: processes::last_recorded_at(&mut connection).await?,
+        retention,
         schedules: schedules
             .into_iter()
             .map(|schedule| ScheduleView {

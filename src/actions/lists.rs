@@ -14,9 +14,10 @@ use crate::{
     },
     screening::own,
     store::{
-        data_keys, events, list_items,
+        data_keys, events, idempotency, list_items,
         list_items::{ItemRow, NewItem},
         lists::{self, ListRow, Part},
+        redactions,
     },
     vault::Purpose,
 };
@@ -308,6 +309,22 @@ async fn opened(
     })
 }
 
+/// Destroys the value of an item, inside the caller's transaction: it matches nobody any more.
+pub(super) async fn redact_item(
+    context: &Context,
+    conn: &mut PgConnection,
+    (actor, detail): (&str, serde_json::Value),
+    id: ListItemId,
+) -> Result<(), ActionError> {
+    let now = context.now();
+    let item = list_items::find(conn, id).await?.ok_or(ActionError::NotFound(ITEM))?;
+    lists::lock(conn, item.list).await?;
+    redactions::save_list_item(conn, id, now).await?;
+    idempotency::remove_of_object(conn, id.0).await?;
+    lists::save_changed(conn, item.list, now).await?;
+    tell_detail(context, conn, (actor, "list-item.redacted"), id.0, detail).await
+}
+
 async fn tell(
     context: &Context,
     conn: &mut PgConnection,
@@ -315,7 +332,17 @@ async fn tell(
     kind: &'static str,
     object: Uuid,
 ) -> Result<(), ActionError> {
-    let mut event = context.event_of_all(kind, actor, serde_json::json!({}));
+    tell_detail(context, conn, (actor, kind), object, serde_json::json!({})).await
+}
+
+async fn tell_detail(
+    context: &Context,
+    conn: &mut PgConnection,
+    (actor, kind): (&str, &'static str),
+    object: Uuid,
+    detail: serde_json::Value,
+) -> Result<(), ActionError> {
+    let mut event = context.event_of_all(kind, actor, detail);
     event.object = Some(object);
     events::insert_all(conn, &[event], context.now()).await?;
     Ok(())

@@ -26,6 +26,7 @@ pub mod relations;
 pub mod release;
 pub mod reports;
 pub mod rescreen;
+pub mod retention;
 pub mod retire;
 pub mod reverify;
 pub mod run_now;

@@ -1,11 +1,14 @@
-//! Redacting an account: its personal data is destroyed, for good; the account stays, and can be filled again.
+//! Redacting accounts: their personal data is destroyed, for good; the accounts stay, and can be filled again.
 //!
 //! One transaction: due rows first, so that an answer under way comes too late and leaves a slim superseded run;
 //! then the account's data key with all that it sealed, the reports' keys and contents, and whatever else is kept
 //! of the account and of those that were consolidated into it. Fields that are not marked pii stay, and those whose
-//! type says that they are never redacted, sealed anew. So do tags, status, times and reference id.
+//! type says that they are never redacted, or that a policy keeps for now, sealed anew. So do tags, status, times and
+//! reference id.
+//!
+//! By hand it is one account; the sweep of [`retention`] redacts many in one transaction, by the same steps.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -14,26 +17,29 @@ use sqlx::PgConnection;
 use super::{
     ActionError, Context,
     accounts::fields,
-    inquiries, reports,
+    inquiries, reports, retention,
     retire::{self, TRIES},
 };
 use crate::{
     domain::{
-        account_type::AccountType,
-        id::{AccountId, AccountTypeId, MonitorId},
+        account_type::{AccountType, RedactionPolicy},
+        id::{AccountId, AccountTypeId},
         monitor::{MonitorState, PausedBy},
+        personal::Personal,
     },
     store::{
-        account_actions, account_files, account_tokens, account_types, accounts, data_keys, events,
-        idempotency, monitors, pauses,
+        account_actions, account_files, account_tokens, account_types,
+        accounts::{self, AccountRow},
+        data_keys, decisions, enrolment, events, idempotency, monitors, moves, pauses,
         redactions::{self, Kept},
         screening_keys,
         standings::{self, Standing},
     },
+    vault::{DataKey, Purpose},
 };
 
 /// Redacts an account, with what was consolidated into it. Redacting what is redacted and was not filled since is
-/// refused.
+/// refused; so is what a policy or a hold keeps.
 pub async fn redact(context: &Context, actor: &str, account: AccountId) -> Result<(), ActionError> {
     let mut tries = 1;
     loop {
@@ -57,29 +63,25 @@ pub(super) async fn redact_in(
     actor: &str,
     account: AccountId,
 ) -> Result<(), ActionError> {
-    let now = context.now();
+    retention::lock_policies(conn).await?;
+    let members = lock_families(conn, &[account]).await?;
+    check(&members, account)?;
+    let keeps = retention::refuse_account(context, conn, actor, account).await?;
+    let told = members.iter().map(|member| (member.account, json!({}))).collect();
+    let wanted = Wanted { members, keeps, told: (actor.to_owned(), told) };
+    redact_locked(context, conn, &wanted).await
+}
+
+/// Locks accounts and all that were consolidated into them: their due rows first, and enrolment is held up.
+pub(super) async fn lock_families(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+) -> Result<Vec<Standing>, ActionError> {
     // Enrolment must not make a monitor active by what it read before.
     pauses::lock(conn).await?;
-    let family = standings::list_family(conn, account).await?;
-    let mut active: Vec<MonitorId> = Vec::new();
-    for member in &family {
-        active.extend(monitors::list_active(conn, *member).await?);
-    }
-    let by = PausedBy::AccountRedacted.word();
-    monitors::save_stopped(conn, &active, MonitorState::Paused, by, now).await?;
-    reports::redact_of_accounts(conn, &family, now).await?;
-    let members = standings::lock(conn, &family).await?;
-    check(&members, account)?;
-    let mut types = HashMap::new();
-    for member in &members {
-        forget(context, conn, member, &mut types, now).await?;
-        inquiries::redact_of_account(context, conn, member.account, now).await?;
-    }
-    redactions::save_reports(conn, &family, now).await?;
-    let told: Vec<_> =
-        family.iter().map(|member| context.event(*member, "account.redacted", actor, json!({}))).collect();
-    events::insert_all(conn, &told, now).await?;
-    Ok(())
+    let members = standings::list_families(conn, accounts).await?;
+    moves::lock_due_of_accounts(conn, &members).await?;
+    Ok(standings::lock(conn, &members).await?)
 }
 
 fn check(members: &[Standing], account: AccountId) -> Result<(), ActionError> {
@@ -96,42 +98,174 @@ fn check(members: &[Standing], account: AccountId) -> Result<(), ActionError> {
     Ok(())
 }
 
-/// Destroys what is sealed of one account, but for what its type keeps.
-async fn forget(
+/// What is to be redacted: whole families, locked.
+pub(super) struct Wanted {
+    /// The accounts.
+    pub(super) members: Vec<Standing>,
+    /// Fields that a policy keeps for now, by account.
+    pub(super) keeps: HashMap<AccountId, BTreeSet<String>>,
+    /// Who redacts, and what else the event of each account tells.
+    pub(super) told: (String, HashMap<AccountId, Value>),
+}
+
+/// Redacts locked families.
+pub(super) async fn redact_locked(
     context: &Context,
     conn: &mut PgConnection,
-    standing: &Standing,
-    types: &mut HashMap<AccountTypeId, AccountType>,
+    wanted: &Wanted,
+) -> Result<(), ActionError> {
+    let now = context.now();
+    let family: Vec<AccountId> = wanted.members.iter().map(|member| member.account).collect();
+    let active = monitors::list_active_of_all(conn, &family).await?;
+    let by = PausedBy::AccountRedacted.word();
+    monitors::save_stopped(conn, &active, MonitorState::Paused, by, now).await?;
+    reports::redact_of_accounts(conn, &family, now).await?;
+    forget_all(context, conn, wanted, now).await?;
+    inquiries::redact_of_accounts(context, conn, &family, now).await?;
+    redactions::save_reports(conn, &family, now).await?;
+    let (actor, details) = &wanted.told;
+    let tell = |member: &AccountId| {
+        let detail = details.get(member).cloned().unwrap_or_else(|| json!({}));
+        context.event(*member, "account.redacted", actor, detail)
+    };
+    let told: Vec<_> = family.iter().map(tell).collect();
+    events::insert_all(conn, &told, now).await?;
+    Ok(())
+}
+
+/// Destroys what is sealed of accounts, but for what their types keep.
+async fn forget_all(
+    context: &Context,
+    conn: &mut PgConnection,
+    wanted: &Wanted,
     now: DateTime<Utc>,
 ) -> Result<(), ActionError> {
-    let account = standing.account;
-    let account_type = match types.entry(standing.account_type) {
-        Entry::Occupied(known) => &*known.into_mut(),
-        Entry::Vacant(place) => &*place.insert(account_types::get(conn, standing.account_type).await?),
-    };
-    let row = accounts::find(conn, account).await?.ok_or(ActionError::NotFound(retire::ACCOUNT))?;
-    let (fields, old_key) = fields::opened(context, &row)?;
-    let stays: Map<String, Value> =
-        fields.into_iter().filter(|(key, _)| account_type.stays_on_redaction(key)).collect();
-    // Opened before their key goes, sealed anew under the next.
-    let files = fields::open_files(conn, account_type, &stays, old_key.as_ref()).await?;
-    // Before the new key: an object has one.
-    data_keys::remove_all(conn, &[account.0]).await?;
-    let stays_sealed = fields::kept(context, account_type, account, &stays, None)?;
-    let keys: Vec<_> = stays_sealed.new_key.into_iter().map(|key| (account.0, key)).collect();
+    let members: Vec<AccountId> = wanted.members.iter().map(|member| member.account).collect();
+    let types = types_of(conn, wanted.members.iter().map(|member| member.account_type)).await?;
+    let rows = accounts::find_all(conn, &members).await?;
+    let none = BTreeSet::new();
+    let mut sealed_stays = Vec::new();
+    for row in &rows {
+        let account_type = &types[&row.account_type];
+        let keeps = wanted.keeps.get(&row.id).unwrap_or(&none);
+        sealed_stays.push(kept_sealed(context, conn, row, account_type, keeps).await?);
+    }
+    // Before the new keys: an object has one.
+    let ids: Vec<_> = members.iter().map(|member| member.0).collect();
+    data_keys::remove_all(conn, &ids).await?;
+    account_files::remove_of_accounts(conn, &members).await?;
+    let (mut kept, mut keys, mut tokens, mut files) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (row, (stays, own_files)) in rows.iter().zip(sealed_stays) {
+        let account_type = &types[&row.account_type];
+        let sealed = fields::kept(context, account_type, row.id, &stays, None)?;
+        keys.extend(sealed.new_key.map(|key| (row.id.0, key)));
+        tokens.extend(fields::tokens(context, (row.account_type, account_type), row.id, &stays));
+        kept.push(Kept { account: row.id, fields: sealed.plain, sealed_fields: sealed.sealed });
+        if !own_files.is_empty() {
+            files.push((row.id, account_type, stays, own_files));
+        }
+    }
     data_keys::insert_all(conn, &keys, now).await?;
-    account_files::remove_others(conn, account, &[]).await?;
-    if !files.is_empty() {
+    for (account, account_type, stays, own_files) in files {
         let mut keys = data_keys::get_or_insert(conn, &context.keyring, &[account.0], now).await?;
         let key = keys.remove(&account.0).expect("`get_or_insert` makes what is missing");
-        fields::save_files(conn, (account, account_type), &stays, (&files, Some(&key)), now).await?;
+        fields::save_files(conn, (account, account_type), &stays, (&own_files, Some(&key)), now).await?;
     }
-    let tokens = fields::tokens(context, (standing.account_type, account_type), account, &stays);
-    account_tokens::save_all(conn, &[account], &tokens).await?;
-    screening_keys::remove_all(conn, &[account]).await?;
-    let kept = Kept { account, fields: stays_sealed.plain, sealed_fields: stays_sealed.sealed };
-    redactions::save_account(conn, &kept, now).await?;
-    account_actions::redact_of_account(conn, account).await?;
-    idempotency::remove_of_account(conn, account).await?;
+    account_tokens::save_all(conn, &members, &tokens).await?;
+    screening_keys::remove_all(conn, &members).await?;
+    redactions::save_accounts(conn, &kept, now).await?;
+    account_actions::redact_of_accounts(conn, &members).await?;
+    idempotency::remove_of_accounts(conn, &members).await?;
     Ok(())
+}
+
+async fn types_of(
+    conn: &mut PgConnection,
+    ids: impl Iterator<Item = AccountTypeId>,
+) -> Result<HashMap<AccountTypeId, AccountType>, ActionError> {
+    let mut types = HashMap::new();
+    for id in ids.collect::<HashSet<_>>() {
+        types.insert(id, account_types::get(conn, id).await?);
+    }
+    Ok(types)
+}
+
+/// The fields that outlast the redaction of an account, with the files among them, opened: their key goes.
+async fn kept_sealed(
+    context: &Context,
+    conn: &mut PgConnection,
+    row: &AccountRow,
+    account_type: &AccountType,
+    keeps: &BTreeSet<String>,
+) -> Result<(Map<String, Value>, Vec<super::accounts::NewFile>), ActionError> {
+    let never = |field: &crate::domain::account_type::Field| {
+        field.pii && field.redaction_policy == RedactionPolicy::Never
+    };
+    let stays = |key: &String| account_type.stays_on_redaction(key) || keeps.contains(key);
+    if keeps.is_empty() && !account_type.fields.iter().any(never) {
+        // Nothing sealed stays: nothing is opened.
+        let mut plain = row.fields.as_object().cloned().unwrap_or_default();
+        plain.retain(|key, _| stays(key));
+        return Ok((plain, Vec::new()));
+    }
+    let (mut fields, old_key) = fields::opened(context, row)?;
+    fields.retain(|key, _| stays(key));
+    let files = fields::open_files(conn, account_type, &fields, old_key.as_ref()).await?;
+    Ok((fields, files))
+}
+
+/// Destroys single fields of a locked account, whose due rows are locked; the rest of it is sealed anew, for the old
+/// key opens the fields in every copy of the database.
+pub(super) async fn redact_fields(
+    context: &Context,
+    conn: &mut PgConnection,
+    (actor, detail): (&str, Value),
+    account: AccountId,
+    gone: &BTreeSet<String>,
+) -> Result<(), ActionError> {
+    let now = context.now();
+    let row = accounts::find_all(conn, &[account]).await?.pop();
+    let row = row.ok_or(ActionError::NotFound(retire::ACCOUNT))?;
+    let account_type = account_types::get(conn, row.account_type).await?;
+    let (mut stays, old) = fields::opened(context, &row)?;
+    stays.retain(|key, _| !gone.contains(key));
+    let files = fields::open_files(conn, &account_type, &stays, old.as_ref()).await?;
+    let reasons = open_reasons(conn, account, old.as_ref()).await?;
+    moves::supersede(conn, account).await?;
+    data_keys::remove_all(conn, &[account.0]).await?;
+    account_files::remove_of_accounts(conn, &[account]).await?;
+    let mut keys = data_keys::get_or_insert(conn, &context.keyring, &[account.0], now).await?;
+    let key = keys.remove(&account.0).expect("`get_or_insert` makes what is missing");
+    fields::save_files(conn, (account, &account_type), &stays, (&files, Some(&key)), now).await?;
+    let (plain, sealed) = fields::sealed(&account_type, &stays, Some(&key))?;
+    let tokens = fields::tokens(context, (row.account_type, &account_type), account, &stays);
+    account_tokens::save_all(conn, &[account], &tokens).await?;
+    redactions::save_fields(conn, &Kept { account, fields: plain, sealed_fields: sealed }, now).await?;
+    for (entity, reason) in reasons {
+        let sealed = key.seal(Purpose::DecisionReason, &reason)?;
+        decisions::save_reason(conn, account, &entity, &sealed).await?;
+    }
+    // These may quote any field, and are of use to nobody any more.
+    pauses::forget_reason(conn, account).await?;
+    account_actions::redact_of_accounts(conn, &[account]).await?;
+    idempotency::remove_of_accounts(conn, &[account]).await?;
+    enrolment::insert_queue(conn, &[account]).await?;
+    events::insert_all(conn, &[context.event(account, "account.fields-redacted", actor, detail)], now)
+        .await?;
+    Ok(())
+}
+
+async fn open_reasons(
+    conn: &mut PgConnection,
+    account: AccountId,
+    key: Option<&DataKey>,
+) -> Result<Vec<(String, Personal<String>)>, ActionError> {
+    let Some(key) = key else { return Ok(Vec::new()) };
+    let mut opened = Vec::new();
+    for decision in decisions::list_of_account(conn, account).await? {
+        if let Some(sealed) = &decision.sealed_reason {
+            opened.push((decision.entity.clone(), key.open(Purpose::DecisionReason, sealed)?));
+        }
+    }
+    Ok(opened)
 }

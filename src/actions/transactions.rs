@@ -9,12 +9,14 @@ use uuid::Uuid;
 use super::{
     ActionError, Context, Invalid,
     accounts::{is_plain, with_defaults},
+    retention,
     transaction_types::{self, TRANSACTION},
 };
 use crate::{
     domain::{
         account_type::{AccountType, WritePolicy, pointer_part},
         id::{Shard, TransactionId, TransactionTypeId},
+        retention::RetainedKind,
     },
     store::{
         data_keys, events, idempotency, tags,
@@ -128,6 +130,7 @@ pub async fn change(
     let before = opened(context, &row)?;
     let after = patched(schema, &before, &edit.fields, &mut faults);
     refuse(faults)?;
+    let is_filled = after != before;
     let (fields, sealed_fields) = if after == before {
         (row.saved.fields, row.saved.sealed_fields)
     } else {
@@ -140,7 +143,7 @@ pub async fn change(
         sealed_fields,
         ..row.saved
     };
-    if !transactions::save(&mut transaction, &saved, row.redacted_at, now).await? {
+    if !transactions::save(&mut transaction, &saved, (row.redacted_at, is_filled), now).await? {
         return Err(taken());
     }
     save_tags(&mut transaction, context, id, edit.tags.as_deref()).await?;
@@ -182,24 +185,45 @@ pub async fn redact(
     actor: &str,
     id: TransactionId,
 ) -> Result<OpenTransaction, ActionError> {
-    let now = context.now();
     let mut transaction = context.store.transaction().await?;
-    let (row, of) = lock(&mut transaction, id).await?;
+    retention::refuse(context, &mut transaction, actor, RetainedKind::Transaction, id.0).await?;
+    redact_in(context, &mut transaction, (actor, json!({})), id).await?;
+    let open = open_in(context, &mut transaction, id).await?;
+    transaction.commit().await?;
+    Ok(open)
+}
+
+/// The same inside the caller's transaction, which has asked whether it may.
+pub(super) async fn redact_in(
+    context: &Context,
+    conn: &mut PgConnection,
+    (actor, detail): (&str, Value),
+    id: TransactionId,
+) -> Result<(), ActionError> {
+    let now = context.now();
+    let (row, of) = lock(conn, id).await?;
     let schema = of.definition.as_schema();
     let mut stays = opened(context, &row)?;
     stays.retain(|key, _| schema.stays_on_redaction(key));
     if row.redacted_at.is_some() && stays == opened(context, &row)? {
         return Err(ActionError::Refused("the transaction is redacted already"));
     }
-    data_keys::remove_all(&mut transaction, &[id.0]).await?;
-    idempotency::remove_of_object(&mut transaction, id.0).await?;
-    let (fields, sealed_fields) = seal(context, &mut transaction, schema, id, &stays).await?;
+    data_keys::remove_all(conn, &[id.0]).await?;
+    idempotency::remove_of_object(conn, id.0).await?;
+    let (fields, sealed_fields) = seal(context, conn, schema, id, &stays).await?;
     let saved = Saved { fields, sealed_fields, ..row.saved };
-    transactions::save(&mut transaction, &saved, Some(now), now).await?;
-    tell(context, &mut transaction, actor, "transaction.redacted", id, json!({})).await?;
-    let open = open_in(context, &mut transaction, id).await?;
-    transaction.commit().await?;
-    Ok(open)
+    transactions::save(conn, &saved, (Some(now), false), now).await?;
+    tell(context, conn, actor, "transaction.redacted", id, detail).await
+}
+
+/// The dates that a transaction's fields hold, as they are kept.
+pub(super) async fn fields_of(
+    context: &Context,
+    conn: &mut PgConnection,
+    id: TransactionId,
+) -> Result<Map<String, Value>, ActionError> {
+    let row = transactions::find(conn, id).await?.ok_or(ActionError::NotFound(TRANSACTION))?;
+    opened(context, &row)
 }
 
 /// Opens a transaction.

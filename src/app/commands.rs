@@ -1,6 +1,7 @@
 //! What the commands do, apart from reading arguments and printing.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::Write,
     os::unix::fs::OpenOptionsExt,
@@ -16,12 +17,12 @@ use crate::{
         apply,
         import::{self, ImportOptions, Imported, Listener},
         inspect::{self, AccountView},
-        pause, run_now,
+        pause, retention, run_now,
     },
     ambient::Random,
     config::{self, Settings, Starter},
     domain::{
-        id::MonitorId,
+        id::{MonitorId, Shard},
         monitor::{Outcome, Trigger},
     },
     engine::{self, run::Job, storage},
@@ -114,6 +115,33 @@ pub async fn compact(settings: &Settings) -> Result<Compacted, AppError> {
         ));
     }
     Ok(storage::compact(&context, &settings.storage, &|| true).await?)
+}
+
+/// What a sweep of the command line came to.
+#[derive(Debug, Default, serde::Serialize)]
+pub struct SweptNow {
+    /// How many objects and fields were redacted, by policy.
+    pub redacted: BTreeMap<String, u64>,
+    /// How many could not be redacted.
+    pub failed: u64,
+}
+
+/// Redacts what is due, here and now; by the policies that the fleet goes by.
+pub async fn sweep(settings: &Settings) -> Result<SweptNow, AppError> {
+    let context = super::open(settings).await?;
+    storage::ensure_partitions(&context).await?;
+    // What changed a moment ago is looked at first.
+    while retention::refresh(&context).await? {}
+    let (mut all, mut next) = (SweptNow::default(), Shard(0));
+    while let Some(swept) = retention::batch(&context, next, None, settings.engine.sweep_batch).await? {
+        next = Shard(swept.shard.wrapping_add(1));
+        all.failed += swept.failed;
+        for (policy, count) in swept.redacted {
+            *all.redacted.entry(policy).or_default() += count;
+        }
+    }
+    retention::finish(&context).await?;
+    Ok(all)
 }
 
 /// How long `run` waits for a daemon to do what was asked.

@@ -169,6 +169,7 @@ pub async fn apply(
         reverifications: &settings.reverifications,
         account_actions: &settings.account_actions,
         transaction_types: &settings.transaction_types,
+        retention: &settings.retention,
     };
     let applied = apply::apply(
         context,

@@ -11,6 +11,7 @@ use super::{
     key::KeyCommand,
     lists::ListsCommand,
     pause::{PauseCommand, ResumeCommand},
+    retention::{HoldCommand, HoldsCommand, RetentionCommand, UnholdCommand},
     screen::ScreenCommand,
 };
 use crate::domain::id::{HitId, MonitorId};
@@ -120,6 +121,15 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Shows what is redacted when and why, and redacts what is due.
+    #[command(subcommand)]
+    Retention(RetentionCommand),
+    /// Puts an account under a legal hold: nothing of it is redacted until the hold ends.
+    Hold(HoldCommand),
+    /// Lifts a legal hold.
+    Unhold(UnholdCommand),
+    /// Shows legal holds.
+    Holds(HoldsCommand),
     /// Prints the document that describes the API (`OpenAPI` 3.1).
     Openapi,
     /// Makes, lists and revokes keys of the API.

@@ -62,6 +62,9 @@ pub(super) struct Create {
     /// How many requests a minute it may make.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     requests_per_minute: Option<u32>,
+    /// Whom it belongs to. What two people must agree on takes keys of two owners, and only this command sets them.
+    #[arg(long, value_name = "NAME")]
+    owner: Option<String>,
     /// A word on it.
     #[arg(long)]
     note: Option<String>,
@@ -99,6 +102,7 @@ pub(super) async fn run(settings: &Settings, command: &KeyCommand) -> anyhow::Re
                 version: None,
                 inflection: None,
                 expires_at: create.expires.map(|expires| context.now() + expires),
+                owner: create.owner.clone(),
             };
             let (kept, secret) = api_keys::create(&context, &actor(create.by.as_deref()), new).await?;
             let secret = secret.into_revealed();

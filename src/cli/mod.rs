@@ -10,6 +10,7 @@ mod import;
 mod key;
 mod lists;
 mod pause;
+mod retention;
 mod screen;
 mod tables;
 
@@ -162,6 +163,10 @@ async fn with_settings(
         Command::Evidence(command) => return evidence::of_account(settings, command).await,
         Command::Coverage(command) => return evidence::coverage(settings, command).await,
         Command::Key(command) => return key::run(settings, command).await,
+        Command::Retention(command) => return retention::run(settings, command).await,
+        Command::Hold(command) => return retention::hold(settings, command).await,
+        Command::Unhold(command) => return retention::unhold(settings, command).await,
+        Command::Holds(command) => return retention::holds(settings, command).await,
         Command::Account { account, json } => {
             let context = app::open(settings).await?;
             let view = inspect::account(&context, account, 20).await?;

@@ -31,7 +31,7 @@ pub(super) use rescreens::rescreens;
 pub(super) use screen::{findings, pairs};
 pub(super) use status::status;
 
-fn table(headers: &[&str]) -> Table {
+pub(super) fn table(headers: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(terminal_width());
@@ -47,7 +47,7 @@ fn terminal_width() -> u16 {
     }
 }
 
-fn time(at: DateTime<Utc>) -> String {
+pub(super) fn time(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 

@@ -3,7 +3,7 @@
 //! The layers, each before the one above it: `config/default.toml`, which is compiled in and is also the
 //! reference; a file, and `conf.d` beside it; systemd's credentials (`sources`); the environment, which
 //! the caller hands in. They become one tree whose values know where they were written (`layers`), then raw settings as serde reads them (`raw`, `read`), then checked ones
-//! (`settings`, `providers`, `accounts`, `relations`, `actions`, `schedules`, `verification`). All three steps add to
+//! (`settings`, `providers`, `accounts`, `relations`, `actions`, `schedules`, `verification`, `retention`). All three steps add to
 //! one list of
 //! faults, so that a person mends a file once. Checked settings are typed and consistent: no later
 //! code asks whether a name is known or a number within bounds. Whether files exist is asked by those
@@ -24,6 +24,7 @@ mod providers;
 mod raw;
 mod read;
 mod relations;
+mod retention;
 mod schedules;
 mod settings;
 mod sources;
@@ -66,6 +67,7 @@ use crate::domain::{
     account_action::AccountAction,
     account_type::AccountType,
     inquiry_template::InquiryTemplate,
+    retention::Policy,
     reverification::Reverification,
     schedule::{ReportTemplate, Schedule},
     transaction_type::TransactionType,
@@ -116,6 +118,8 @@ pub struct Settings {
     pub inquiry_templates: BTreeMap<String, InquiryTemplate>,
     /// Which accounts are to be verified again, by name.
     pub reverifications: BTreeMap<String, Reverification>,
+    /// What is redacted when, and what must be kept how long, by name.
+    pub retention: BTreeMap<String, Policy>,
 }
 
 impl Settings {
@@ -132,6 +136,7 @@ impl Settings {
             "schedules": self.schedules,
             "inquiry-templates": self.inquiry_templates,
             "reverifications": self.reverifications,
+            "retention": self.retention,
             // What is destroyed when.
             "storage": self.storage,
         });
@@ -235,6 +240,8 @@ fn checked(check: &mut Checker<'_>, files: Vec<PathBuf>, raw: raw::Raw) -> Optio
     let schedules = schedules::schedules(check, raw.schedules, &account_types);
     let inquiry_templates = verification::templates(check, raw.inquiry_templates, &account_types);
     let reverifications = verification::reverifications(check, raw.reverifications, &account_types);
+    let types = retention::Types { accounts: &account_types, transactions: &transaction_types };
+    let retention = retention::policies(check, raw.retention, &types);
     Some(Settings {
         files,
         database,
@@ -253,5 +260,6 @@ fn checked(check: &mut Checker<'_>, files: Vec<PathBuf>, raw: raw::Raw) -> Optio
         schedules,
         inquiry_templates,
         reverifications,
+        retention,
     })
 }

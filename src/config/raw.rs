@@ -89,6 +89,8 @@ sections! {
         inquiry_templates: BTreeMap<String, RawInquiryTemplate>,
         #[serde(default)]
         reverifications: BTreeMap<String, RawReverification>,
+        #[serde(default)]
+        retention: Vec<RawRetention>,
     }
 
     struct RawDatabase {
@@ -142,6 +144,9 @@ sections! {
         longest_write_transaction: Human,
         partitions: String,
         lease_time: Human,
+        sweep: String,
+        sweep_load: f64,
+        sweep_batch: u64,
     }
 
     struct RawStorage {
@@ -350,6 +355,19 @@ sections! {
         tags: Option<Vec<String>>,
         status: Option<String>,
         status_from: Option<Vec<String>>,
+    }
+
+    struct RawRetention {
+        name: Option<String>,
+        object: Option<String>,
+        rule: Option<crate::domain::retention::Rule>,
+        types: Option<Vec<String>>,
+        statuses: Option<Vec<String>>,
+        fields: Option<Vec<String>>,
+        period: Option<String>,
+        from: Option<String>,
+        end_statuses: Option<Vec<String>>,
+        date_field: Option<String>,
     }
 }
 

@@ -97,7 +97,7 @@ pub struct TelemetrySettings {
 }
 
 /// `[engine]`: how much at once, how long, how often.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct EngineSettings {
     /// How many due monitors one statement takes.
@@ -128,6 +128,12 @@ pub struct EngineSettings {
     pub partitions: CronPattern,
     /// How long a process must be seen to stand still before its shards are taken from it.
     pub lease_time: Duration,
+    /// When what is due is redacted, in UTC.
+    pub sweep: CronPattern,
+    /// Which share of the time a sweep may work.
+    pub sweep_load: f64,
+    /// How many objects one transaction of a sweep looks at.
+    pub sweep_batch: u32,
 }
 
 /// `[storage]`: how long things are kept.
@@ -253,6 +259,7 @@ pub(super) fn engine(check: &mut Checker<'_>, raw: &RawEngine) -> Option<EngineS
     let retry_base = check.duration(&key("retry-base"), raw.retry_base, millis(100)..=mins(60));
     let reconcile = check.pattern(&key("reconcile"), &raw.reconcile);
     let partitions = check.pattern(&key("partitions"), &raw.partitions);
+    let sweep = check.pattern(&key("sweep"), &raw.sweep);
     let settings = EngineSettings {
         claim_batch: check.count(&key("claim-batch"), raw.claim_batch, 1..=10_000),
         record_batch: check.count(&key("record-batch"), raw.record_batch, 1..=10_000),
@@ -270,9 +277,12 @@ pub(super) fn engine(check: &mut Checker<'_>, raw: &RawEngine) -> Option<EngineS
             secs(1)..=mins(5),
         ),
         lease_time: check.duration(&key("lease-time"), raw.lease_time, secs(1)..=mins(10)),
+        sweep_load: check.rate(&key("sweep-load"), raw.sweep_load, 1.0),
+        sweep_batch: check.count(&key("sweep-batch"), raw.sweep_batch, 1..=1000),
         // Last, so that everything else has been checked.
         reconcile: reconcile?,
         partitions: partitions?,
+        sweep: sweep?,
     };
     Some(settings)
 }

@@ -95,4 +95,19 @@ on-clear = { status = "active" }
 #time-zone = "Europe/Berlin"
 #spread = "2h"
 #accounts = { types = ["individual"], fields = { country_code = ["DE", "AT"] } }
+
+# How long personal data is kept; without this nothing is redacted by itself. Here as EU law on money laundering has it:
+# kept for five years from the end of the relationship (the account is archived), and redacted then.
+#[[retention]]
+#name = "aml-minimum"
+#object = "account"
+#rule = "keep"
+#period = "5y"
+#from = "end-of-relationship"
+#[[retention]]
+#name = "aml-maximum"
+#object = "account"
+#rule = "redact"
+#period = "5y"
+#from = "end-of-relationship"
 "#;

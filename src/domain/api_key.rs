@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::id::ApiKeyId;
 
 /// What a key can be allowed to do. `*` allows everything, `account.*` everything of accounts.
-pub const PERMISSIONS: [&str; 31] = [
+pub const PERMISSIONS: [&str; 36] = [
     "account.read",
     "account.write",
     "account.redact",
@@ -21,6 +21,8 @@ pub const PERMISSIONS: [&str; 31] = [
     "event.read",
     "hit.read",
     "hit.write",
+    "hold.read",
+    "hold.write",
     "importer.read",
     "importer.write",
     "inquiry.read",
@@ -33,6 +35,9 @@ pub const PERMISSIONS: [&str; 31] = [
     "report.write",
     "report.dismiss",
     "report.redact",
+    "retention.approve",
+    "retention.override",
+    "retention.read",
     "tag.read",
     "tag.write",
     "transaction.read",

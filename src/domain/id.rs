@@ -197,6 +197,10 @@ ids! {
     ImporterId = "mprt";
     /// A key of the API.
     ApiKeyId = "api";
+    /// A legal hold.
+    HoldId = "hold";
+    /// A request to redact something before its time.
+    OverrideId = "rovr";
     /// A request to the API.
     RequestId = "req";
     /// The database, as clients see it.

@@ -20,6 +20,7 @@ pub mod personal;
 pub mod relation;
 pub mod report;
 pub mod rest;
+pub mod retention;
 pub mod reverification;
 pub mod schedule;
 pub mod subject;

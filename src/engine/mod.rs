@@ -21,6 +21,7 @@
 //! - [`own_lists`] keeps the customer's own lists in memory as the database has them.
 //! - [`pauses`] holds what somebody paused: nothing of it is begun, and what is under way is finished.
 //! - [`expiry`] ends inquiries whose time is over; [`reverify`] finds accounts that are to be verified again.
+//! - [`retention`] keeps up when what falls due to be redacted, and redacts it.
 //! - [`sampler`] sets the gauges that somebody has to read for.
 //!
 //! Bounded everywhere: a lane takes on no more than it has room for, and room is given back only when
@@ -48,6 +49,7 @@ pub mod plan;
 pub mod progress;
 pub mod record;
 pub mod rescreen;
+pub mod retention;
 pub mod reverify;
 pub mod run;
 pub mod sampler;
@@ -194,6 +196,11 @@ impl Engine {
         let reverify =
             task::drive(reverify::Reverify::new(self.clone()), reverify::EVERY, part, stop.clone());
         tracker.spawn(vital("reverify", stop, daemon, reverify));
+        let part = self.progress.part("retention");
+        let refresh = task::drive(retention::Refresh::new(self.clone()), second, part, stop.clone());
+        tracker.spawn(vital("retention", stop, daemon, refresh));
+        let part = self.progress.part("sweep");
+        tracker.spawn(vital("sweep", stop, daemon, retention::drive(self.clone(), part, stop.clone())));
         let part = self.progress.part("chores");
         let chores = task::drive(chores::Chores::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("chores", stop, daemon, chores));

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     store::{
-        self,
+        self, retention,
         samples::{self, DueOfLane},
     },
     telemetry::{
@@ -86,6 +86,12 @@ impl Sampler {
 
         // What is due is so by the clock that scheduling goes by.
         let now = self.engine.context.now();
+        let due = retention::find_overdue(&mut transaction, now).await?;
+        metrics.retention_due.set(due.count);
+        let age = due.oldest_at.map_or(0.0, |oldest| seconds(now - oldest).max(0.0));
+        metrics.retention_oldest_due_age.set(age);
+        let shown = json!({ "due": due.count, "oldest-due-seconds": due.oldest_at.map(|_| age) });
+        self.engine.health.tell("retention", shown);
         let lanes: Vec<_> = self.engine.plan.providers.iter().map(|provider| provider.lane).collect();
         let shards = self.engine.fleet.held();
         self.due = samples::due(&mut transaction, &lanes, &shards, now, now - OVERDUE, PER_SHARD).await?;

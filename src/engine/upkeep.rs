@@ -12,9 +12,9 @@ use super::{
     task::{self, Activation, Task},
 };
 use crate::{
-    actions::idempotency,
+    actions::{self, idempotency},
     config::StorageSettings,
-    store::{self, StoreError, reverifications, schedules, wakeups},
+    store::{self, StoreError, retention, reverifications, schedules, wakeups},
     telemetry::health::{Concern, Health},
 };
 
@@ -92,6 +92,7 @@ pub async fn start_walks(engine: &Engine) -> Result<(), EngineError> {
     if engine.fleet.is_current() && store::lock_task(&mut transaction, "reconcile").await? {
         schedules::start_walks(&mut transaction).await?;
         reverifications::start_walks(&mut transaction).await?;
+        retention::start_walk(&mut transaction).await?;
     }
     transaction.commit().await?;
     Ok(())
@@ -107,6 +108,10 @@ pub async fn start_timer(engine: &Engine, keep: &StorageSettings) -> Result<JobS
     .await?;
     add(&timer, &settings.reconcile.with_seconds(), engine, "reconcile", |engine| async move {
         store::within(start_walks(&engine)).await
+    })
+    .await?;
+    add(&timer, &settings.sweep.with_seconds(), engine, "sweep", |engine| async move {
+        store::within(async { Ok::<_, EngineError>(actions::retention::ask(&engine.context).await?) }).await
     })
     .await?;
     let keep = keep.clone();

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{StoreError, standings::columns};
 use crate::{
     domain::{
         account_action::AccountAction,
@@ -348,12 +348,20 @@ pub async fn find_run(conn: &mut PgConnection, id: ActionRunId) -> Result<Option
     }))
 }
 
-/// Forgets what was handed in to the runs of an account.
-pub async fn redact_of_account(conn: &mut PgConnection, account: AccountId) -> Result<(), StoreError> {
+/// Forgets what was handed in to the runs of accounts.
+pub async fn redact_of_accounts(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<(), StoreError> {
+    let (shards, ids) = columns(accounts);
     sqlx::query!(
-        "update action_runs set sealed_parameters = null where shard = $1 and account_id = $2",
-        account.shard().column(),
-        account.0,
+        r#"
+        update action_runs as run
+        set sealed_parameters = null
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
+        where run.shard = wanted.shard
+          and run.account_id = wanted.account_id
+          and run.sealed_parameters is not null
+        "#,
+        &shards,
+        &ids,
     )
     .execute(conn)
     .await?;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::StoreError;
 use crate::{
@@ -83,4 +84,23 @@ pub async fn find(conn: &mut PgConnection, id: FileId) -> Result<Option<FileRow>
         sealed_content: row.sealed_content,
         key: WrappedKey { key_id: row.key_id, master_key_id: row.master_key_id, wrapped: row.wrapped },
     }))
+}
+
+/// Removes all files of accounts.
+pub async fn remove_of_accounts(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<(), StoreError> {
+    let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+    sqlx::query!(
+        r#"
+        delete from account_files as file
+        using unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
+        where file.shard = wanted.shard
+          and file.account_id = wanted.account_id
+        "#,
+        &shards,
+        &ids,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }

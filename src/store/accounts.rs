@@ -14,7 +14,7 @@ use crate::{
     domain::id::{AccountId, AccountTypeId, Shard},
     vault::WrappedKey,
 };
-pub use pages::{count_of_status, list_of_ids, list_of_type};
+pub use pages::{count_of_status, find_all, list_of_ids, list_of_type};
 pub use statuses::{save_status_heirs, save_status_where, save_statuses};
 
 /// An account to insert.
@@ -84,9 +84,10 @@ pub async fn insert_all(
     let inserted = sqlx::query_scalar!(
         r#"
         insert into accounts (
-            shard, account_id, account_type_id, reference_id, status, fields, sealed_fields, created_at, updated_at
+            shard, account_id, account_type_id, reference_id, status, fields, sealed_fields, created_at, updated_at,
+            status_changed_at
         )
-        select shard, account_id, account_type_id, reference_id, status, fields, sealed_fields, $8, $8
+        select shard, account_id, account_type_id, reference_id, status, fields, sealed_fields, $8, $8, $8
         from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::bytea[])
              as new (shard, account_id, account_type_id, reference_id, status, fields, sealed_fields)
         on conflict (account_type_id, lower(reference_id)) do nothing
@@ -262,6 +263,7 @@ pub async fn save_fields(
         set fields = change.fields,
             sealed_fields = change.sealed_fields,
             version = account.version + 1,
+            filled_at = case when account.redacted_version = account.version then $5 else account.filled_at end,
             updated_at = $5
         from unnest($1::smallint[], $2::uuid[], $3::jsonb[], $4::bytea[])
              as change (shard, account_id, fields, sealed_fields)
@@ -301,6 +303,7 @@ pub async fn save(conn: &mut PgConnection, changed: &Changed, now: DateTime<Utc>
         update accounts
         set reference_id = $3,
             status = coalesce($4, status),
+            status_changed_at = case when $4 <> status then $7 else status_changed_at end,
             status_schedule_id = case when $4::text is null then status_schedule_id end,
             fields = $5,
             sealed_fields = $6,
@@ -310,6 +313,11 @@ pub async fn save(conn: &mut PgConnection, changed: &Changed, now: DateTime<Utc>
                 when redacted_version = version and fields = $5 and sealed_fields is not distinct from $6
                 then version + 1
                 else redacted_version
+            end,
+            filled_at = case
+                when redacted_version = version and not (fields = $5 and sealed_fields is not distinct from $6)
+                then $7
+                else filled_at
             end,
             updated_at = $7
         where shard = $1

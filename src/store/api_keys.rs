@@ -23,6 +23,8 @@ pub struct KeptKey {
     pub revoked_at: Option<DateTime<Utc>>,
     /// When it was last used, to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// Whom it belongs to: what needs two people needs keys of two owners.
+    pub owner: Option<String>,
 }
 
 impl KeptKey {
@@ -41,9 +43,9 @@ pub async fn insert(conn: &mut PgConnection, kept: &KeptKey, hash: &[u8]) -> Res
         r#"
         insert into api_keys (
             api_key_id, name, note, hash, hint, permissions, ip_allowlist, attributes_blocklist,
-            requests_per_minute, api_version, api_key_inflection, created_at, expires_at
+            requests_per_minute, api_version, api_key_inflection, created_at, expires_at, owner
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         "#,
         key.id.0,
         key.name,
@@ -58,6 +60,7 @@ pub async fn insert(conn: &mut PgConnection, kept: &KeptKey, hash: &[u8]) -> Res
         key.inflection,
         kept.created_at,
         kept.expires_at,
+        kept.owner,
     )
     .execute(conn)
     .await?;
@@ -87,6 +90,7 @@ macro_rules! kept {
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
             last_used_at: row.last_used_at,
+            owner: row.owner,
         })
     }};
 }
@@ -96,7 +100,7 @@ pub async fn find_by_hash(conn: &mut PgConnection, hash: &[u8]) -> Result<Option
     let row = sqlx::query!(
         r#"
         select api_key_id, name, note, hint, permissions, ip_allowlist, attributes_blocklist, requests_per_minute,
-               api_version, api_key_inflection, created_at, expires_at, revoked_at, last_used_at
+               api_version, api_key_inflection, created_at, expires_at, revoked_at, last_used_at, owner
         from api_keys
         where hash = $1
         "#,
@@ -112,7 +116,7 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<KeptKey>, StoreError> {
     let rows = sqlx::query!(
         r#"
         select api_key_id, name, note, hint, permissions, ip_allowlist, attributes_blocklist, requests_per_minute,
-               api_version, api_key_inflection, created_at, expires_at, revoked_at, last_used_at
+               api_version, api_key_inflection, created_at, expires_at, revoked_at, last_used_at, owner
         from api_keys
         order by api_key_id desc
         "#,

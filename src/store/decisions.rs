@@ -187,12 +187,40 @@ pub async fn remove_of_account(conn: &mut PgConnection, account: AccountId) -> R
     Ok(())
 }
 
-/// Destroys the reasons of an account's decisions; that something was decided, when and by whom, stays.
-pub async fn redact_of_account(conn: &mut PgConnection, account: AccountId) -> Result<(), StoreError> {
+/// Destroys the reasons of the decisions of accounts; that something was decided, when and by whom, stays.
+pub async fn redact_of_accounts(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<(), StoreError> {
+    let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
     sqlx::query!(
-        "update decisions set sealed_reason = null where shard = $1 and account_id = $2",
+        r#"
+        update decisions as decision
+        set sealed_reason = null
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
+        where decision.shard = wanted.shard
+          and decision.account_id = wanted.account_id
+          and decision.sealed_reason is not null
+        "#,
+        &shards,
+        &ids,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Replaces the sealed reason of a decision.
+pub async fn save_reason(
+    conn: &mut PgConnection,
+    account: AccountId,
+    entity: &str,
+    sealed: &[u8],
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update decisions set sealed_reason = $4 where shard = $1 and account_id = $2 and entity = $3",
         account.shard().column(),
         account.0,
+        entity,
+        sealed,
     )
     .execute(conn)
     .await?;

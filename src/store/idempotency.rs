@@ -163,11 +163,12 @@ pub async fn remove_old(
     Ok(gone.len() as u64)
 }
 
-/// Removes every answer that tells of an account.
-pub async fn remove_of_account(conn: &mut PgConnection, account: AccountId) -> Result<(), StoreError> {
+/// Removes every answer that tells of any of the accounts.
+pub async fn remove_of_accounts(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
     let gone: Vec<Uuid> = sqlx::query_scalar!(
-        "delete from idempotency_replies where account_id = $1 returning reply_id",
-        account.0,
+        "delete from idempotency_replies where account_id = any($1) returning reply_id",
+        &ids,
     )
     .fetch_all(&mut *conn)
     .await?;

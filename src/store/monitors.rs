@@ -233,6 +233,21 @@ pub async fn save_active(
     Ok(changed.into_iter().map(MonitorId).collect())
 }
 
+/// The active monitors of accounts.
+pub async fn list_active_of_all(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+) -> Result<Vec<MonitorId>, StoreError> {
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+    let ids = sqlx::query_scalar!(
+        "select monitor_id from monitors where account_id = any($1) and state = 'active'",
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(MonitorId).collect())
+}
+
 /// The active monitors of an account.
 pub async fn list_active(conn: &mut PgConnection, account: AccountId) -> Result<Vec<MonitorId>, StoreError> {
     let ids = sqlx::query_scalar!(

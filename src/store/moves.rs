@@ -57,6 +57,65 @@ pub async fn list_of_account(conn: &mut PgConnection, account: AccountId) -> Res
         .collect()
 }
 
+/// Locks the due rows of all monitors of accounts, in the order that everybody locks them in.
+pub async fn lock_due_of_accounts(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+    sqlx::query!(
+        r#"
+        select due.monitor_id
+        from monitors as monitor
+        join monitor_due as due using (shard, monitor_id)
+        where monitor.account_id = any($1)
+        order by due.shard, due.monitor_id
+        for update of due
+        "#,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
+/// Has no answer count any more that is under way about an account: it was asked with what the account no longer
+/// holds. Its due rows are locked.
+pub async fn supersede(conn: &mut PgConnection, account: AccountId) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update monitor_due as due
+        set slot = due.slot + 1
+        from monitors as monitor
+        where monitor.account_id = $1
+          and due.shard = monitor.shard
+          and due.monitor_id = monitor.monitor_id
+        "#,
+        account.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The reports of accounts that no schedule keeps, and that are not redacted.
+pub async fn list_unkept(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+) -> Result<Vec<MonitorId>, StoreError> {
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+    let ids = sqlx::query_scalar!(
+        r#"
+        select monitor_id from monitors
+        where account_id = any($1)
+          and by_schedule is not true
+          and redacted_at is null
+        order by shard, monitor_id
+        "#,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(MonitorId).collect())
+}
+
 /// Those of monitors that ask about their account as it stands.
 pub async fn list_asking_about_accounts(
     conn: &mut PgConnection,

@@ -226,3 +226,15 @@ pub async fn count_accounts(conn: &mut PgConnection, limit: i64) -> Result<i64, 
     .await?;
     Ok(count)
 }
+
+/// Destroys the reason for which somebody paused an account.
+pub async fn forget_reason(conn: &mut PgConnection, account: AccountId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update account_pauses set sealed_reason = null where shard = $1 and account_id = $2",
+        account.shard().column(),
+        account.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

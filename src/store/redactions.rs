@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{StoreError, standings::columns};
-use crate::domain::id::AccountId;
+use crate::domain::id::{AccountId, MonitorId};
 
 /// What stays of an account that is redacted.
 #[derive(Debug)]
@@ -20,38 +20,90 @@ pub struct Kept {
     pub sealed_fields: Option<Vec<u8>>,
 }
 
-/// Takes the personal data out of a locked account, and the reason for which somebody paused it. Its version
-/// moves on, and rests there until somebody fills the account again.
-pub async fn save_account(
+struct Columns {
+    shards: Vec<i16>,
+    ids: Vec<Uuid>,
+    fields: Vec<Value>,
+    sealed: Vec<Option<Vec<u8>>>,
+}
+
+impl Columns {
+    fn of(kept: &[Kept]) -> Self {
+        Self {
+            shards: kept.iter().map(|one| one.account.shard().column()).collect(),
+            ids: kept.iter().map(|one| one.account.0).collect(),
+            fields: kept.iter().map(|one| one.fields.clone()).collect(),
+            sealed: kept.iter().map(|one| one.sealed_fields.clone()).collect(),
+        }
+    }
+}
+
+/// Takes the personal data out of locked accounts, and the reasons for which somebody paused them. Their versions
+/// move on, and rest there until somebody fills the accounts again.
+pub async fn save_accounts(
     conn: &mut PgConnection,
-    kept: &Kept,
+    kept: &[Kept],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let (shard, id) = (kept.account.shard().column(), kept.account.0);
+    let columns = Columns::of(kept);
+    sqlx::query!(
+        r#"
+        update accounts as account
+        set fields = kept.fields,
+            sealed_fields = kept.sealed_fields,
+            version = account.version + 1,
+            redacted_version = account.version + 1,
+            filled_at = null,
+            redacted_at = $5,
+            updated_at = $5
+        from unnest($1::smallint[], $2::uuid[], $3::jsonb[], $4::bytea[])
+             as kept (shard, account_id, fields, sealed_fields)
+        where account.shard = kept.shard
+          and account.account_id = kept.account_id
+        "#,
+        &columns.shards,
+        &columns.ids,
+        &columns.fields,
+        &columns.sealed as &[Option<Vec<u8>>],
+        now,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        r#"
+        update account_pauses as pause
+        set sealed_reason = null
+        from unnest($1::smallint[], $2::uuid[]) as kept (shard, account_id)
+        where pause.shard = kept.shard
+          and pause.account_id = kept.account_id
+        "#,
+        &columns.shards,
+        &columns.ids,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes single fields out of a locked account: the rest of it stays, sealed anew. One that was redacted before is
+/// not filled by that.
+pub async fn save_fields(conn: &mut PgConnection, kept: &Kept, now: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query!(
         r#"
         update accounts
         set fields = $3,
             sealed_fields = $4,
             version = version + 1,
-            redacted_version = version + 1,
-            redacted_at = $5,
+            redacted_version = case when redacted_version = version then version + 1 else redacted_version end,
             updated_at = $5
         where shard = $1
           and account_id = $2
         "#,
-        shard,
-        id,
+        kept.account.shard().column(),
+        kept.account.0,
         kept.fields,
         kept.sealed_fields,
         now,
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "update account_pauses set sealed_reason = null where shard = $1 and account_id = $2",
-        shard,
-        id,
     )
     .execute(conn)
     .await?;
@@ -106,20 +158,52 @@ pub async fn save_reports(
     )
     .execute(&mut *conn)
     .await?;
-    for monitor in &monitors {
-        // By monitor, so that each partition is asked through its index.
-        sqlx::query!(
-            "update runs set sealed_content = null where monitor_id = $1 and sealed_content is not null",
-            monitor,
-        )
-        .execute(&mut *conn)
-        .await?;
-        sqlx::query!(
-            "update kept_runs set sealed_content = null where monitor_id = $1 and sealed_content is not null",
-            monitor,
-        )
-        .execute(&mut *conn)
-        .await?;
-    }
+    let monitors: Vec<MonitorId> = monitors.into_iter().map(MonitorId).collect();
+    save_runs(conn, &monitors).await?;
+    let monitors: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
     super::data_keys::remove_all(conn, &monitors).await
+}
+
+/// Takes the content out of the runs of monitors.
+async fn save_runs(conn: &mut PgConnection, monitors: &[MonitorId]) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
+    // A list, not a join: each partition is asked through its index.
+    sqlx::query!(
+        "update runs set sealed_content = null where monitor_id = any($1) and sealed_content is not null",
+        &ids,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "update kept_runs set sealed_content = null where monitor_id = any($1) and sealed_content is not null",
+        &ids,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes the value out of a list item, and what it was found by. It matches nobody any more.
+pub async fn save_list_item(
+    conn: &mut PgConnection,
+    item: crate::domain::id::ListItemId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update list_items
+        set sealed_value = null,
+            value_digest = '',
+            archived_at = coalesce(archived_at, $3),
+            updated_at = $3
+        where shard = $1
+          and list_item_id = $2
+        "#,
+        item.shard().column(),
+        item.0,
+        now,
+    )
+    .execute(&mut *conn)
+    .await?;
+    super::data_keys::remove_all(conn, &[item.0]).await
 }

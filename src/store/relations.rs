@@ -307,3 +307,27 @@ pub async fn save_moved(
     .await?;
     Ok(())
 }
+
+/// The transactions that an account is related to, by whichever end.
+pub async fn list_transactions(
+    conn: &mut PgConnection,
+    account: crate::domain::id::AccountId,
+) -> Result<Vec<crate::domain::id::TransactionId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        select target_id as "id!" from relations
+        where shard = $1
+          and object_id = $2
+          and target_kind = 'transaction'
+        union
+        select object_id from relations
+        where target_id = $2
+          and object_kind = 'transaction'
+        "#,
+        account.shard().column(),
+        account.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(crate::domain::id::TransactionId).collect())
+}

@@ -174,20 +174,23 @@ pub async fn save_consolidated(
     Ok(())
 }
 
-/// The members of an account's family: itself, then the accounts that were consolidated into it.
-pub async fn list_family(conn: &mut PgConnection, account: AccountId) -> Result<Vec<AccountId>, StoreError> {
-    let sources = sqlx::query_scalar!(
+/// The members of the families of accounts, each once.
+pub async fn list_families(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+) -> Result<Vec<AccountId>, StoreError> {
+    let (_, ids) = columns(accounts);
+    let members = sqlx::query_scalar!(
         r#"
-        select account_id
-        from accounts
-        where consolidated_into = $1
-        order by shard, account_id
+        select account_id as "account_id!" from unnest($1::uuid[]) as wanted (account_id)
+        union
+        select account_id from accounts where consolidated_into = any($1)
         "#,
-        account.0,
+        &ids,
     )
     .fetch_all(conn)
     .await?;
-    Ok(std::iter::once(account).chain(sources.into_iter().map(AccountId)).collect())
+    Ok(members.into_iter().map(AccountId).collect())
 }
 
 /// Accounts as statements take them.

@@ -107,17 +107,23 @@ pub async fn insert(conn: &mut PgConnection, new: &Saved, now: DateTime<Utc>) ->
     Ok(done.rows_affected() == 1)
 }
 
-/// Writes a locked transaction anew. False when its reference id is taken.
+/// Writes a locked transaction anew: whether it is redacted, or new values were written to it. False when its
+/// reference id is taken.
 pub async fn save(
     conn: &mut PgConnection,
     saved: &Saved,
-    redacted_at: Option<DateTime<Utc>>,
+    (redacted_at, is_filled): (Option<DateTime<Utc>>, bool),
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         r#"
         update transactions as kept
         set reference_id = $3,
+            filled_at = case
+                when $7 is distinct from redacted_at then null
+                when $9 and redacted_at is not null then coalesce(filled_at, $8)
+                else filled_at
+            end,
             status = $4,
             fields = $5,
             sealed_fields = $6,
@@ -140,6 +146,7 @@ pub async fn save(
         saved.sealed_fields,
         redacted_at,
         now,
+        is_filled,
     )
     .execute(conn)
     .await?;

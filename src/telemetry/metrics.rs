@@ -71,6 +71,13 @@ pub struct HitLabels {
     pub change: &'static str,
 }
 
+/// One policy of retention.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct PolicyLabels {
+    /// Its name.
+    pub policy: String,
+}
+
 /// What a pause stops.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct ScopeLabels {
@@ -176,6 +183,14 @@ metrics! {
         "Monitors enrolled";
     enrol_queue: Gauge = Gauge::default(), "accounts_to_enrol", None,
         "Changed accounts that enrolment has not looked at, counted up to 10000";
+    retention_redacted: Family<PolicyLabels, Counter> = Family::default(), "retention_redacted", None,
+        "Objects and fields that sweeps redacted, by policy";
+    retention_failed: Counter = Counter::default(), "retention_failed", None,
+        "Times that something due could not be redacted, and was put off";
+    retention_due: Gauge = Gauge::default(), "retention_due", None,
+        "Objects and fields that are due to be redacted, counted up to 400 a shard";
+    retention_oldest_due_age: Fraction = Fraction::default(), "retention_oldest_due_age", SECONDS,
+        "How long the oldest of what is due to be redacted has been due, 0 when nothing is";
     hits: Family<HitLabels, Counter> = Family::default(), "hit_changes", None,
         "Hits opened, changed and gone";
     open_hits: Gauge = Gauge::default(), "hits_open", None,

@@ -82,6 +82,13 @@ impl Place {
         self.command(arguments).env("DATABASE_URL", url).output().unwrap()
     }
 
+    /// Starts a command, and does not wait for its end.
+    pub fn spawn(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.env("DATABASE_URL", &self.url).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    }
+
     /// Starts a daemon and waits until it runs. Its output is added to the file `daemon.log`.
     pub fn serve(&self) -> Daemon {
         self.serve_with(&[])

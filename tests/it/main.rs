@@ -38,6 +38,7 @@ mod relatives;
 mod reload;
 mod reports;
 mod rescreens;
+mod retention;
 mod retirement;
 mod service;
 mod storage;

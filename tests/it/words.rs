@@ -14,6 +14,7 @@ use watchkeeper::domain::{
     relation::ObjectKind,
     report::ReportActionKind,
     rest::RestReason,
+    retention::RetainedKind,
 };
 
 /// The words of every check constraint that lists some, by table and constraint.
@@ -72,6 +73,10 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
         (
             "report_actions.report_actions_kind_check",
             words(ReportActionKind::ALL.iter().map(|kind| kind.word())),
+        ),
+        (
+            "retention_due.retention_due_object_kind_check",
+            words(RetainedKind::ALL.iter().map(|kind| kind.word())),
         ),
         ("decisions.decisions_state_check", words([HitState::Dismissed.word(), HitState::Confirmed.word()])),
     ]);

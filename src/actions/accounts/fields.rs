@@ -62,7 +62,7 @@ pub(crate) fn kept(
 }
 
 /// Parts fields into plain and sealed ones.
-pub(super) fn sealed(
+pub(crate) fn sealed(
     account_type: &AccountType,
     fields: &Map<String, Value>,
     key: Option<&DataKey>,

@@ -22,7 +22,7 @@ pub use edit::{Edit, Edited, Part, edit, edit_alone};
 pub use files::{File, file};
 pub use find::{Found, Listed, list, search};
 pub use open::{OpenAccount, get, open, open_all};
-pub(crate) use patch::with_defaults;
+pub(crate) use patch::{NewFile, with_defaults};
 pub(crate) use rules::{is_plain, refuse_retired};
 pub use upsert::upsert;
 

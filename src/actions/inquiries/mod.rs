@@ -38,7 +38,8 @@ use crate::{
 pub use complete::complete;
 pub use create::{Home, NewInquiry, create};
 pub use decide::{decide, expire, expire_overdue, resume};
-pub use retire::{move_to, redact, redact_of_account};
+pub(in crate::actions) use retire::redact_in;
+pub use retire::{move_to, redact, redact_of_accounts};
 pub use show::{Filter, find, list};
 pub use submit::{Update, submit, update};
 pub use tags::{TagChange, change_tags};

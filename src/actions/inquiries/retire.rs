@@ -1,15 +1,16 @@
 //! The end of an inquiry's personal data, and its move to another account.
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::{INQUIRY, OpenInquiry, event, lock, open};
 use crate::{
-    actions::{ActionError, Context},
+    actions::{ActionError, Context, retention},
     domain::{
         id::{AccountId, InquiryId},
         inquiry::InquiryContent,
+        retention::RetainedKind,
     },
     store::{enrolment, events, idempotency, inquiries, reverifications},
 };
@@ -20,9 +21,23 @@ const WITH_ACCOUNT: &str = "redaction of the account";
 /// Destroys what is personal about an inquiry: its key, its content, its tags. Its state, its times, and what the
 /// comparison came to stay; so does the account.
 pub async fn redact(context: &Context, actor: &str, id: InquiryId) -> Result<OpenInquiry, ActionError> {
-    let now = context.now();
     let mut transaction = context.store.transaction().await?;
-    let mut inquiry = lock(context, &mut transaction, id).await?;
+    retention::refuse(context, &mut transaction, actor, RetainedKind::Inquiry, id.0).await?;
+    redact_in(context, &mut transaction, (actor, json!({})), id).await?;
+    let row = inquiries::find(&mut transaction, id).await?.ok_or(ActionError::NotFound(INQUIRY))?;
+    transaction.commit().await?;
+    open(context, row)
+}
+
+/// The same inside the caller's transaction, which has asked whether it may.
+pub(in crate::actions) async fn redact_in(
+    context: &Context,
+    conn: &mut PgConnection,
+    (actor, detail): (&str, Value),
+    id: InquiryId,
+) -> Result<(), ActionError> {
+    let now = context.now();
+    let mut inquiry = lock(context, conn, id).await?;
     inquiry.content = InquiryContent::default();
     let row = &mut inquiry.row;
     row.sealed_content = None;
@@ -30,31 +45,29 @@ pub async fn redact(context: &Context, actor: &str, id: InquiryId) -> Result<Ope
     row.tags = Vec::new();
     row.redacted_at = Some(now);
     row.updated_at = now;
-    inquiries::save(&mut transaction, row).await?;
-    inquiries::forget_key(&mut transaction, id).await?;
-    idempotency::remove_of_object(&mut transaction, id.0).await?;
-    let told = event(context, id, row.account, "inquiry.redacted", actor, json!({}));
-    events::insert_all(&mut transaction, &[told], now).await?;
-    let row = inquiries::find(&mut transaction, id).await?.ok_or(ActionError::NotFound(INQUIRY))?;
-    transaction.commit().await?;
-    open(context, row)
+    inquiries::save(conn, row).await?;
+    inquiries::forget_key(conn, id).await?;
+    idempotency::remove_of_object(conn, id.0).await?;
+    let told = event(context, id, row.account, "inquiry.redacted", actor, detail);
+    events::insert_all(conn, &[told], now).await?;
+    Ok(())
 }
 
-/// Redacts all inquiries of an account that is being redacted, in that transaction; the account is locked. When the
-/// account is to be verified again is forgotten too: it may follow from a date that was sealed.
-pub async fn redact_of_account(
+/// Redacts all inquiries of accounts that are being redacted, in that transaction; the accounts are locked. When they
+/// are to be verified again is forgotten too: it may follow from a date that was sealed.
+pub async fn redact_of_accounts(
     context: &Context,
     conn: &mut PgConnection,
-    account: AccountId,
+    accounts: &[AccountId],
     now: DateTime<Utc>,
 ) -> Result<(), ActionError> {
-    let redacted = inquiries::redact_of_account(conn, account, now).await?;
-    let tell = |id: InquiryId| event(context, id, Some(account), "inquiry.redacted", WITH_ACCOUNT, json!({}));
+    let redacted = inquiries::redact_of_accounts(conn, accounts, now).await?;
+    let tell = |(id, account)| event(context, id, Some(account), "inquiry.redacted", WITH_ACCOUNT, json!({}));
     let told: Vec<_> = redacted.into_iter().map(tell).collect();
     events::insert_all(conn, &told, now).await?;
-    reverifications::remove_all(conn, &[account]).await?;
+    reverifications::remove_all(conn, accounts).await?;
     // What still says when, such as the last inquiry, is looked at anew.
-    enrolment::insert_queue(conn, &[account]).await?;
+    enrolment::insert_queue(conn, accounts).await?;
     Ok(())
 }
 

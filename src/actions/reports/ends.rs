@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::{ActionError, Context};
@@ -16,6 +16,7 @@ use crate::{
         id::{AccountId, MonitorId},
         monitor::{MonitorState, Trigger, stopped},
         personal::Personal,
+        retention::RetainedKind,
     },
     store::{
         accounts, data_keys,
@@ -24,7 +25,7 @@ use crate::{
         hits::{self, SavedDecision},
         idempotency, monitors,
         moves::{self, Held},
-        pauses, reports,
+        pauses, reports, retention,
         wakeups::{self, Urgency},
     },
     vault::Purpose,
@@ -36,10 +37,11 @@ use crate::{
 pub async fn redact(context: &Context, actor: &str, id: MonitorId) -> Result<(), ActionError> {
     let now = context.now();
     let mut transaction = context.store.transaction().await?;
+    retention::lock_shared(&mut transaction).await?;
     pauses::lock(&mut transaction).await?;
     let row = reports::get_all(&mut transaction, &[id]).await?.pop();
     let row = row.ok_or(ActionError::NotFound("report of that id"))?;
-    monitors::save_stopped(&mut transaction, &[id], MonitorState::Ended, stopped::REDACTED, now).await?;
+    due::lock(&mut transaction, &[id]).await?;
     accounts::lock_all(&mut transaction, &[row.account]).await?;
     // Of two who redact it, the second sees here what the first did.
     let row = reports::get_all(&mut transaction, &[id]).await?.pop();
@@ -47,35 +49,45 @@ pub async fn redact(context: &Context, actor: &str, id: MonitorId) -> Result<(),
     if row.redacted_at.is_some() {
         return Err(ActionError::Refused("Report already redacted"));
     }
-    moves::redact(&mut transaction, &[id], now).await?;
-    idempotency::remove_of_report(&mut transaction, id).await?;
-    let mut event = context.event(row.account, "report.redacted", actor, json!({ "report": id }));
-    event.object = Some(id.0);
-    events::insert_all(&mut transaction, &[event], now).await?;
-    enrolment::insert_queue(&mut transaction, &[row.account]).await?;
+    crate::actions::retention::refuse(context, &mut transaction, actor, RetainedKind::Report, id.0).await?;
+    redact_in(context, &mut transaction, (actor, json!({ "report": id })), (id, row.account), now).await?;
     transaction.commit().await?;
     Ok(())
 }
 
+/// The same inside the caller's transaction, which has asked whether it may, and has locked the due row and the
+/// account.
+pub(in crate::actions) async fn redact_in(
+    context: &Context,
+    conn: &mut PgConnection,
+    (actor, detail): (&str, Value),
+    (id, account): (MonitorId, AccountId),
+    now: DateTime<Utc>,
+) -> Result<(), ActionError> {
+    monitors::save_stopped(conn, &[id], MonitorState::Ended, stopped::REDACTED, now).await?;
+    moves::redact(conn, &[id], now).await?;
+    idempotency::remove_of_report(conn, id).await?;
+    let mut event = context.event(account, "report.redacted", actor, detail);
+    event.object = Some(id.0);
+    events::insert_all(conn, &[event], now).await?;
+    enrolment::insert_queue(conn, &[account]).await?;
+    Ok(())
+}
+
 /// Destroys what the reports of accounts hold that no schedule keeps, and the reasons of the accounts' decisions,
-/// within the caller's transaction, which has locked no account yet: the accounts are redacted. Those that schedules
+/// within the caller's transaction, which has locked due rows and accounts: the accounts are redacted. Those that schedules
 /// keep are emptied by the caller, and go on once there is something to ask about.
 pub async fn redact_of_accounts(
     conn: &mut PgConnection,
     accounts: &[AccountId],
     now: DateTime<Utc>,
 ) -> Result<(), ActionError> {
-    let mut ending = Vec::new();
-    for account in accounts {
-        let held = moves::list_of_account(conn, *account).await?;
-        ending.extend(held.iter().filter(|one| !one.by_schedule && !one.is_redacted).map(|one| one.monitor));
+    let ending = moves::list_unkept(conn, accounts).await?;
+    if !ending.is_empty() {
+        monitors::save_stopped(conn, &ending, MonitorState::Ended, stopped::REDACTED, now).await?;
+        moves::redact(conn, &ending, now).await?;
     }
-    monitors::save_stopped(conn, &ending, MonitorState::Ended, stopped::REDACTED, now).await?;
-    accounts::lock_all(conn, accounts).await?;
-    moves::redact(conn, &ending, now).await?;
-    for account in accounts {
-        decisions::redact_of_account(conn, *account).await?;
-    }
+    decisions::redact_of_accounts(conn, accounts).await?;
     Ok(())
 }
 

@@ -16,6 +16,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 pub(in crate::actions) use ends::apply_to_open;
+pub(in crate::actions) use ends::redact_in;
 pub use ends::{move_to, redact, redact_of_accounts};
 pub use evidence::{Asked, Evidence, evidence};
 pub use request::{About, accounts_of_references, request};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{line, named, table, time};
-use crate::actions::{inspect::StatusView, overview::ProviderState, pause::PauseView};
+use crate::actions::{inspect::StatusView, overview::ProviderState, pause::PauseView, retention::Standing};
 
 /// `provider yente, by cli:ops since 2026-03-01 09:00:00: their maintenance`
 pub(super) fn pause_line(pause: &PauseView) -> String {
@@ -26,6 +26,27 @@ fn show_provider(text: &mut String, provider: &ProviderState) {
     }
     if let (Some(until), Some(reason)) = (provider.rests_until, provider.rest_reason) {
         line(text, format_args!("RESTS: provider {name} until {} ({reason})", time(until)));
+    }
+}
+
+/// What is to be redacted, where policies say so.
+fn show_retention(text: &mut String, retention: &Standing) {
+    if retention.policies > 0 {
+        let swept = retention.swept_at.map_or_else(|| "never".to_owned(), time);
+        let oldest = retention.oldest_due_at.map_or_else(String::new, |at| format!(" since {}", time(at)));
+        line(
+            text,
+            format_args!(
+                "{} retention policies; {} due to be redacted{oldest}; last sweep done: {swept}",
+                retention.policies, retention.due
+            ),
+        );
+    }
+    if !retention.failing.is_empty() {
+        line(
+            text,
+            format_args!("NOT REDACTED though due, the log says why: {}", retention.failing.join(", ")),
+        );
     }
 }
 
@@ -62,6 +83,7 @@ pub(in super::super) fn status(status: &StatusView) -> String {
             status.accounts, status.open_hits, status.quarantined, status.enrol_queue, status.urgent
         ),
     );
+    show_retention(&mut text, &status.retention);
     for provider in &status.providers {
         show_provider(&mut text, provider);
     }

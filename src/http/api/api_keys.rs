@@ -88,6 +88,8 @@ struct Attributes {
     name: String,
     /// A word on it.
     note: Option<String>,
+    /// Whom it belongs to, as the command line said it; a key made with another has that one's owner.
+    owner: Option<String>,
     /// Its first characters.
     hint: String,
     /// The key itself, in the answer that made it.
@@ -111,6 +113,7 @@ fn resource(kept: &KeptKey, value: Option<String>) -> Result<Resource, ApiError>
     let attributes = Attributes {
         name: key.name.clone(),
         note: kept.note.clone(),
+        owner: kept.owner.clone(),
         hint: kept.hint.clone(),
         value,
         permissions: key.permissions.clone(),
@@ -235,6 +238,8 @@ fn checked(call: &Call, maker: &KeptKey, sent: Create) -> Result<NewKey, ApiErro
         version: sent.api_version,
         inflection: sent.api_key_inflection,
         expires_at: sent.expires_at.or(maker.expires_at),
+        // Who could make keys of other owners would be two people.
+        owner: maker.owner.clone(),
     })
 }
 

@@ -36,6 +36,7 @@ mod relations;
 mod report_templates;
 mod reports;
 mod request;
+mod retention;
 mod reverifications;
 mod sparse;
 mod tags;
@@ -106,6 +107,7 @@ fn operations() -> Vec<Operation> {
         relations::operations(),
         report_templates::operations(),
         reports::operations(),
+        retention::operations(),
         reverifications::operations(),
         tags::operations(),
         transactions::operations(),

@@ -84,3 +84,28 @@ pub async fn count_of_status(
     .await?;
     Ok(count)
 }
+
+/// The accounts of `ids`, in the order of their ids.
+pub async fn find_all(conn: &mut PgConnection, ids: &[AccountId]) -> Result<Vec<AccountRow>, StoreError> {
+    let shards: Vec<i16> = ids.iter().map(|id| id.shard().column()).collect();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query_as!(
+        Record,
+        r#"
+        select account.account_id, account.account_type_id, account.reference_id, account.status,
+               account.status_schedule_id, account.fields, account.sealed_fields, account.version,
+               account.created_at, account.updated_at, account.archived_at, account.redacted_at,
+               account.consolidated_into,
+               kept.key_id as "key_id?", kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?"
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
+        join accounts as account using (shard, account_id)
+        left join data_keys as kept on kept.shard = account.shard and kept.object_id = account.account_id
+        order by account.shard, account.account_id
+        "#,
+        &shards,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(AccountRow::from).collect())
+}

@@ -19,6 +19,8 @@ pub async fn save_statuses(
         r#"
         update accounts as account
         set status = change.status,
+            status_changed_at =
+                case when account.status <> change.status then $4 else account.status_changed_at end,
             status_schedule_id = null,
             updated_at = $4
         from unnest($1::smallint[], $2::uuid[], $3::text[]) as change (shard, account_id, status)
@@ -57,6 +59,7 @@ pub async fn save_status_where(
         )
         update accounts as account
         set status = $5,
+            status_changed_at = $7,
             status_schedule_id = $6,
             updated_at = $7
         from before

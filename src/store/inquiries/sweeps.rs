@@ -61,41 +61,64 @@ pub async fn save_expired(
     Ok(())
 }
 
-/// Takes what is personal out of all inquiries of an account, and destroys their keys. Returns those of which there
-/// was something to take.
-pub async fn redact_of_account(
+/// Takes what is personal out of all inquiries of accounts, and destroys their keys. Returns those of which there
+/// was something to take, with their accounts.
+pub async fn redact_of_accounts(
     conn: &mut PgConnection,
-    account: AccountId,
+    accounts: &[AccountId],
     now: DateTime<Utc>,
-) -> Result<Vec<InquiryId>, StoreError> {
-    let ids = sqlx::query_scalar!(
+) -> Result<Vec<(InquiryId, AccountId)>, StoreError> {
+    let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+    let rows = sqlx::query!(
         r#"
         with redacted as (
-            update inquiries
+            update inquiries as inquiry
             set sealed_content = null,
                 note_digest = null,
                 tags = '{}',
                 redacted_at = $3,
                 updated_at = $3
-            where account_shard = $1
-              and account_id = $2
-              and redacted_at is null
-            returning shard, inquiry_id
+            from unnest($1::smallint[], $2::uuid[]) as owner (account_shard, account_id)
+            where inquiry.account_shard = owner.account_shard
+              and inquiry.account_id = owner.account_id
+              and inquiry.redacted_at is null
+            returning inquiry.shard, inquiry.inquiry_id, inquiry.account_id
         ), forgotten as (
             delete from data_keys
             using redacted
             where data_keys.shard = redacted.shard
               and data_keys.object_id = redacted.inquiry_id
         )
-        select inquiry_id from redacted order by inquiry_id
+        select inquiry_id, account_id as "account_id!" from redacted order by inquiry_id
         "#,
-        account.shard().column(),
-        account.0,
+        &shards,
+        &ids,
         now,
     )
     .fetch_all(conn)
     .await?;
-    Ok(ids.into_iter().map(InquiryId).collect())
+    Ok(rows.into_iter().map(|row| (InquiryId(row.inquiry_id), AccountId(row.account_id))).collect())
+}
+
+/// Locks the inquiries of accounts.
+pub async fn lock_of_accounts(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<(), StoreError> {
+    let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
+    sqlx::query!(
+        r#"
+        select inquiry.inquiry_id
+        from unnest($1::smallint[], $2::uuid[]) as owner (account_shard, account_id)
+        join inquiries as inquiry using (account_shard, account_id)
+        order by inquiry.shard, inquiry.inquiry_id
+        for no key update of inquiry
+        "#,
+        &shards,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
 }
 
 /// Destroys the key of one inquiry.

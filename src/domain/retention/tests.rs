@@ -1,0 +1,441 @@
+//! What is due, against an oracle that was written apart: it replays a history event by event, and counts calendars
+//! day by day.
+
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::*;
+
+/// Numbers that are the same in every run (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (bits ^ (bits >> 31)) % sides
+    }
+
+    fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+        of[usize::try_from(self.roll(of.len() as u64)).unwrap()].clone()
+    }
+}
+
+const STATUSES: [&str; 3] = ["active", "closed", "blocked"];
+
+/// What happens to an account and to the inquiry that goes with it.
+#[derive(Clone, Debug)]
+enum Event {
+    Edited,
+    Status(&'static str),
+    Archived,
+    Restored,
+    Dated(NaiveDate),
+    Completed,
+    Held(u32, Option<DateTime<Utc>>),
+    Lifted(u32),
+    Redacted,
+}
+
+type History = Vec<(DateTime<Utc>, Event)>;
+
+fn account() -> AccountId {
+    AccountId(Uuid::from_u128(1))
+}
+
+fn policy(dice: &mut Dice, number: u64) -> Policy {
+    let object = dice.pick(&[RetainedKind::Account, RetainedKind::Account, RetainedKind::Inquiry]);
+    let clock = match dice.roll(5) {
+        0 => Clock::Creation,
+        1 => Clock::LastActivity,
+        2 if object == RetainedKind::Inquiry => Clock::Completion,
+        2 | 3 => Clock::EndOfRelationship {
+            end_statuses: if dice.roll(2) == 0 { vec!["closed".to_owned()] } else { Vec::new() },
+        },
+        _ => Clock::DateField { date_field: "ends".to_owned() },
+    };
+    let period = match dice.roll(3) {
+        0 => Period::Days(1 + u32::try_from(dice.roll(900)).unwrap()),
+        1 => Period::Months(1 + u32::try_from(dice.roll(30)).unwrap()),
+        _ => Period::Years(1 + u32::try_from(dice.roll(3)).unwrap()),
+    };
+    let fields = object == RetainedKind::Account && dice.roll(4) == 0;
+    Policy {
+        name: format!("p{number}"),
+        object,
+        rule: if dice.roll(3) == 0 { Rule::Keep } else { Rule::Redact },
+        types: if dice.roll(6) == 0 { vec!["business".to_owned()] } else { Vec::new() },
+        statuses: if dice.roll(4) == 0 { vec![dice.pick(&STATUSES).to_owned()] } else { Vec::new() },
+        fields: if fields { vec![dice.pick(&["ssn", "phone"]).to_owned()] } else { Vec::new() },
+        period,
+        clock,
+    }
+}
+
+fn event(dice: &mut Dice, at: DateTime<Utc>) -> Event {
+    let hold = u32::try_from(dice.roll(2)).unwrap();
+    match dice.roll(10) {
+        0 | 1 => Event::Edited,
+        2 | 3 => Event::Status(dice.pick(&STATUSES)),
+        4 => Event::Archived,
+        5 => Event::Restored,
+        6 => {
+            let days = i64::try_from(dice.roll(800)).unwrap() - 400;
+            Event::Dated((at + TimeDelta::days(days)).date_naive())
+        }
+        7 => Event::Completed,
+        8 => {
+            let until = at + TimeDelta::days(i64::try_from(dice.roll(700)).unwrap());
+            Event::Held(hold, (dice.roll(2) == 0).then_some(until))
+        }
+        _ => Event::Lifted(hold),
+    }
+}
+
+/// What the program knows after a history: kept up as the database keeps it.
+struct Known {
+    facts: Facts,
+    holds: Vec<Hold>,
+}
+
+impl Known {
+    fn new(born: DateTime<Utc>, field: Option<&str>) -> Self {
+        let facts = Facts {
+            object: RetainedKind::Account,
+            type_name: "individual".to_owned(),
+            status: "active".to_owned(),
+            field: field.map(str::to_owned),
+            accounts: vec![account()],
+            created_at: born,
+            completed_at: None,
+            active_at: born,
+            archived_at: None,
+            account_status: Some(("active".to_owned(), born)),
+            dates: BTreeMap::new(),
+            filled_at: None,
+            is_empty: false,
+            goes_with: Vec::new(),
+            part_of: None,
+        };
+        let inquiry = Facts {
+            object: RetainedKind::Inquiry,
+            status: "created".to_owned(),
+            field: None,
+            goes_with: Vec::new(),
+            ..facts.clone()
+        };
+        Self { facts: Facts { goes_with: vec![inquiry], ..facts }, holds: Vec::new() }
+    }
+
+    fn hear(&mut self, at: DateTime<Utc>, event: &Event) {
+        let is_archived = self.facts.archived_at.is_some();
+        match event {
+            Event::Edited | Event::Dated(_) if is_archived => {}
+            Event::Edited => self.fill(at),
+            Event::Dated(date) => {
+                let date = PartialDate::of_day(date.year(), date.month(), date.day()).unwrap();
+                self.facts.dates.insert("ends".to_owned(), date);
+                self.fill(at);
+            }
+            Event::Status(status) => {
+                if self.facts.status != *status {
+                    (*status).clone_into(&mut self.facts.status);
+                    self.facts.account_status = Some(((*status).to_owned(), at));
+                    self.facts.goes_with[0].account_status = self.facts.account_status.clone();
+                }
+                self.facts.active_at = at;
+            }
+            Event::Archived => {
+                self.facts.archived_at = self.facts.archived_at.or(Some(at));
+                self.facts.goes_with[0].archived_at = self.facts.archived_at;
+                self.facts.active_at = at;
+            }
+            Event::Restored => {
+                (self.facts.archived_at, self.facts.goes_with[0].archived_at) = (None, None);
+                self.facts.active_at = at;
+            }
+            Event::Completed => {
+                if !self.facts.goes_with[0].is_empty {
+                    let inquiry = &mut self.facts.goes_with[0];
+                    inquiry.completed_at = inquiry.completed_at.or(Some(at));
+                    inquiry.active_at = at;
+                    "completed".clone_into(&mut inquiry.status);
+                }
+                self.facts.active_at = at;
+            }
+            Event::Held(number, until) => {
+                self.holds.retain(|hold| hold.reason != number.to_string());
+                self.holds.push(Hold {
+                    id: HoldId(Uuid::from_u128(u128::from(*number))),
+                    account: account(),
+                    reason: number.to_string(),
+                    until: *until,
+                });
+            }
+            Event::Lifted(number) => self.holds.retain(|hold| hold.reason != number.to_string()),
+            Event::Redacted => {
+                (self.facts.is_empty, self.facts.goes_with[0].is_empty) = (true, true);
+                self.facts.filled_at = None;
+                self.facts.dates.clear();
+                self.facts.active_at = at;
+            }
+        }
+    }
+
+    fn fill(&mut self, at: DateTime<Utc>) {
+        if self.facts.is_empty {
+            self.facts.is_empty = false;
+            self.facts.filled_at = Some(at);
+        }
+        self.facts.active_at = at;
+    }
+}
+
+/// What the oracle makes of a history when it is asked at `now`: whether the account must be gone by then.
+fn must_be_gone(
+    policies: &[Policy],
+    born: DateTime<Utc>,
+    history: &History,
+    field: Option<&str>,
+    now: DateTime<Utc>,
+) -> bool {
+    let past: Vec<&(DateTime<Utc>, Event)> = history.iter().filter(|(at, _)| *at <= now).collect();
+    let (mut full, mut since, mut inquiry_full) = (true, None, true);
+    let (mut status, mut status_since) = ("active", born);
+    let (mut archived, mut active, mut inquiry_active) = (None, born, born);
+    let (mut date, mut completed, mut inquiry_status): (Option<NaiveDate>, Option<DateTime<Utc>>, &str) =
+        (None, None, "created");
+    let mut held: BTreeMap<u32, Option<DateTime<Utc>>> = BTreeMap::new();
+    for (at, event) in past {
+        match event {
+            Event::Edited | Event::Dated(_) => {
+                if archived.is_none() {
+                    if !full {
+                        (full, since) = (true, Some(*at));
+                    }
+                    active = *at;
+                    if let Event::Dated(day) = event {
+                        date = Some(*day);
+                    }
+                }
+            }
+            Event::Status(next) => {
+                if status != *next {
+                    (status, status_since) = (next, *at);
+                }
+                active = *at;
+            }
+            Event::Archived => {
+                if archived.is_none() {
+                    archived = Some(*at);
+                }
+                active = *at;
+            }
+            Event::Restored => {
+                archived = None;
+                active = *at;
+            }
+            Event::Completed => {
+                if inquiry_full {
+                    completed = completed.or(Some(*at));
+                    inquiry_status = "completed";
+                    inquiry_active = *at;
+                }
+                active = *at;
+            }
+            Event::Held(number, until) => drop(held.insert(*number, *until)),
+            Event::Lifted(number) => drop(held.remove(number)),
+            Event::Redacted => {
+                (full, inquiry_full, date) = (false, false, None);
+                active = *at;
+            }
+        }
+    }
+    if !full || held.values().any(|until| until.is_none_or(|until| now < until)) {
+        return false;
+    }
+    let over = |policy: &Policy, of_inquiry: bool| {
+        let from = match &policy.clock {
+            Clock::Creation => Some(born),
+            Clock::Completion => completed.filter(|_| of_inquiry),
+            Clock::LastActivity => Some(if of_inquiry { inquiry_active } else { active }),
+            Clock::EndOfRelationship { end_statuses } => {
+                let by_status = end_statuses.iter().any(|end| end == status);
+                match (archived, by_status) {
+                    (Some(archived), true) => {
+                        Some(if archived < status_since { archived } else { status_since })
+                    }
+                    (Some(archived), false) => Some(archived),
+                    (None, true) => Some(status_since),
+                    (None, false) => None,
+                }
+            }
+            Clock::DateField { .. } => date
+                .filter(|_| !of_inquiry)
+                .map(|day| (day + TimeDelta::days(1)).and_hms_opt(0, 0, 0).unwrap().and_utc()),
+        };
+        // Filled again, nothing is counted from before that.
+        let from = from.map(|from| match since {
+            Some(since) if !of_inquiry && from < since => since,
+            _ => from,
+        });
+        from.is_some_and(|from| counted(policy.period, from) <= now)
+    };
+    let hits = |policy: &Policy, of_inquiry: bool| {
+        let kind = if of_inquiry { RetainedKind::Inquiry } else { RetainedKind::Account };
+        let status = if of_inquiry { inquiry_status } else { status };
+        policy.object == kind
+            && (policy.types.is_empty() || policy.types.iter().any(|one| one == "individual"))
+            && (policy.statuses.is_empty() || policy.statuses.iter().any(|one| one == status))
+            && (policy.fields.is_empty()
+                || field.is_some_and(|field| !of_inquiry && policy.fields.iter().any(|one| one == field)))
+    };
+    for policy in policies.iter().filter(|policy| policy.rule == Rule::Keep) {
+        if hits(policy, false) && !over(policy, false) {
+            return false;
+        }
+        if inquiry_full && hits(policy, true) && !over(policy, true) {
+            return false;
+        }
+    }
+    policies.iter().any(|policy| policy.rule == Rule::Redact && hits(policy, false) && over(policy, false))
+}
+
+/// The end of a period, counted on a calendar one month at a time.
+fn counted(period: Period, from: DateTime<Utc>) -> DateTime<Utc> {
+    let months = match period {
+        Period::Days(days) => return from + TimeDelta::hours(i64::from(days) * 24),
+        Period::Months(months) => months,
+        Period::Years(years) => years * 12,
+    };
+    let (mut year, mut month) = (from.year(), from.month());
+    for _ in 0..months {
+        (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+    }
+    match NaiveDate::from_ymd_opt(year, month, from.day()) {
+        Some(day) => day.and_time(from.time()).and_utc(),
+        None => {
+            (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+            NaiveDate::from_ymd_opt(year, month, 1).unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc()
+        }
+    }
+}
+
+#[test]
+fn nothing_is_redacted_early_and_nothing_is_missed() {
+    let cases = 100_000;
+    let (mut redactions, mut kept, mut early, mut missed) = (0, 0, 0, 0);
+    for case in 0..cases {
+        let mut dice = Dice(case);
+        let policies: Vec<Policy> = (0..=dice.roll(4)).map(|number| policy(&mut dice, number)).collect();
+        let field = dice.pick(&[None, None, Some("ssn")]);
+        let born: DateTime<Utc> = "2020-01-31T07:30:00Z".parse().unwrap();
+        let born = born + TimeDelta::hours(i64::try_from(dice.roll(20_000)).unwrap());
+        let (mut history, mut known, mut now) = (History::new(), Known::new(born, field), born);
+        for _ in 0..dice.roll(8) {
+            now += TimeDelta::hours(1 + i64::try_from(dice.roll(10_000)).unwrap());
+            // The moments before the next event at which something could be wrong.
+            let verdict = due(&known.facts, &policies, &known.holds);
+            let mut looks = vec![now - TimeDelta::seconds(1)];
+            if let Some(at) = verdict.due_at().filter(|at| *at < now) {
+                let earliest = history.last().map_or(born, |(at, _)| *at);
+                looks.splice(0..0, [(at - TimeDelta::seconds(1)).max(earliest), at.max(earliest)]);
+            }
+            for look in looks {
+                let verdict = due(&known.facts, &policies, &known.holds);
+                let redacts = verdict.due_at().is_some_and(|at| at <= look);
+                match (redacts, must_be_gone(&policies, born, &history, field, look)) {
+                    (true, true) => {
+                        redactions += 1;
+                        known.hear(look, &Event::Redacted);
+                        history.push((look, Event::Redacted));
+                    }
+                    (true, false) => early += 1,
+                    (false, true) => missed += 1,
+                    (false, false) => kept += 1,
+                }
+                // By hand it is refused exactly while something keeps it.
+                if redacts {
+                    assert!(verdict.refusal(look).is_none(), "case {case}");
+                }
+            }
+            let event = event(&mut dice, now);
+            known.hear(now, &event);
+            history.push((now, event));
+        }
+    }
+    assert_eq!((early, missed), (0, 0));
+    assert!(redactions > 10_000 && kept > 100_000, "{redactions} redactions, {kept} times kept");
+}
+
+fn facts() -> Facts {
+    Known::new("2026-01-01T00:00:00Z".parse().unwrap(), None).facts
+}
+
+fn rule(name: &str, rule: Rule, period: Period, clock: Clock) -> Policy {
+    let (types, statuses, fields) = (Vec::new(), Vec::new(), Vec::new());
+    Policy {
+        name: name.to_owned(),
+        object: RetainedKind::Account,
+        rule,
+        types,
+        statuses,
+        fields,
+        period,
+        clock,
+    }
+}
+
+#[test]
+fn what_must_be_kept_longer_puts_off_what_is_due() {
+    let policies = [
+        rule("short", Rule::Redact, Period::Days(30), Clock::Creation),
+        rule("law", Rule::Keep, Period::Years(5), Clock::EndOfRelationship { end_statuses: Vec::new() }),
+    ];
+    let mut facts = facts();
+    let verdict = due(&facts, &policies, &[]);
+    let barrier = Barrier { cause: Cause::Policy("law".to_owned(), false), until: None };
+    assert_eq!(verdict.redaction, Redaction::Kept(Kept::Barred(barrier)), "the relationship goes on");
+    facts.archived_at = Some("2026-06-01T00:00:00Z".parse().unwrap());
+    let Redaction::Due(found) = due(&facts, &policies, &[]).redaction else { panic!("it is due some day") };
+    assert_eq!(found.at.to_rfc3339(), "2031-06-01T00:00:00+00:00");
+    assert_eq!(found.by_policy_at.to_rfc3339(), "2026-01-31T00:00:00+00:00");
+    assert_eq!(found.policy, "short");
+}
+
+#[test]
+fn a_hold_on_what_goes_with_an_object_is_a_hold_on_the_object() {
+    let policies = [rule("short", Rule::Redact, Period::Days(30), Clock::Creation)];
+    let mut facts = facts();
+    let other = AccountId(Uuid::from_u128(2));
+    facts.goes_with[0].accounts = vec![other];
+    let hold = Hold { id: HoldId(Uuid::nil()), account: other, reason: "court".to_owned(), until: None };
+    assert!(matches!(due(&facts, &policies, &[hold]).redaction, Redaction::Kept(Kept::Barred(_))));
+}
+
+#[test]
+fn what_keeps_an_account_keeps_its_parts_and_what_keeps_a_field_of_it_does_not() {
+    let mut short = rule("short", Rule::Redact, Period::Days(30), Clock::Creation);
+    short.object = RetainedKind::Inquiry;
+    let law = rule("law", Rule::Keep, Period::Years(5), Clock::Creation);
+    let account = facts();
+    let mut inquiry = account.goes_with[0].clone();
+    inquiry.part_of = Some(Box::new(account));
+    let at = |policies: &[Policy]| due(&inquiry, policies, &[]).due_at().unwrap().to_rfc3339();
+    assert_eq!(at(&[short.clone(), law.clone()]), "2031-01-01T00:00:00+00:00");
+    let of_field = Policy { fields: vec!["ssn".to_owned()], ..law };
+    assert_eq!(at(&[short, of_field]), "2026-01-31T00:00:00+00:00");
+}
+
+#[test]
+fn policies_are_kept_as_words() {
+    let clock = Clock::EndOfRelationship { end_statuses: vec!["closed".to_owned()] };
+    let policy = rule("law", Rule::Keep, Period::Years(5), clock);
+    let written = serde_json::to_value(&policy).unwrap();
+    assert_eq!(written["from"], "end-of-relationship");
+    assert_eq!(written["period"], "5y");
+    assert_eq!(serde_json::from_value::<Policy>(written).unwrap(), policy);
+    assert_eq!(policy.describe(), "keep for at least 5y from the end of the relationship");
+}

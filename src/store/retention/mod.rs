@@ -1,0 +1,383 @@
+//! Retention: the policies in force, what is due when, and how far the work on it has come.
+
+mod facts;
+mod pages;
+mod plan;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::StoreError;
+use crate::domain::{
+    id::Shard,
+    retention::{Policy, RetainedKind},
+};
+
+pub use facts::{
+    AccountFacts, InquiryFacts, ItemFacts, ReportFacts, TransactionFacts, list_accounts, list_heads,
+    list_inquiries, list_items, list_reports, list_transactions,
+};
+pub use pages::{list_item_page, list_lone_inquiries, list_transaction_page};
+pub use plan::{Overdue, PlannedDay, count_by_day, find_overdue, list_failing, list_samples};
+
+const POLICY: StoreError = StoreError::Inconsistent { column: "retention_policies.definition" };
+const KIND: StoreError = StoreError::Inconsistent { column: "retention_due.object_kind" };
+
+/// Keeps policies from being changed until the transaction ends: what is decided by them is done by them.
+pub async fn lock_shared(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query!(
+        "select 1 as one from pg_advisory_xact_lock_shared(hashtextextended('watchkeeper.retention-policies', 0))"
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
+/// Waits for those who decide by the policies, and holds new ones up until the transaction ends.
+pub async fn lock(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query!(
+        "select 1 as one from pg_advisory_xact_lock(hashtextextended('watchkeeper.retention-policies', 0))"
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes a policy as the configuration says it. Returns whether it is new or changed.
+pub async fn save(
+    conn: &mut PgConnection,
+    name: &str,
+    definition: &Value,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        r#"
+        insert into retention_policies as kept (name, definition, created_at, changed_at)
+        values ($1, $2, $3, $3)
+        on conflict on constraint retention_policies_name_key do update
+        set definition = excluded.definition,
+            changed_at = excluded.changed_at,
+            removed_at = null
+        where kept.definition <> excluded.definition
+           or kept.removed_at is not null
+        "#,
+        name,
+        definition,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Marks policies removed that are not of `names`; returns their names.
+pub async fn save_removed(
+    conn: &mut PgConnection,
+    names: &[String],
+    now: DateTime<Utc>,
+) -> Result<Vec<String>, StoreError> {
+    let removed = sqlx::query_scalar!(
+        r#"
+        update retention_policies
+        set removed_at = $2
+        where name <> all($1::text[])
+          and removed_at is null
+        returning name
+        "#,
+        names,
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(removed)
+}
+
+/// The policies in force with their numbers, by name.
+pub async fn list_policies(conn: &mut PgConnection) -> Result<Vec<(i32, Policy)>, StoreError> {
+    let rows = sqlx::query!(
+        "select policy_id, definition from retention_policies where removed_at is null order by name"
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| Ok((row.policy_id, serde_json::from_value(row.definition).map_err(|_| POLICY)?)))
+        .collect()
+}
+
+/// When an object, or a field of an account, falls due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueRow {
+    /// What it is.
+    pub kind: RetainedKind,
+    /// Its id.
+    pub object: Uuid,
+    /// The field; empty for the object as a whole.
+    pub field: String,
+    /// The number of the policy.
+    pub policy_id: i32,
+    /// When.
+    pub due_at: DateTime<Utc>,
+}
+
+/// Makes `rows` all that is kept of when `objects` fall due.
+pub async fn replace_due(
+    conn: &mut PgConnection,
+    objects: &[Uuid],
+    rows: &[DueRow],
+) -> Result<(), StoreError> {
+    let shards: Vec<i16> = rows.iter().map(|row| shard_of(row.object)).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.object).collect();
+    let fields: Vec<String> = rows.iter().map(|row| row.field.clone()).collect();
+    let kinds: Vec<String> = rows.iter().map(|row| row.kind.word().to_owned()).collect();
+    let policies: Vec<i32> = rows.iter().map(|row| row.policy_id).collect();
+    let times: Vec<DateTime<Utc>> = rows.iter().map(|row| row.due_at).collect();
+    let object_shards: Vec<i16> = objects.iter().map(|object| shard_of(*object)).collect();
+    sqlx::query!(
+        r#"
+        delete from retention_due as kept
+        using unnest($1::smallint[], $2::uuid[]) as object (shard, object_id)
+        where kept.shard = object.shard
+          and kept.object_id = object.object_id
+          and not exists (
+              select from unnest($3::uuid[], $4::text[]) as stays (object_id, field)
+              where stays.object_id = kept.object_id
+                and stays.field = kept.field)
+        "#,
+        &object_shards,
+        objects,
+        &ids,
+        &fields,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        r#"
+        insert into retention_due as kept (shard, object_id, field, object_kind, policy_id, due_at)
+        select shard, object_id, field, object_kind, policy_id, due_at
+        from unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::integer[], $6::timestamptz[])
+             as new (shard, object_id, field, object_kind, policy_id, due_at)
+        order by shard, object_id, field
+        on conflict on constraint retention_due_pkey do update
+        set policy_id = excluded.policy_id,
+            due_at = excluded.due_at,
+            failures = 0
+        -- Most changes of an object change nothing here.
+        where kept.due_at <> excluded.due_at
+           or kept.policy_id <> excluded.policy_id
+        "#,
+        &shards,
+        &ids,
+        &fields,
+        &kinds,
+        &policies,
+        &times,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The next shard from `from` on, round about, of which something is due.
+pub async fn find_due_shard(
+    conn: &mut PgConnection,
+    from: Shard,
+    now: DateTime<Utc>,
+) -> Result<Option<Shard>, StoreError> {
+    let shard = sqlx::query_scalar!(
+        r#"
+        select shard::smallint as "shard!"
+        from generate_series(0, 255) as all_of_them (shard)
+        where exists (select from retention_due as due where due.shard = all_of_them.shard and due.due_at <= $2)
+        order by (shard - $1 + 256) % 256
+        limit 1
+        "#,
+        i32::from(from.0),
+        now,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(shard.map(|shard| Shard(u8::try_from(shard).unwrap_or(0))))
+}
+
+/// What is due of a shard, at most `limit`, what is longest due first.
+pub async fn list_due(
+    conn: &mut PgConnection,
+    shard: Shard,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<DueRow>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select object_kind, object_id, field, policy_id, due_at
+        from retention_due
+        where shard = $1
+          and due_at <= $2
+        order by due_at
+        limit $3
+        "#,
+        shard.column(),
+        now,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(DueRow {
+                kind: RetainedKind::from_word(&row.object_kind).ok_or(KIND)?,
+                object: row.object_id,
+                field: row.field,
+                policy_id: row.policy_id,
+                due_at: row.due_at,
+            })
+        })
+        .collect()
+}
+
+/// Puts off an object that could not be redacted, so that it holds nobody else up.
+pub async fn save_failed(
+    conn: &mut PgConnection,
+    object: Uuid,
+    until: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update retention_due
+        set due_at = greatest(due_at, $3),
+            failures = least(failures + 1, 1000)::smallint
+        where shard = $1
+          and object_id = $2
+        "#,
+        shard_of(object),
+        object,
+        until,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Has objects looked at again.
+pub async fn insert_queue(
+    conn: &mut PgConnection,
+    kind: RetainedKind,
+    objects: &[Uuid],
+) -> Result<(), StoreError> {
+    let shards: Vec<i16> = objects.iter().map(|object| shard_of(*object)).collect();
+    sqlx::query!(
+        r#"
+        insert into retention_queue (object_kind, shard, object_id)
+        select $1, shard, object_id from unnest($2::smallint[], $3::uuid[]) as new (shard, object_id)
+        "#,
+        kind.word(),
+        &shards,
+        objects,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes changed objects off the queue, oldest first; they are back on it if the transaction fails. Each comes once.
+pub async fn claim_queue(
+    conn: &mut PgConnection,
+    limit: i64,
+) -> Result<Vec<(RetainedKind, Uuid)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        delete from retention_queue
+        where queue_id in (select queue_id from retention_queue order by queue_id limit $1)
+        returning object_kind, object_id
+        "#,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut found = rows
+        .into_iter()
+        .map(|row| Ok((RetainedKind::from_word(&row.object_kind).ok_or(KIND)?, row.object_id)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// How far retention has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// The place of the walk over everything, while one is under way.
+    pub walk: Option<Walk>,
+    /// Since when a sweep is asked for.
+    pub asked_at: Option<DateTime<Utc>>,
+    /// When the last sweep was done.
+    pub swept_at: Option<DateTime<Utc>>,
+}
+
+/// The place of the walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// What it is at.
+    pub kind: RetainedKind,
+    /// The shard.
+    pub shard: Shard,
+    /// The last object of that shard that it has seen.
+    pub after: Option<Uuid>,
+}
+
+/// Reads how far retention has come.
+pub async fn get_state(conn: &mut PgConnection) -> Result<State, StoreError> {
+    let row =
+        sqlx::query!("select walk_kind, walk_shard, walk_after, asked_at, swept_at from retention_state")
+            .fetch_one(conn)
+            .await?;
+    let walk = row.walk_kind.zip(row.walk_shard).and_then(|(kind, shard)| {
+        let kind = RetainedKind::from_word(&kind)?;
+        Some(Walk { kind, shard: Shard(u8::try_from(shard).unwrap_or(0)), after: row.walk_after })
+    });
+    Ok(State { walk, asked_at: row.asked_at, swept_at: row.swept_at })
+}
+
+/// Notes how far the walk has come; none when it has seen everything.
+pub async fn save_walk(conn: &mut PgConnection, walk: Option<Walk>) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update retention_state set walk_kind = $1, walk_shard = $2, walk_after = $3",
+        walk.map(|walk| walk.kind.word()),
+        walk.map(|walk| walk.shard.column()),
+        walk.and_then(|walk| walk.after),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Starts a walk over everything; one under way starts anew.
+pub async fn start_walk(conn: &mut PgConnection) -> Result<(), StoreError> {
+    let first = Walk { kind: RetainedKind::Account, shard: Shard(0), after: None };
+    save_walk(conn, Some(first)).await
+}
+
+/// Asks for a sweep; one that is asked for already is the same.
+pub async fn save_asked(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query!("update retention_state set asked_at = $1 where asked_at is null", now)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Notes that a sweep has redacted all that was due.
+pub async fn save_swept(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query!("update retention_state set asked_at = null, swept_at = $1", now).execute(conn).await?;
+    Ok(())
+}
+
+/// Takes the right to sweep a shard until the transaction ends; false when another process sweeps it.
+pub async fn lock_shard(conn: &mut PgConnection, shard: Shard) -> Result<bool, StoreError> {
+    super::lock_task(conn, &format!("sweep.{}", shard.0)).await
+}
+
+/// The shard of an object, which its id says.
+pub(super) fn shard_of(object: Uuid) -> i16 {
+    i16::from(object.as_bytes()[15])
+}

@@ -1,0 +1,85 @@
+//! A sweep that is killed in the middle of its work, again and again: every account is whole or redacted.
+
+use watchkeeper::app::embedded::{Cluster, Durability, state_folder};
+
+use crate::daemon::{Place, until};
+
+const CONFIGURATION: &str = r#"
+[engine]
+sweep-batch = 4
+[[retention]]
+name = "old"
+object = "account"
+rule = "redact"
+period = "1d"
+from = "creation"
+"#;
+
+const CYCLES: usize = 100;
+
+/// Every account with two inquiries that hold something sealed, and old enough to be due.
+const OLD: &str = "
+    insert into inquiry_templates (template_id, name, definition, created_at, updated_at)
+    values ('01890a5d-ac96-774b-bcce-b302099a8057', 'kyc', '{}', now(), now());
+    insert into inquiries (shard, inquiry_id, account_shard, account_id, template_id, template, status, sealed_content,
+                           creator, created_at, updated_at)
+    select shard, overlay(account_id::text placing number::text from 1 for 1)::uuid, shard, account_id,
+           '01890a5d-ac96-774b-bcce-b302099a8057', 'kyc', 'completed', 'sealed', 'test', created_at, updated_at
+    from accounts cross join generate_series(1, 2) as number;
+    insert into data_keys (shard, object_id, key_id, master_key_id, wrapped, created_at)
+    select shard, inquiry_id, inquiry_id, 'test', 'wrapped', created_at from inquiries;
+    update accounts set created_at = now() - interval '2 days'";
+
+const REDACTED: &str = "select count(*) from accounts where redacted_at is not null";
+
+/// Accounts that are neither whole nor redacted.
+const HALF: &str = "
+    select count(*)
+    from accounts as account
+    cross join lateral (
+        select (account.redacted_at is not null) as is_gone,
+               account.sealed_fields is not null as has_fields,
+               (select count(*) from data_keys where object_id = account.account_id) as keys,
+               (select count(*) from inquiries where account_id = account.account_id and sealed_content is not null) as full,
+               (select count(*) from inquiries join data_keys on object_id = inquiry_id
+                where account_id = account.account_id) as inquiry_keys,
+               (select count(*) from events where account_id = account.account_id and kind = 'account.redacted') as told
+    ) as seen
+    where (is_gone, has_fields, keys, seen.full, inquiry_keys, told) not in ((true, false, 0, 0, 0, 1), (false, true, 1, 2, 2, 0))";
+
+#[test]
+fn a_sweep_that_is_killed_leaves_no_account_half_redacted() {
+    let state = state_folder(&|name| std::env::var(name).ok()).unwrap();
+    let cluster = Cluster::start(&state, "retention-kill", Durability::None).unwrap();
+    let place = Place::new(&cluster, "killed", CONFIGURATION);
+    let rows: String = (0..8000).map(|number| format!("r{number},individual,Test Person\n")).collect();
+    std::fs::write(place.folder().join("people.csv"), format!("reference_id,type,name\n{rows}")).unwrap();
+    let imported = place.run(&["import", "people.csv"]);
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    // The policy comes into the database with a daemon.
+    place.serve().kill();
+    place.tell(OLD);
+
+    let mut before: i64 = place.ask(REDACTED);
+    for cycle in 1..=CYCLES {
+        let mut sweep = place.spawn(&["retention", "sweep", "--now"]);
+        // Whatever it is at when this is seen, it is in the middle of it.
+        let seen = until("the sweep redacts", || {
+            let redacted: i64 = place.ask(REDACTED);
+            (redacted > before || sweep.try_wait().unwrap().is_some()).then_some(redacted)
+        });
+        assert!(
+            sweep.try_wait().unwrap().is_none(),
+            "cycle {cycle}: all {seen} were redacted before the kill"
+        );
+        sweep.kill().unwrap();
+        sweep.wait().unwrap();
+        assert_eq!(place.ask::<i64>(HALF), 0, "cycle {cycle}");
+        before = place.ask(REDACTED);
+    }
+    let done = place.run(&["retention", "sweep", "--now"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!((place.ask::<i64>(REDACTED), place.ask::<i64>(HALF)), (8000, 0));
+    println!("{CYCLES} kills, 0 accounts half redacted; {before} were redacted between them");
+    std::fs::remove_dir_all(place.folder()).unwrap();
+}
