@@ -6,9 +6,11 @@ pub mod account_types;
 pub mod accounts;
 pub mod api_keys;
 pub mod apply;
+pub mod audit;
 pub mod consolidate;
 pub mod decide;
 pub mod events;
+pub mod export;
 pub mod flags;
 pub mod hits;
 pub mod idempotency;
@@ -38,7 +40,10 @@ use uuid::Uuid;
 
 use crate::{
     ambient::{Clock, Random},
-    domain::id::{self, AccountId, EventId, Shard},
+    domain::{
+        audit::Origin,
+        id::{self, AccountId, EventId, Shard},
+    },
     store::{
         Store, StoreError,
         data_keys::{self, KeyError},
@@ -60,6 +65,8 @@ pub struct Context {
     pub keyring: Keyring,
     /// The key of answer digests and idempotency keys; the same for the life of a database.
     pub digest_key: DataKey,
+    /// By what means things are done with it.
+    pub origin: Origin,
 }
 
 impl Context {
@@ -77,7 +84,13 @@ impl Context {
         let mut keys = data_keys::get_or_insert(&mut transaction, &keyring, &[Uuid::nil()], now).await?;
         let digest_key = keys.remove(&Uuid::nil()).expect("`get_or_insert` makes what is missing");
         transaction.commit().await.map_err(StoreError::from)?;
-        Ok(Self { store, clock, random, keyring, digest_key })
+        Ok(Self { store, clock, random, keyring, digest_key, origin: Origin::System })
+    }
+
+    /// The same for what is done by other means.
+    #[must_use]
+    pub fn by(self, origin: Origin) -> Self {
+        Self { origin, ..self }
     }
 
     /// A new id's UUID, of now and of `shard`.
@@ -100,6 +113,7 @@ impl Context {
             object: None,
             kind,
             actor: actor.to_owned(),
+            origin: self.origin.clone(),
             detail,
         }
     }
@@ -112,6 +126,7 @@ impl Context {
             object: None,
             kind,
             actor: actor.to_owned(),
+            origin: self.origin.clone(),
             detail,
         }
     }

@@ -35,6 +35,7 @@ use crate::{
     vault::MasterKey,
 };
 
+pub use http::export::{archive, files as exported_files};
 pub use storage::Compacted;
 
 /// Writes a starter configuration and a master key into a folder; refuses to overwrite either.

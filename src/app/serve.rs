@@ -17,7 +17,8 @@ use super::{
 use crate::{
     actions::{Context, apply::Occasion},
     ambient::machine::{self, Machine},
-    config::{self, Settings, StorageSettings},
+    config::{self, Settings},
+    domain::audit::Origin,
     engine::{
         self, Engine, Fleet,
         fleet::{self, Membership},
@@ -88,11 +89,11 @@ struct Running {
 impl Running {
     async fn start(
         engine: &Engine,
-        keep: &StorageSettings,
+        configured: &Settings,
         soft: &CancellationToken,
     ) -> Result<Self, AppError> {
         let (tracker, stop) = (TaskTracker::new(), soft.child_token());
-        let timer = upkeep::start_timer(engine, keep).await?;
+        let timer = upkeep::start_timer(engine, configured).await?;
         engine.start(&tracker, &stop, soft);
         Ok(Self { tracker, stop, timer })
     }
@@ -117,6 +118,8 @@ impl Running {
 impl Daemon {
     /// Starts a daemon on an open database.
     pub async fn start(context: Context, settings: &Settings, listen: SocketAddr) -> Result<Self, AppError> {
+        // What the daemon does by itself, nobody at its command line did.
+        let context = context.by(Origin::System);
         let listener = http::listen(listen).await?;
         let address =
             listener.local_addr().map_err(|source| AppError::System { what: "its own address", source })?;
@@ -139,7 +142,7 @@ impl Daemon {
         let part = engine.progress.part("fleet");
         let membership = task::drive(membership, Membership::interval(lease_time), part, hard.clone());
         tracker.spawn(engine::vital("fleet", &hard, &soft, membership));
-        let running = Running::start(&engine, &settings.storage, &soft).await?;
+        let running = Running::start(&engine, settings, &soft).await?;
         let (progress, health) = (engine.progress.clone(), engine.health.clone());
         let overseer = Overseer::start(progress, health, Patience::default(), overseer::abort)
             .map_err(|source| AppError::System { what: "a thread", source })?;
@@ -202,7 +205,7 @@ impl Daemon {
         self.published.write().unwrap_or_else(PoisonError::into_inner).clone_from(&plan.published);
         self.engine.plan = Arc::new(plan);
         self.engine.settings = Arc::new(settings.engine.clone());
-        let running = Running::start(&self.engine, &settings.storage, &self.soft).await;
+        let running = Running::start(&self.engine, &settings, &self.soft).await;
         self.running = running.map_err(|error| {
             // Half a daemon must not look like a whole one.
             self.soft.cancel();

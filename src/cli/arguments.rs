@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
+    audit::AuditCommand,
+    export::ExportCommand,
     hits::{AssignCommand, CommentCommand, HitsCommand, ImportDecisionsCommand},
     import::ImportArguments,
     key::KeyCommand,
@@ -103,6 +105,11 @@ pub(super) enum Command {
     },
     /// Prints the document that describes the API (`OpenAPI` 3.1).
     Openapi,
+    /// Hands out everything that is held about one account: for programs, for people, with its files.
+    ExportSubject(ExportCommand),
+    /// Shows the audit log and proves it.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Makes, lists and revokes keys of the API.
     #[command(subcommand)]
     Key(KeyCommand),

@@ -3,7 +3,9 @@
 //! error.
 
 mod arguments;
+mod audit;
 mod demo;
+mod export;
 mod hits;
 mod import;
 mod key;
@@ -149,6 +151,8 @@ async fn with_settings(
         Command::Resume(command) => return pause::resume(settings, command).await,
         Command::Pauses { limit, json } => return pause::list(settings, *limit, *json).await,
         Command::Key(command) => return key::run(settings, command).await,
+        Command::ExportSubject(command) => export::run(settings, command).await?,
+        Command::Audit(command) => return audit::run(settings, command).await,
         Command::Account { account, json } => {
             let context = app::open(settings).await?;
             let view = inspect::account(&context, account, 20).await?;

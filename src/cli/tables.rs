@@ -1,5 +1,6 @@
 //! Tables for people.
 
+mod audit;
 mod keys;
 mod lists;
 mod screen;
@@ -22,6 +23,7 @@ use crate::{
     domain::answer::Finding,
 };
 
+pub(super) use audit::audit;
 pub(super) use keys::{KeyView, keys};
 pub(super) use lists::lists;
 pub(super) use screen::{findings, pairs};

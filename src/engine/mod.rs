@@ -20,11 +20,13 @@
 //! - [`own_lists`] keeps the customer's own lists in memory as the database has them.
 //! - [`pauses`] holds what somebody paused: nothing of it is begun, and what is under way is finished.
 //! - [`expiry`] ends inquiries whose time is over; [`reverify`] finds accounts that are to be verified again.
+//! - [`audit`] numbers the entries of the audit log, and notes elsewhere how it stands.
 //! - [`sampler`] sets the gauges that somebody has to read for.
 //!
 //! Bounded everywhere: a lane takes on no more than it has room for, and room is given back only when
 //! the result is recorded. A database that is away therefore stops the calls, not the process.
 
+pub mod audit;
 pub mod budgets;
 pub mod chores;
 pub mod enrol;
@@ -190,6 +192,9 @@ impl Engine {
         let reverify =
             task::drive(reverify::Reverify::new(self.clone()), reverify::EVERY, part, stop.clone());
         tracker.spawn(vital("reverify", stop, daemon, reverify));
+        let part = self.progress.part("audit");
+        let sequencer = task::drive(audit::Sequencer::new(self.clone()), second, part, stop.clone());
+        tracker.spawn(vital("audit", stop, daemon, sequencer));
         let part = self.progress.part("chores");
         let chores = task::drive(chores::Chores::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("chores", stop, daemon, chores));

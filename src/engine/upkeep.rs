@@ -8,12 +8,12 @@ use std::{
 use tokio_cron_scheduler::{Job, JobScheduler};
 
 use super::{
-    Engine, EngineError, storage,
+    Engine, EngineError, audit, storage,
     task::{self, Activation, Task},
 };
 use crate::{
     actions::idempotency,
-    config::StorageSettings,
+    config::Settings,
     store::{self, StoreError, reverifications, schedules, wakeups},
     telemetry::health::{Concern, Health},
 };
@@ -98,7 +98,7 @@ pub async fn start_walks(engine: &Engine) -> Result<(), EngineError> {
 }
 
 /// Starts the timer of the daemon's periodic work.
-pub async fn start_timer(engine: &Engine, keep: &StorageSettings) -> Result<JobScheduler, EngineError> {
+pub async fn start_timer(engine: &Engine, configured: &Settings) -> Result<JobScheduler, EngineError> {
     let timer = JobScheduler::new().await?;
     let settings = Arc::clone(&engine.settings);
     add(&timer, &settings.partitions.with_seconds(), engine, "partitions", |engine| async move {
@@ -109,7 +109,14 @@ pub async fn start_timer(engine: &Engine, keep: &StorageSettings) -> Result<JobS
         store::within(start_walks(&engine)).await
     })
     .await?;
-    let keep = keep.clone();
+    if let Some(folder) = configured.audit.checkpoint_folder.clone() {
+        add(&timer, &configured.audit.checkpoint.with_seconds(), engine, "checkpoint", move |engine| {
+            let folder = folder.clone();
+            async move { store::within(audit::keep_checkpoint(&engine.context, &folder)).await }
+        })
+        .await?;
+    }
+    let keep = configured.storage.clone();
     add(&timer, &keep.compact.with_seconds(), engine, "compact", move |engine| {
         let keep = keep.clone();
         async move {

@@ -191,6 +191,34 @@ impl DataKey {
         mac.update(content);
         mac.finalize().into_bytes().into()
     }
+
+    /// The key of hash chains: only who has it can make a link.
+    pub fn chain(&self) -> ChainKey {
+        let key = subkey(&self.key, Purpose::AuditChain);
+        ChainKey(Hmac::<Sha256>::new_from_slice(key.as_ref()).expect("HMAC takes any key"))
+    }
+}
+
+/// Makes the links of keyed hash chains.
+#[derive(Clone)]
+pub struct ChainKey(Hmac<Sha256>);
+
+impl ChainKey {
+    /// The link of `content` to the one before, in the chain called `chain`.
+    pub fn link(&self, chain: &'static str, previous: &[u8; 32], content: &[u8]) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        mac.update(chain.as_bytes());
+        mac.update(&[0]);
+        mac.update(previous);
+        mac.update(content);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl fmt::Debug for ChainKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChainKey")
+    }
 }
 
 impl fmt::Debug for DataKey {

@@ -12,7 +12,7 @@
 mod keys;
 mod seal;
 
-pub use keys::{DataKey, Keyring, MasterKey, WrappedKey};
+pub use keys::{ChainKey, DataKey, Keyring, MasterKey, WrappedKey};
 pub use seal::Purpose;
 
 /// Why the vault refused.

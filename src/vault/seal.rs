@@ -49,11 +49,13 @@ pub enum Purpose {
     Digest,
     /// Not a ciphertext: the subkey of [`DataKey::token`](super::DataKey::token).
     BlindIndex,
+    /// Not a ciphertext: the subkey of [`DataKey::chain`](super::DataKey::chain).
+    AuditChain,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
@@ -73,6 +75,7 @@ impl Purpose {
         Self::AccountFile,
         Self::Digest,
         Self::BlindIndex,
+        Self::AuditChain,
     ];
 
     /// The label, part of the associated data: never change one.
@@ -97,6 +100,7 @@ impl Purpose {
             Self::AccountFile => "account-file",
             Self::Digest => "digest",
             Self::BlindIndex => "blind-index",
+            Self::AuditChain => "audit-chain",
         }
     }
 }
