@@ -1,5 +1,6 @@
 //! The audit log: numbering, listing, proving.
 
+mod certificate;
 mod verify;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub use crate::store::audit::Wanted;
+pub use certificate::{Certificate, Doubt, certificate, doubt};
 pub use verify::{Fault, Verified, verify};
 
 use super::{ActionError, Context};

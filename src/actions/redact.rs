@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use super::{
     ActionError, Context,
     accounts::fields,
-    inquiries, reports,
+    erasure, inquiries, reports,
     retire::{self, TRIES},
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
         monitor::{MonitorState, PausedBy},
     },
     store::{
-        account_actions, account_files, account_tokens, account_types, accounts, data_keys, events,
+        account_actions, account_files, account_tokens, account_types, accounts, data_keys, erasures, events,
         idempotency, monitors, pauses,
         redactions::{self, Kept},
         standings::{self, Standing},
@@ -57,9 +57,11 @@ pub(super) async fn redact_in(
     account: AccountId,
 ) -> Result<(), ActionError> {
     let now = context.now();
+    erasure::begin(conn).await?;
     // Enrolment must not make a monitor active by what it read before.
     pauses::lock(conn).await?;
     let family = standings::list_family(conn, account).await?;
+    let counts = erasures::count(conn, &family).await?;
     let mut active: Vec<MonitorId> = Vec::new();
     for member in &family {
         active.extend(monitors::list_active(conn, *member).await?);
@@ -75,8 +77,19 @@ pub(super) async fn redact_in(
         inquiries::redact_of_account(context, conn, member.account, now).await?;
     }
     redactions::save_reports(conn, &family, now).await?;
-    let told: Vec<_> =
-        family.iter().map(|member| context.event(*member, "account.redacted", actor, json!({}))).collect();
+    // What was consolidated into it goes with it: the account's own entry tells of all keys.
+    let detail = erasure::told(conn, json!({}), counts).await?;
+    let told: Vec<_> = family
+        .iter()
+        .map(|member| {
+            let detail = if *member == account {
+                detail.clone()
+            } else {
+                json!({ "destination-account-id": account })
+            };
+            context.event(*member, "account.redacted", actor, detail)
+        })
+        .collect();
     events::insert_all(conn, &told, now).await?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     ActionError, Context, Invalid,
     accounts::{is_plain, with_defaults},
+    erasure,
     transaction_types::{self, TRANSACTION},
 };
 use crate::{
@@ -191,12 +192,14 @@ pub async fn redact(
     if row.redacted_at.is_some() && stays == opened(context, &row)? {
         return Err(ActionError::Refused("the transaction is redacted already"));
     }
+    erasure::begin(&mut transaction).await?;
     data_keys::remove_all(&mut transaction, &[id.0]).await?;
     idempotency::remove_of_object(&mut transaction, id.0).await?;
     let (fields, sealed_fields) = seal(context, &mut transaction, schema, id, &stays).await?;
     let saved = Saved { fields, sealed_fields, ..row.saved };
     transactions::save(&mut transaction, &saved, Some(now), now).await?;
-    tell(context, &mut transaction, actor, "transaction.redacted", id, json!({})).await?;
+    let detail = erasure::told(&mut transaction, json!({}), json!({ "transactions": 1 })).await?;
+    tell(context, &mut transaction, actor, "transaction.redacted", id, detail).await?;
     let open = open_in(context, &mut transaction, id).await?;
     transaction.commit().await?;
     Ok(open)

@@ -10,6 +10,7 @@ use super::{
     hits::{AssignCommand, CommentCommand, HitsCommand, ImportDecisionsCommand},
     import::ImportArguments,
     key::KeyCommand,
+    keys::KeysCommand,
     lists::ListsCommand,
     pause::{PauseCommand, ResumeCommand},
     screen::ScreenCommand,
@@ -105,6 +106,9 @@ pub(super) enum Command {
     },
     /// Prints the document that describes the API (`OpenAPI` 3.1).
     Openapi,
+    /// Lists, makes and rotates master keys, which wrap the keys of all personal data.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Hands out everything that is held about one account: for programs, for people, with its files.
     ExportSubject(ExportCommand),
     /// Shows the audit log and proves it.

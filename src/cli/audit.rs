@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::IsTerminal,
+    io::{IsTerminal, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{BAD_NEWS, say, show, tables};
 use crate::{
     actions::audit::{self, Checkpoint, Wanted},
-    app,
+    app::{self, commands},
     config::Settings,
     domain::{date, id},
 };
@@ -27,6 +27,15 @@ pub(super) enum AuditCommand {
     List(ListOptions),
     /// Follows the log from its first entry to its last, and says the first fault.
     Verify(VerifyOptions),
+    /// Prints the certificate of a redaction: of the newest one of an object, or of an entry of the log.
+    Certificate {
+        /// The id of what was redacted, or the number of the entry.
+        #[arg(value_name = "ID")]
+        of: String,
+        /// As a page for people, instead of JSON.
+        #[arg(long)]
+        html: bool,
+    },
     /// Prints how the log stands now; kept elsewhere, it finds what is cut off later.
     Checkpoint,
 }
@@ -66,6 +75,9 @@ pub(super) struct VerifyOptions {
     /// A file of checkpoints, one a line, that the log must agree with. Several times for several.
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
+    /// A certificate of erasure, as `audit certificate` prints it. Several times for several.
+    #[arg(long = "certificate", value_name = "FILE")]
+    certificates: Vec<PathBuf>,
     /// For programs.
     #[arg(long)]
     json: bool,
@@ -131,6 +143,18 @@ pub(super) async fn run(settings: &Settings, command: &AuditCommand) -> anyhow::
             })
             .await?;
             bar.finish_and_clear();
+            let mut doubted = false;
+            for file in &options.certificates {
+                let certificate = read_certificate(file)?;
+                if let Some(doubt) = audit::doubt(&context, &certificate).await? {
+                    doubted = true;
+                    writeln!(std::io::stderr(), "{}: DOUBT: {doubt}", file.display())
+                        .context("standard error")?;
+                } else if !options.json {
+                    let count = certificate.keys.len();
+                    say(&format!("{}: true; none of its {count} keys is there.", file.display()))?;
+                }
+            }
             show(options.json, &verified, || match &verified.fault {
                 None => format!(
                     "{} entries are as they were written; {} checkpoints agree.",
@@ -141,15 +165,28 @@ pub(super) async fn run(settings: &Settings, command: &AuditCommand) -> anyhow::
                     verified.entries
                 ),
             })?;
-            if verified.fault.is_some() {
+            if verified.fault.is_some() || doubted {
                 return Ok(ExitCode::from(BAD_NEWS));
             }
+        }
+        AuditCommand::Certificate { of, html } => {
+            let made = audit::certificate(&context, of).await?;
+            let text =
+                if *html { commands::certificate_page(&made) } else { serde_json::to_string_pretty(&made)? };
+            say(text.trim_end())?;
         }
         AuditCommand::Checkpoint => {
             say(&serde_json::to_string(&audit::checkpoint(&context).await?)?)?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn read_certificate(file: &Path) -> anyhow::Result<audit::Certificate> {
+    let name = file.display();
+    let text = fs::read_to_string(file).with_context(|| format!("{name} could not be read"))?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("{name}: accepted is what `watchkeeper audit certificate` prints"))
 }
 
 /// A bar on a terminal; nothing where a program reads.

@@ -9,6 +9,7 @@ mod export;
 mod hits;
 mod import;
 mod key;
+mod keys;
 mod lists;
 mod pause;
 mod screen;
@@ -152,6 +153,7 @@ async fn with_settings(
         Command::Pauses { limit, json } => return pause::list(settings, *limit, *json).await,
         Command::Key(command) => return key::run(settings, command).await,
         Command::ExportSubject(command) => export::run(settings, command).await?,
+        Command::Keys(command) => return keys::run(settings, command).await,
         Command::Audit(command) => return audit::run(settings, command).await,
         Command::Account { account, json } => {
             let context = app::open(settings).await?;

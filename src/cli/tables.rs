@@ -24,7 +24,7 @@ use crate::{
 };
 
 pub(super) use audit::audit;
-pub(super) use keys::{KeyView, keys};
+pub(super) use keys::{KeyView, keys, master_keys};
 pub(super) use lists::lists;
 pub(super) use screen::{findings, pairs};
 pub(super) use status::status;

@@ -120,7 +120,7 @@ impl Entry {
 
 /// What of an event's detail the audit log keeps for ever: ids, names of fields, counts, words of ours. Not tags,
 /// statuses, reasons and matched entities, which go when an account is redacted.
-const KEPT: [&str; 39] = [
+const KEPT: [&str; 40] = [
     "account-action",
     "account-type",
     "api-key",
@@ -141,9 +141,10 @@ const KEPT: [&str; 39] = [
     "hits",
     "importer",
     "inquiry",
-    "key-ids",
+    "keys",
     "list",
     "list-item",
+    "master-key",
     "operation",
     "permissions",
     "policy",

@@ -12,7 +12,7 @@ use super::{
     task::{self, Activation, Task},
 };
 use crate::{
-    actions::idempotency,
+    actions::{idempotency, master_keys},
     config::Settings,
     store::{self, StoreError, reverifications, schedules, wakeups},
     telemetry::health::{Concern, Health},
@@ -64,6 +64,24 @@ impl Heartbeat {
     }
 }
 
+impl Heartbeat {
+    /// A rotation that this process's configuration does not know of keeps it from being ready.
+    async fn look_at_keys(&self) -> Result<(), EngineError> {
+        let health = &self.engine.health;
+        match master_keys::fault(&self.engine.context).await? {
+            None => {
+                health.clear(Concern::Keys);
+            }
+            Some(fault) => {
+                if health.raise(Concern::Keys, fault.clone()) {
+                    tracing::error!(fault, "the master keys of this process are not those of the fleet");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Task for Heartbeat {
     const NAME: &'static str = "heartbeat";
 
@@ -81,6 +99,7 @@ impl Task for Heartbeat {
         }
         drop(connection);
         self.look_at_schema().await?;
+        self.look_at_keys().await?;
         task::answered(&self.engine.health);
         Ok(Activation::Done)
     }

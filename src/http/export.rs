@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::html::escaped;
-use crate::actions::export::Exported;
+use crate::actions::{audit::Certificate, export::Exported};
 
 /// What each table is called on the page, in the page's order. A table without a name here comes last, under its own.
-const TITLES: [(&str, &str); 29] = [
+const TITLES: [(&str, &str); 30] = [
     ("accounts", "The account"),
     ("account_tags", "Tags"),
     ("account_files", "Files"),
@@ -37,6 +37,7 @@ const TITLES: [(&str, &str); 29] = [
     ("events", "Events"),
     ("audit_entries", "Audit log"),
     ("data_keys", "Keys"),
+    ("erased_keys", "Keys that redaction destroyed"),
     ("account_tokens", "Search tokens"),
     ("monitor_due", "When reports run next"),
     ("wakeups", "Reports that were woken"),
@@ -49,6 +50,22 @@ h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em;border-bottom:1px solid #9
 table{border-collapse:collapse;width:100%;margin:0 0 1em}th,td{text-align:left;vertical-align:top;\
 padding:.2em .6em .2em 0;border-bottom:1px solid #ddd;overflow-wrap:anywhere}th{width:14em;font-weight:600}\
 td table{margin:0}@media print{body{margin:0;max-width:none}}";
+
+/// A certificate of erasure as a page to print and to file.
+pub fn certificate_page(certificate: &Certificate) -> String {
+    let mut page = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
+         <title>Certificate of erasure</title><style>{STYLE}</style></head><body><h1>Certificate of erasure</h1>\
+         <p>The keys below were destroyed. What they sealed cannot be opened again, here or in any copy of the \
+         database. Proof: watchkeeper audit verify --certificate FILE, with the JSON form of this certificate.</p>"
+    );
+    if let Ok(Value::Object(row)) = serde_json::to_value(certificate) {
+        table(&mut page, &row);
+    }
+    page.push_str("</body></html>\n");
+    page
+}
 
 /// The files of an export: names, and what is in them.
 pub fn files(exported: &Exported) -> Vec<(String, Vec<u8>)> {

@@ -104,6 +104,13 @@ pub async fn read(conn: &mut PgConnection, family: &[AccountId]) -> Result<Vec<T
     rows!(
         tables,
         conn,
+        "erased_keys",
+        r#"select to_jsonb(kept) as "row!" from erased_keys as kept where object_id = any($1) limit $2"#,
+        &objects
+    );
+    rows!(
+        tables,
+        conn,
         "audit_entries",
         r#"select to_jsonb(kept) - 'objects' as "row!" from audit_entries as kept
            where objects && $1 order by sequence limit $2"#,

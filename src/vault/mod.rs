@@ -36,6 +36,14 @@ pub enum VaultError {
         /// The master key's id.
         id: String,
     },
+    /// The current master key was rotated away from.
+    #[error(
+        "master key {id} is retired, and current in [vault]; accepted is the id of the key that was rotated to"
+    )]
+    RetiredMasterKey {
+        /// The master key's id.
+        id: String,
+    },
     /// The text of a master key is not what it must be.
     #[error("master key {id} must be 64 hexadecimal characters")]
     MalformedMasterKey {

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 
 use super::{INQUIRY, OpenInquiry, event, lock, open};
 use crate::{
-    actions::{ActionError, Context},
+    actions::{ActionError, Context, erasure},
     domain::{
         id::{AccountId, InquiryId},
         inquiry::InquiryContent,
@@ -31,9 +31,11 @@ pub async fn redact(context: &Context, actor: &str, id: InquiryId) -> Result<Ope
     row.redacted_at = Some(now);
     row.updated_at = now;
     inquiries::save(&mut transaction, row).await?;
+    erasure::begin(&mut transaction).await?;
     inquiries::forget_key(&mut transaction, id).await?;
     idempotency::remove_of_object(&mut transaction, id.0).await?;
-    let told = event(context, id, row.account, "inquiry.redacted", actor, json!({}));
+    let detail = erasure::told(&mut transaction, json!({}), json!({ "inquiries": 1 })).await?;
+    let told = event(context, id, row.account, "inquiry.redacted", actor, detail);
     events::insert_all(&mut transaction, &[told], now).await?;
     let row = inquiries::find(&mut transaction, id).await?.ok_or(ActionError::NotFound(INQUIRY))?;
     transaction.commit().await?;

@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 
 use super::{ActionError, Context};
 use crate::{
+    actions::erasure,
     domain::{
         hit::HitState,
         id::{AccountId, MonitorId},
@@ -47,9 +48,11 @@ pub async fn redact(context: &Context, actor: &str, id: MonitorId) -> Result<(),
     if row.redacted_at.is_some() {
         return Err(ActionError::Refused("Report already redacted"));
     }
+    erasure::begin(&mut transaction).await?;
     moves::redact(&mut transaction, &[id], now).await?;
     idempotency::remove_of_report(&mut transaction, id).await?;
-    let mut event = context.event(row.account, "report.redacted", actor, json!({ "report": id }));
+    let detail = erasure::told(&mut transaction, json!({ "report": id }), json!({ "reports": 1 })).await?;
+    let mut event = context.event(row.account, "report.redacted", actor, detail);
     event.object = Some(id.0);
     events::insert_all(&mut transaction, &[event], now).await?;
     enrolment::insert_queue(&mut transaction, &[row.account]).await?;

@@ -34,6 +34,16 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::get("/audit-entries/{sequence}", "audit.read", "Retrieves an entry of the audit log")
             .answers::<Attributes>(200, "audit-entry")
             .handled_by(retrieve),
+        Operation::get("/audit-certificates/{of}", "audit.read", "Certifies a redaction")
+            .about(
+                "Of the newest redaction of an object, by its id, or of the redaction that an entry tells of, by its \
+                 number. `watchkeeper audit verify --certificate FILE` proves it.",
+            )
+            .answers_document::<Value>(200)
+            .handled_by(certify),
+        Operation::get("/audit-certificates/{of}/print", "audit.read", "Prints the certificate of a redaction")
+            .answers_bytes("text/html")
+            .handled_by(print),
         Operation::get("/audit-checkpoint", "audit.read", "Tells how the audit log stands now")
             .about("Keep it elsewhere: `watchkeeper audit verify --checkpoint FILE` finds with it what was cut off.")
             .answers_document::<CheckpointDocument>(200)
@@ -127,6 +137,17 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
 async fn retrieve(call: Call) -> Result<Answer, ApiError> {
     let found = audit::find(&call.context, call.id("sequence")?).await?.ok_or_else(ApiError::not_found)?;
     Ok(Answer::one(axum::http::StatusCode::OK, resource(&found)?))
+}
+
+async fn certify(call: Call) -> Result<Answer, ApiError> {
+    let made = audit::certificate(&call.context, call.parameter("of")).await?;
+    let document = serde_json::to_value(made).map_err(|_| ApiError::internal())?;
+    Ok(Answer::json(axum::http::StatusCode::OK, document))
+}
+
+async fn print(call: Call) -> Result<Answer, ApiError> {
+    let made = audit::certificate(&call.context, call.parameter("of")).await?;
+    Ok(Answer::bytes("text/html; charset=utf-8", crate::http::export::certificate_page(&made)))
 }
 
 async fn checkpoint(call: Call) -> Result<Answer, ApiError> {

@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::{Connection, PgConnection, PgPool};
 use uuid::Uuid;
 use watchkeeper::{
-    actions::{audit::Wanted, export},
+    actions::{
+        api_keys::{self, NewKey},
+        audit::Wanted,
+        export,
+    },
     domain::id::{self, AccountId, Shard},
     http,
     store::{data_keys, export::ABOUT_NO_ACCOUNT},
@@ -171,7 +175,9 @@ async fn an_export_is_an_archive_needs_its_permission_and_is_audited(pool: PgPoo
     assert!(text.contains("account.json") && text.contains("account.html") && text.contains("Test Person-a"));
     assert!(!text.contains("Person-b"), "nobody else is in it");
     client.get("/accounts/act_00000000000000000000000000/export").await.expect(404);
-    let reader = client.key_that_may(&house, &["account.read"]).await;
+    let reads = NewKey { permissions: vec!["account.read".to_owned()], ..NewKey::default() };
+    let (_, key) = api_keys::create(&house.engine.context, "test", reads).await.unwrap();
+    let reader = client.with_key(&key.into_revealed());
     reader.get(&format!("/accounts/{account}/export")).await.expect(403);
     client.stop().await;
     let wanted = Wanted {
