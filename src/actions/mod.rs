@@ -19,6 +19,7 @@ pub mod import;
 pub mod importers;
 pub mod inquiries;
 pub mod inspect;
+pub mod ledger;
 pub mod lists;
 pub mod master_keys;
 pub mod overview;
@@ -35,10 +36,12 @@ pub mod tags;
 pub mod transaction_types;
 pub mod transactions;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
+
+use ledger::Ledger;
 
 use crate::{
     ambient::{Clock, Random},
@@ -69,6 +72,8 @@ pub struct Context {
     pub digest_key: DataKey,
     /// By what means things are done with it.
     pub origin: Origin,
+    /// Where redactions are noted outside the database, if anywhere.
+    pub ledger: Option<Arc<Ledger>>,
 }
 
 impl Context {
@@ -86,13 +91,20 @@ impl Context {
         let mut keys = data_keys::get_or_insert(&mut transaction, &keyring, &[Uuid::nil()], now).await?;
         let digest_key = keys.remove(&Uuid::nil()).expect("`get_or_insert` makes what is missing");
         transaction.commit().await.map_err(StoreError::from)?;
-        Ok(Self { store, clock, random, keyring, digest_key, origin: Origin::System })
+        Ok(Self { store, clock, random, keyring, digest_key, origin: Origin::System, ledger: None })
     }
 
     /// The same for what is done by other means.
     #[must_use]
     pub fn by(self, origin: Origin) -> Self {
         Self { origin, ..self }
+    }
+
+    /// The same, which notes redactions in the erasure ledger in `folder`.
+    #[must_use]
+    pub fn with_ledger(self, folder: &Path) -> Self {
+        let ledger = Ledger::new(folder, self.digest_key.chain());
+        Self { ledger: Some(ledger), ..self }
     }
 
     /// A new id's UUID, of now and of `shard`.

@@ -39,7 +39,7 @@ pub async fn redact(context: &Context, actor: &str, account: AccountId) -> Resul
         let mut transaction = context.store.transaction().await?;
         match redact_in(context, &mut transaction, actor, account).await {
             Ok(()) => {
-                transaction.commit().await?;
+                erasure::commit(context, transaction).await?;
                 tracing::info!(account.id = %account, actor, "account redacted");
                 return Ok(());
             }

@@ -201,7 +201,7 @@ pub async fn redact(
     let detail = erasure::told(&mut transaction, json!({}), json!({ "transactions": 1 })).await?;
     tell(context, &mut transaction, actor, "transaction.redacted", id, detail).await?;
     let open = open_in(context, &mut transaction, id).await?;
-    transaction.commit().await?;
+    erasure::commit(context, transaction).await?;
     Ok(open)
 }
 

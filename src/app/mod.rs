@@ -137,7 +137,11 @@ pub async fn open(settings: &Settings) -> Result<Context, AppError> {
         drop(connection);
         let clock = SampledClock::starting_at(told - asked_at.elapsed());
         let context = Context::open(store.clone(), Arc::new(clock), random.clone(), keyring).await?;
-        Ok::<_, AppError>(context.by(Origin::User(machine::user())))
+        let context = context.by(Origin::User(machine::user()));
+        Ok::<_, AppError>(match &settings.audit.ledger_folder {
+            Some(folder) => context.with_ledger(folder),
+            None => context,
+        })
     };
     store::within(opened).await
 }

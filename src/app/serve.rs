@@ -20,7 +20,7 @@ use crate::{
     config::{self, Settings},
     domain::audit::Origin,
     engine::{
-        self, Engine, Fleet,
+        self, Engine, Fleet, audit,
         fleet::{self, Membership},
         storage, task, upkeep,
     },
@@ -127,6 +127,8 @@ impl Daemon {
         let engine = super::engine(context, settings, Fleet::joining(lease_time)).await?;
         store::within(storage::make_partitions(&engine)).await?;
         store::within(announce(&engine)).await?;
+        // Before anything is answered or run: a restored backup holds what was redacted since.
+        audit::replay(&engine.context, &engine.health).await?;
 
         let (tracker, soft) = (TaskTracker::new(), CancellationToken::new());
         let hard = CancellationToken::new();
@@ -271,6 +273,7 @@ fn started_with(before: &Settings, after: &Settings) -> Vec<&'static str> {
     let parts = [
         ("database", before.database != after.database),
         ("vault", before.vault != after.vault),
+        ("audit.ledger-folder", before.audit.ledger_folder != after.audit.ledger_folder),
         ("http", before.http != after.http),
         ("log", before.log != after.log),
         ("engine.lease-time", before.engine.lease_time != after.engine.lease_time),

@@ -11,6 +11,7 @@ use super::{
     import::ImportArguments,
     key::KeyCommand,
     keys::KeysCommand,
+    ledger::LedgerCommand,
     lists::ListsCommand,
     pause::{PauseCommand, ResumeCommand},
     screen::ScreenCommand,
@@ -109,6 +110,9 @@ pub(super) enum Command {
     /// Lists, makes and rotates master keys, which wrap the keys of all personal data.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Shows and replays the erasure ledger, which makes a restored backup forget again.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Hands out everything that is held about one account: for programs, for people, with its files.
     ExportSubject(ExportCommand),
     /// Shows the audit log and proves it.

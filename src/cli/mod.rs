@@ -10,6 +10,7 @@ mod hits;
 mod import;
 mod key;
 mod keys;
+mod ledger;
 mod lists;
 mod pause;
 mod screen;
@@ -153,6 +154,7 @@ async fn with_settings(
         Command::Pauses { limit, json } => return pause::list(settings, *limit, *json).await,
         Command::Key(command) => return key::run(settings, command).await,
         Command::ExportSubject(command) => export::run(settings, command).await?,
+        Command::Ledger(command) => return ledger::run(settings, command).await,
         Command::Keys(command) => return keys::run(settings, command).await,
         Command::Audit(command) => return audit::run(settings, command).await,
         Command::Account { account, json } => {

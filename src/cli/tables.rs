@@ -23,7 +23,7 @@ use crate::{
     domain::answer::Finding,
 };
 
-pub(super) use audit::audit;
+pub(super) use audit::{audit, ledger};
 pub(super) use keys::{KeyView, keys, master_keys};
 pub(super) use lists::lists;
 pub(super) use screen::{findings, pairs};

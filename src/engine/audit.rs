@@ -1,4 +1,5 @@
-//! The sequencer: gives the audit log's entries their numbers, and notes elsewhere how the log stands.
+//! The sequencer: gives the audit log's entries their numbers, and notes elsewhere how the log stands. And the watch
+//! over the erasure ledger, which notices a restored backup.
 
 use std::{
     fs::{self, OpenOptions},
@@ -15,9 +16,10 @@ use crate::{
     actions::{
         ActionError, Context,
         audit::{self, checkpoint},
+        ledger,
     },
     store,
-    telemetry::health::Health,
+    telemetry::health::{Concern, Health},
 };
 
 /// How often it is looked for entries of transactions that took long. Between, only young ones are looked for: numbered
@@ -76,4 +78,60 @@ fn append(folder: &Path, file: &Path, line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(file)?;
     file.write_all(line.as_bytes())?;
     file.sync_all()
+}
+
+/// How often the erasure ledger is looked through for what the database has not seen.
+pub const LEDGER_EVERY: Duration = Duration::from_secs(5);
+
+/// The task that notices that an older state of the database was restored, and redacts again what the ledger says.
+pub struct Replay {
+    engine: Engine,
+}
+
+impl Replay {
+    /// Makes the task.
+    pub const fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+}
+
+impl Task for Replay {
+    const NAME: &'static str = "ledger";
+
+    fn health(&self) -> &Health {
+        &self.engine.health
+    }
+
+    async fn activate(&mut self) -> Result<Activation, EngineError> {
+        let mut turn = self.engine.context.store.transaction().await?;
+        if self.engine.context.ledger.is_none() || !store::lock_task(&mut turn, "ledger").await? {
+            return Ok(Activation::Done);
+        }
+        replay(&self.engine.context, &self.engine.health).await?;
+        turn.commit().await?;
+        Ok(Activation::Done)
+    }
+}
+
+/// Looks through the ledger; while something is to be redacted again, the daemon is not ready.
+pub async fn replay(context: &Context, health: &Health) -> Result<(), EngineError> {
+    let told = |keys| {
+        let text = format!("an older state of the database was restored: {keys} erasures are done again");
+        if health.raise(Concern::Erasures, text) {
+            tracing::error!(
+                keys,
+                "an older state of the database was restored: what was redacted is redacted again"
+            );
+        }
+    };
+    let settled = ledger::settle(context, told).await?;
+    if settled.replayed > 0 {
+        tracing::warn!(keys = settled.replayed, "what was redacted is redacted again");
+    }
+    if settled.faults.is_empty() {
+        health.clear(Concern::Erasures);
+    } else if health.raise(Concern::Erasures, settled.faults.join("; ")) {
+        tracing::error!(faults = settled.faults.join("; "), "the erasure ledger is damaged");
+    }
+    Ok(())
 }

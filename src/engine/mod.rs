@@ -195,6 +195,9 @@ impl Engine {
         let part = self.progress.part("audit");
         let sequencer = task::drive(audit::Sequencer::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("audit", stop, daemon, sequencer));
+        let part = self.progress.part("ledger");
+        let replay = task::drive(audit::Replay::new(self.clone()), audit::LEDGER_EVERY, part, stop.clone());
+        tracker.spawn(vital("ledger", stop, daemon, replay));
         let part = self.progress.part("chores");
         let chores = task::drive(chores::Chores::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("chores", stop, daemon, chores));

@@ -1,5 +1,8 @@
 //! What a redaction destroys: the keys, and counts of what they sealed.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -55,6 +58,35 @@ pub async fn list_living(conn: &mut PgConnection, keys: &[ErasedKey]) -> Result<
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|row| ErasedKey { object: row.object_id, key_id: row.key_id }).collect())
+}
+
+/// How many lines of each file of the erasure ledger the database has seen.
+pub async fn list_marks(conn: &mut PgConnection) -> Result<BTreeMap<String, i64>, StoreError> {
+    let rows = sqlx::query!("select file, lines from erasure_ledgers").fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.file, row.lines)).collect())
+}
+
+/// Notes that lines of a file were seen.
+pub async fn save_mark(
+    conn: &mut PgConnection,
+    file: &str,
+    lines: i64,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        insert into erasure_ledgers (file, lines, seen_at) values ($1, $2, $3)
+        on conflict on constraint erasure_ledgers_pkey do update
+        set lines = greatest(erasure_ledgers.lines, excluded.lines),
+            seen_at = excluded.seen_at
+        "#,
+        file,
+        lines,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// What accounts hold that redaction takes.

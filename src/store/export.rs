@@ -18,7 +18,7 @@ pub struct Table {
 
 /// Tables that hold nothing about one account, each with the reason. Every table of the schema is either here or read by
 /// [`read`]; a test holds it to that.
-pub const ABOUT_NO_ACCOUNT: [(&str, &str); 26] = [
+pub const ABOUT_NO_ACCOUNT: [(&str, &str); 27] = [
     ("account_actions", "what can be done to accounts, whoever they are of"),
     ("account_type_layouts", "how accounts of a type are shown"),
     ("account_types", "what accounts of a type consist of"),
@@ -26,6 +26,7 @@ pub const ABOUT_NO_ACCOUNT: [(&str, &str); 26] = [
     ("audit_head", "the number of the last entry"),
     ("audit_pending", "entries without a number: they have one when the export is made"),
     ("config_revisions", "the configuration"),
+    ("erasure_ledgers", "how far files of the erasure ledger were seen"),
     ("importer_pieces", "a file under way, gone when it is imported"),
     ("importer_rejects", "lines that became no account: numbers and reasons, no values"),
     ("importers", "counts of imports"),

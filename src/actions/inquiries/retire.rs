@@ -38,7 +38,7 @@ pub async fn redact(context: &Context, actor: &str, id: InquiryId) -> Result<Ope
     let told = event(context, id, row.account, "inquiry.redacted", actor, detail);
     events::insert_all(&mut transaction, &[told], now).await?;
     let row = inquiries::find(&mut transaction, id).await?.ok_or(ActionError::NotFound(INQUIRY))?;
-    transaction.commit().await?;
+    erasure::commit(context, transaction).await?;
     open(context, row)
 }
 

@@ -76,7 +76,8 @@ pub async fn status(context: &Context) -> Result<Vec<FileView>, ActionError> {
         let ended = count(Act::Done) + count(Act::Abandoned);
         let seen = marks.get(&file.name).copied().unwrap_or(0);
         let lines = last(&file.lines);
-        let short = (lines < seen).then(|| format!("the database has seen {seen} lines of it, and it has {lines}"));
+        let short =
+            (lines < seen).then(|| format!("the database has seen {seen} lines of it, and it has {lines}"));
         FileView {
             lines,
             seen,
@@ -100,7 +101,8 @@ pub async fn settle(context: &Context, mut restored: impl FnMut(usize)) -> Resul
     let Some(ledger) = &context.ledger else { return Ok(Settled::default()) };
     let mut settled = Settled::default();
     let marks = erasures::list_marks(&mut *context.store.connection().await?).await?;
-    let head = audit::head(&mut *context.store.connection().await?).await?.map_or(0, |(sequence, _)| sequence);
+    let head =
+        audit::head(&mut *context.store.connection().await?).await?.map_or(0, |(sequence, _)| sequence);
     for file in read_all(ledger)? {
         let seen = marks.get(&file.name).copied().unwrap_or(0);
         settled.faults.extend(file.fault.iter().map(|fault| format!("{}: {fault}", file.name)));
@@ -171,7 +173,8 @@ async fn replay(context: &Context, living: &[ErasedKey]) -> Result<(), ActionErr
             }
             match redact_object(context, key.object, kind).await {
                 // It was redacted as a part of another, or has nothing but the key.
-                Ok(()) | Err(ActionError::NotFound(_) | ActionError::Refused(_) | ActionError::Conflict(_)) => {}
+                Ok(())
+                | Err(ActionError::NotFound(_) | ActionError::Refused(_) | ActionError::Conflict(_)) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -216,7 +219,8 @@ async fn redact_object(context: &Context, object: Uuid, kind: Kind) -> Result<()
 }
 
 fn read_all(ledger: &Ledger) -> Result<Vec<Read>, ActionError> {
-    let unreadable = |path: &Path, source: io::Error| ActionError::File { path: path.display().to_string(), source };
+    let unreadable =
+        |path: &Path, source: io::Error| ActionError::File { path: path.display().to_string(), source };
     let folder = ledger.folder();
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -227,7 +231,8 @@ fn read_all(ledger: &Ledger) -> Result<Vec<Read>, ActionError> {
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| unreadable(folder, error))?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| name.ends_with(ENDING))
+        let Some(name) =
+            path.file_name().and_then(|name| name.to_str()).filter(|name| name.ends_with(ENDING))
         else {
             continue;
         };

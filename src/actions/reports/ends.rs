@@ -56,8 +56,7 @@ pub async fn redact(context: &Context, actor: &str, id: MonitorId) -> Result<(),
     event.object = Some(id.0);
     events::insert_all(&mut transaction, &[event], now).await?;
     enrolment::insert_queue(&mut transaction, &[row.account]).await?;
-    transaction.commit().await?;
-    Ok(())
+    erasure::commit(context, transaction).await
 }
 
 /// Destroys what the reports of accounts hold that no schedule keeps, and the reasons of the accounts' decisions,

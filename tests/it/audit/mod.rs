@@ -1,6 +1,7 @@
 //! The audit log: what is in it, and that nobody changes it unseen.
 
 mod entries;
+mod restore;
 mod rotation;
 mod subject;
 mod tampering;
