@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use super::{
     ActionError, Context, Invalid,
     accounts::{self, Edit},
-    lists, redact,
+    erasure, lists, redact,
     reports::{self, NewReport},
     retire,
 };
@@ -152,7 +152,8 @@ pub async fn run(
         let mut transaction = context.store.transaction().await?;
         match run_in(context, &mut transaction, actor, account, id, parameters).await {
             Ok(run) => {
-                transaction.commit().await?;
+                // One of its steps may be a redaction.
+                erasure::commit(context, transaction).await?;
                 return Ok(run);
             }
             Err(ActionError::Store(error)) if error.is_lost_lock() && tries < retire::TRIES => tries += 1,

@@ -6,7 +6,7 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{ActionError, Context, Invalid, accounts::is_plain};
+use super::{ActionError, Context, Invalid, accounts::is_plain, erasure};
 use crate::{
     domain::{
         id::{ListId, ListItemId, Shard},
@@ -319,9 +319,11 @@ pub(super) async fn redact_item(
     let now = context.now();
     let item = list_items::find(conn, id).await?.ok_or(ActionError::NotFound(ITEM))?;
     lists::lock(conn, item.list).await?;
+    erasure::begin(conn).await?;
     redactions::save_list_item(conn, id, now).await?;
     idempotency::remove_of_object(conn, id.0).await?;
     lists::save_changed(conn, item.list, now).await?;
+    let detail = erasure::told(conn, &[id.0], detail, serde_json::json!({ "list-items": 1 })).await?;
     tell_detail(context, conn, (actor, "list-item.redacted"), id.0, detail).await
 }
 

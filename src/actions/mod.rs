@@ -6,10 +6,13 @@ pub mod account_types;
 pub mod accounts;
 pub mod api_keys;
 pub mod apply;
+pub mod audit;
 pub mod consolidate;
 pub mod decide;
+pub mod erasure;
 pub mod events;
 pub mod evidence;
+pub mod export;
 pub mod flags;
 pub mod hits;
 pub mod idempotency;
@@ -17,7 +20,9 @@ pub mod import;
 pub mod importers;
 pub mod inquiries;
 pub mod inspect;
+pub mod ledger;
 pub mod lists;
+pub mod master_keys;
 pub mod overview;
 pub mod pause;
 pub mod redact;
@@ -34,14 +39,19 @@ pub mod tags;
 pub mod transaction_types;
 pub mod transactions;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use ledger::Ledger;
+
 use crate::{
     ambient::{Clock, Random},
-    domain::id::{self, AccountId, EventId, Shard},
+    domain::{
+        audit::Origin,
+        id::{self, AccountId, EventId, Shard},
+    },
     store::{
         Store, StoreError,
         data_keys::{self, KeyError},
@@ -63,6 +73,10 @@ pub struct Context {
     pub keyring: Keyring,
     /// The key of answer digests and idempotency keys; the same for the life of a database.
     pub digest_key: DataKey,
+    /// By what means things are done with it.
+    pub origin: Origin,
+    /// Where redactions are noted outside the database, if anywhere.
+    pub ledger: Option<Arc<Ledger>>,
 }
 
 impl Context {
@@ -80,7 +94,20 @@ impl Context {
         let mut keys = data_keys::get_or_insert(&mut transaction, &keyring, &[Uuid::nil()], now).await?;
         let digest_key = keys.remove(&Uuid::nil()).expect("`get_or_insert` makes what is missing");
         transaction.commit().await.map_err(StoreError::from)?;
-        Ok(Self { store, clock, random, keyring, digest_key })
+        Ok(Self { store, clock, random, keyring, digest_key, origin: Origin::System, ledger: None })
+    }
+
+    /// The same for what is done by other means.
+    #[must_use]
+    pub fn by(self, origin: Origin) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// The same, which notes redactions in the erasure ledger in `folder`.
+    #[must_use]
+    pub fn with_ledger(self, folder: &Path) -> Self {
+        let ledger = Ledger::new(folder, self.digest_key.chain());
+        Self { ledger: Some(ledger), ..self }
     }
 
     /// A new id's UUID, of now and of `shard`.
@@ -103,6 +130,7 @@ impl Context {
             object: None,
             kind,
             actor: actor.to_owned(),
+            origin: self.origin.clone(),
             detail,
         }
     }
@@ -115,6 +143,7 @@ impl Context {
             object: None,
             kind,
             actor: actor.to_owned(),
+            origin: self.origin.clone(),
             detail,
         }
     }

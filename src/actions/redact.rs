@@ -17,7 +17,7 @@ use sqlx::PgConnection;
 use super::{
     ActionError, Context,
     accounts::fields,
-    inquiries, reports, retention,
+    erasure, inquiries, reports, retention,
     retire::{self, TRIES},
 };
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
     store::{
         account_actions, account_files, account_tokens, account_types,
         accounts::{self, AccountRow},
-        data_keys, decisions, enrolment, events, idempotency, monitors, moves, pauses,
+        data_keys, decisions, enrolment, erasures, events, idempotency, monitors, moves, pauses,
         redactions::{self, Kept},
         screening_keys,
         standings::{self, Standing},
@@ -46,7 +46,7 @@ pub async fn redact(context: &Context, actor: &str, account: AccountId) -> Resul
         let mut transaction = context.store.transaction().await?;
         match redact_in(context, &mut transaction, actor, account).await {
             Ok(()) => {
-                transaction.commit().await?;
+                erasure::commit(context, transaction).await?;
                 tracing::info!(account.id = %account, actor, "account redacted");
                 return Ok(());
             }
@@ -116,6 +116,8 @@ pub(super) async fn redact_locked(
 ) -> Result<(), ActionError> {
     let now = context.now();
     let family: Vec<AccountId> = wanted.members.iter().map(|member| member.account).collect();
+    erasure::begin(conn).await?;
+    let counts = erasures::count(conn, &family).await?;
     let active = monitors::list_active_of_all(conn, &family).await?;
     let by = PausedBy::AccountRedacted.word();
     monitors::save_stopped(conn, &active, MonitorState::Paused, by, now).await?;
@@ -123,12 +125,19 @@ pub(super) async fn redact_locked(
     forget_all(context, conn, wanted, now).await?;
     inquiries::redact_of_accounts(context, conn, &family, now).await?;
     redactions::save_reports(conn, &family, now).await?;
+    // What was consolidated into an account goes with it: the account's own entry tells of all keys.
+    let erased = erasure::of_accounts(conn, &wanted.members, &counts).await?;
     let (actor, details) = &wanted.told;
-    let tell = |member: &AccountId| {
-        let detail = details.get(member).cloned().unwrap_or_else(|| json!({}));
-        context.event(*member, "account.redacted", actor, detail)
+    let tell = |member: &Standing| {
+        let mut detail = details.get(&member.account).cloned().unwrap_or_else(|| json!({}));
+        if let (Some(detail), Some(Value::Object(told))) =
+            (detail.as_object_mut(), erased.get(&member.account).cloned())
+        {
+            detail.extend(told);
+        }
+        context.event(member.account, "account.redacted", actor, detail)
     };
-    let told: Vec<_> = family.iter().map(tell).collect();
+    let told: Vec<_> = wanted.members.iter().map(tell).collect();
     events::insert_all(conn, &told, now).await?;
     Ok(())
 }
@@ -232,6 +241,7 @@ pub(super) async fn redact_fields(
     let files = fields::open_files(conn, &account_type, &stays, old.as_ref()).await?;
     let reasons = open_reasons(conn, account, old.as_ref()).await?;
     moves::supersede(conn, account).await?;
+    erasure::begin(conn).await?;
     data_keys::remove_all(conn, &[account.0]).await?;
     account_files::remove_of_accounts(conn, &[account]).await?;
     let mut keys = data_keys::get_or_insert(conn, &context.keyring, &[account.0], now).await?;
@@ -240,6 +250,8 @@ pub(super) async fn redact_fields(
     let (plain, sealed) = fields::sealed(&account_type, &stays, Some(&key))?;
     let tokens = fields::tokens(context, (row.account_type, &account_type), account, &stays);
     account_tokens::save_all(conn, &[account], &tokens).await?;
+    // Enrolment makes those of what stays.
+    screening_keys::remove_all(conn, &[account]).await?;
     redactions::save_fields(conn, &Kept { account, fields: plain, sealed_fields: sealed }, now).await?;
     for (entity, reason) in reasons {
         let sealed = key.seal(Purpose::DecisionReason, &reason)?;
@@ -250,6 +262,7 @@ pub(super) async fn redact_fields(
     account_actions::redact_of_accounts(conn, &[account]).await?;
     idempotency::remove_of_accounts(conn, &[account]).await?;
     enrolment::insert_queue(conn, &[account]).await?;
+    let detail = erasure::told(conn, &[account.0], detail, json!({ "fields": gone.len() })).await?;
     events::insert_all(conn, &[context.event(account, "account.fields-redacted", actor, detail)], now)
         .await?;
     Ok(())

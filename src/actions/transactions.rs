@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     ActionError, Context, Invalid,
     accounts::{is_plain, with_defaults},
-    retention,
+    erasure, retention,
     transaction_types::{self, TRANSACTION},
 };
 use crate::{
@@ -189,7 +189,7 @@ pub async fn redact(
     retention::refuse(context, &mut transaction, actor, RetainedKind::Transaction, id.0).await?;
     redact_in(context, &mut transaction, (actor, json!({})), id).await?;
     let open = open_in(context, &mut transaction, id).await?;
-    transaction.commit().await?;
+    erasure::commit(context, transaction).await?;
     Ok(open)
 }
 
@@ -208,11 +208,13 @@ pub(super) async fn redact_in(
     if row.redacted_at.is_some() && stays == opened(context, &row)? {
         return Err(ActionError::Refused("the transaction is redacted already"));
     }
+    erasure::begin(conn).await?;
     data_keys::remove_all(conn, &[id.0]).await?;
     idempotency::remove_of_object(conn, id.0).await?;
     let (fields, sealed_fields) = seal(context, conn, schema, id, &stays).await?;
     let saved = Saved { fields, sealed_fields, ..row.saved };
     transactions::save(conn, &saved, (Some(now), false), now).await?;
+    let detail = erasure::told(conn, &[id.0], detail, json!({ "transactions": 1 })).await?;
     tell(context, conn, actor, "transaction.redacted", id, detail).await
 }
 

@@ -16,6 +16,20 @@ pub struct Machine {
     pub process: String,
 }
 
+/// The user that this process runs as: its number, and its name where `/etc/passwd` has it. The kernel says it, not the
+/// environment.
+pub fn user() -> String {
+    let Ok(process) = fs::metadata("/proc/self") else { return "unknown".to_owned() };
+    let number = process.uid().to_string();
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = passwd.lines().find_map(|line| {
+        let mut parts = line.split(':');
+        let (name, id) = (parts.next()?, parts.nth(1)?);
+        (id == number).then(|| name.to_owned())
+    });
+    name.map_or_else(|| number.clone(), |name| format!("{name} ({number})"))
+}
+
 impl Machine {
     /// This process; none where the system does not tell.
     pub fn of_this_process() -> Option<Self> {

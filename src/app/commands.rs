@@ -36,6 +36,7 @@ use crate::{
     vault::MasterKey,
 };
 
+pub use http::export::{archive, certificate_page, files as exported_files};
 pub use storage::Compacted;
 
 /// Writes a starter configuration and a master key into a folder; refuses to overwrite either.

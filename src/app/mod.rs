@@ -21,9 +21,12 @@ use crate::{
         ActionError, Context,
         apply::{self, Applied, Occasion, Published},
     },
-    ambient::{Random, SampledClock},
+    ambient::{Random, SampledClock, machine},
     config::Settings,
-    domain::id::{ProcessId, Shard},
+    domain::{
+        audit::Origin,
+        id::{ProcessId, Shard},
+    },
     engine::{Engine, EngineError, Fleet, Plan, own_lists, pauses::Pauses, progress::Progress},
     http::ListenFault,
     store::{self, Address, Store, StoreError},
@@ -137,7 +140,12 @@ pub async fn open(settings: &Settings) -> Result<Context, AppError> {
         let told = store::now(&mut connection).await?;
         drop(connection);
         let clock = SampledClock::starting_at(told - asked_at.elapsed());
-        Ok::<_, AppError>(Context::open(store.clone(), Arc::new(clock), random.clone(), keyring).await?)
+        let context = Context::open(store.clone(), Arc::new(clock), random.clone(), keyring).await?;
+        let context = context.by(Origin::User(machine::user()));
+        Ok::<_, AppError>(match &settings.audit.ledger_folder {
+            Some(folder) => context.with_ledger(folder),
+            None => context,
+        })
     };
     store::within(opened).await
 }

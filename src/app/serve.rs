@@ -17,9 +17,10 @@ use super::{
 use crate::{
     actions::{Context, apply::Occasion},
     ambient::machine::{self, Machine},
-    config::{self, Settings, StorageSettings},
+    config::{self, Settings},
+    domain::audit::Origin,
     engine::{
-        self, Engine, Fleet,
+        self, Engine, Fleet, audit,
         fleet::{self, Membership},
         storage, task, upkeep,
     },
@@ -88,11 +89,11 @@ struct Running {
 impl Running {
     async fn start(
         engine: &Engine,
-        keep: &StorageSettings,
+        configured: &Settings,
         soft: &CancellationToken,
     ) -> Result<Self, AppError> {
         let (tracker, stop) = (TaskTracker::new(), soft.child_token());
-        let timer = upkeep::start_timer(engine, keep).await?;
+        let timer = upkeep::start_timer(engine, configured).await?;
         engine.start(&tracker, &stop, soft);
         Ok(Self { tracker, stop, timer })
     }
@@ -117,6 +118,8 @@ impl Running {
 impl Daemon {
     /// Starts a daemon on an open database.
     pub async fn start(context: Context, settings: &Settings, listen: SocketAddr) -> Result<Self, AppError> {
+        // What the daemon does by itself, nobody at its command line did.
+        let context = context.by(Origin::System);
         let listener = http::listen(listen).await?;
         let address =
             listener.local_addr().map_err(|source| AppError::System { what: "its own address", source })?;
@@ -124,6 +127,8 @@ impl Daemon {
         let engine = super::engine(context, settings, Fleet::joining(lease_time)).await?;
         store::within(storage::make_partitions(&engine)).await?;
         store::within(announce(&engine)).await?;
+        // Before anything is answered or run: a restored backup holds what was redacted since.
+        audit::replay(&engine.context, &engine.health).await?;
 
         let (tracker, soft) = (TaskTracker::new(), CancellationToken::new());
         let hard = CancellationToken::new();
@@ -139,7 +144,7 @@ impl Daemon {
         let part = engine.progress.part("fleet");
         let membership = task::drive(membership, Membership::interval(lease_time), part, hard.clone());
         tracker.spawn(engine::vital("fleet", &hard, &soft, membership));
-        let running = Running::start(&engine, &settings.storage, &soft).await?;
+        let running = Running::start(&engine, settings, &soft).await?;
         let (progress, health) = (engine.progress.clone(), engine.health.clone());
         let overseer = Overseer::start(progress, health, Patience::default(), overseer::abort)
             .map_err(|source| AppError::System { what: "a thread", source })?;
@@ -202,7 +207,7 @@ impl Daemon {
         self.published.write().unwrap_or_else(PoisonError::into_inner).clone_from(&plan.published);
         self.engine.plan = Arc::new(plan);
         self.engine.settings = Arc::new(settings.engine.clone());
-        let running = Running::start(&self.engine, &settings.storage, &self.soft).await;
+        let running = Running::start(&self.engine, &settings, &self.soft).await;
         self.running = running.map_err(|error| {
             // Half a daemon must not look like a whole one.
             self.soft.cancel();
@@ -268,6 +273,7 @@ fn started_with(before: &Settings, after: &Settings) -> Vec<&'static str> {
     let parts = [
         ("database", before.database != after.database),
         ("vault", before.vault != after.vault),
+        ("audit.ledger-folder", before.audit.ledger_folder != after.audit.ledger_folder),
         ("http", before.http != after.http),
         ("log", before.log != after.log),
         ("engine.lease-time", before.engine.lease_time != after.engine.lease_time),

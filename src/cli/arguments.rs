@@ -5,10 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
+    audit::AuditCommand,
     evidence::{CoverageCommand, EvidenceCommand},
+    export::ExportCommand,
     hits::{AssignCommand, CommentCommand, HitsCommand, ImportDecisionsCommand},
     import::ImportArguments,
     key::KeyCommand,
+    keys::KeysCommand,
+    ledger::LedgerCommand,
     lists::ListsCommand,
     pause::{PauseCommand, ResumeCommand},
     retention::{HoldCommand, HoldsCommand, RetentionCommand, UnholdCommand},
@@ -132,6 +136,17 @@ pub(super) enum Command {
     Holds(HoldsCommand),
     /// Prints the document that describes the API (`OpenAPI` 3.1).
     Openapi,
+    /// Lists, makes and rotates master keys, which wrap the keys of all personal data.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Shows and replays the erasure ledger, which makes a restored backup forget again.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Hands out everything that is held about one account: for programs, for people, with its files.
+    ExportSubject(ExportCommand),
+    /// Shows the audit log and proves it.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Makes, lists and revokes keys of the API.
     #[command(subcommand)]
     Key(KeyCommand),

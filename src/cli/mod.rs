@@ -3,11 +3,15 @@
 //! error.
 
 mod arguments;
+mod audit;
 mod demo;
 mod evidence;
+mod export;
 mod hits;
 mod import;
 mod key;
+mod keys;
+mod ledger;
 mod lists;
 mod pause;
 mod retention;
@@ -167,6 +171,10 @@ async fn with_settings(
         Command::Hold(command) => return retention::hold(settings, command).await,
         Command::Unhold(command) => return retention::unhold(settings, command).await,
         Command::Holds(command) => return retention::holds(settings, command).await,
+        Command::ExportSubject(command) => export::run(settings, command).await?,
+        Command::Ledger(command) => return ledger::run(settings, command).await,
+        Command::Keys(command) => return keys::run(settings, command).await,
+        Command::Audit(command) => return audit::run(settings, command).await,
         Command::Account { account, json } => {
             let context = app::open(settings).await?;
             let view = inspect::account(&context, account, 20).await?;

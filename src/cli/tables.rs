@@ -1,5 +1,6 @@
 //! Tables for people.
 
+mod audit;
 mod evidence;
 mod keys;
 mod lists;
@@ -24,8 +25,9 @@ use crate::{
     domain::answer::Finding,
 };
 
+pub(super) use audit::{audit, ledger};
 pub(super) use evidence::{coverage, evidence};
-pub(super) use keys::{KeyView, keys};
+pub(super) use keys::{KeyView, keys, master_keys};
 pub(super) use lists::lists;
 pub(super) use rescreens::rescreens;
 pub(super) use screen::{findings, pairs};

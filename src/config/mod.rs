@@ -57,8 +57,8 @@ pub use self::{
         YenteProviderSettings,
     },
     settings::{
-        DatabaseSettings, EngineSettings, HttpSettings, LogFormat, LogSettings, LogTarget, StorageSettings,
-        TelemetrySettings, VaultSettings,
+        AuditSettings, DatabaseSettings, EngineSettings, HttpSettings, LogFormat, LogSettings, LogTarget,
+        StorageSettings, TelemetrySettings, VaultSettings,
     },
     sources::SecretFile,
     starter::{Starter, starter},
@@ -100,6 +100,8 @@ pub struct Settings {
     pub engine: EngineSettings,
     /// How long things are kept.
     pub storage: StorageSettings,
+    /// What proves what was done, outside the database.
+    pub audit: AuditSettings,
     /// The watchlists, by name.
     pub lists: BTreeMap<String, ListSettings>,
     /// Who answers reports, by name.
@@ -224,6 +226,7 @@ fn checked(check: &mut Checker<'_>, files: Vec<PathBuf>, raw: raw::Raw) -> Optio
     let run_deadline = raw.engine.run_deadline.0.max(Duration::from_secs(1));
     let engine = settings::engine(check, &raw.engine);
     let storage = settings::storage(check, &raw.storage);
+    let audit = settings::audit(check, &raw.audit);
     let has_folder = raw.storage.folder.is_some();
     let lists = lists::lists(check, raw.lists, has_folder);
     let providers = providers::providers(check, raw.providers, run_deadline);
@@ -251,6 +254,7 @@ fn checked(check: &mut Checker<'_>, files: Vec<PathBuf>, raw: raw::Raw) -> Optio
         telemetry,
         engine: engine?,
         storage: storage?,
+        audit: audit?,
         lists,
         providers,
         account_types,

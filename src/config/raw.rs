@@ -73,6 +73,7 @@ sections! {
         telemetry: RawTelemetry,
         engine: RawEngine,
         storage: RawStorage,
+        audit: RawAudit,
         #[serde(default)]
         lists: BTreeMap<String, RawList>,
         #[serde(default)]
@@ -154,6 +155,12 @@ sections! {
         keep_clear_runs: Human,
         keep_events: Option<Human>,
         folder: Option<String>,
+    }
+
+    struct RawAudit {
+        checkpoint: String,
+        checkpoint_folder: Option<String>,
+        ledger_folder: Option<String>,
     }
 
     struct RawList {

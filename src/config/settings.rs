@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     checker::{Checker, is_name},
     key::Key,
-    raw::{RawDatabase, RawEngine, RawHttp, RawLog, RawStorage, RawTelemetry, RawVault},
+    raw::{RawAudit, RawDatabase, RawEngine, RawHttp, RawLog, RawStorage, RawTelemetry, RawVault},
     sources::SecretFile,
 };
 use crate::domain::{api_key, cadence::CronPattern, personal::Personal};
@@ -148,6 +148,18 @@ pub struct StorageSettings {
     pub keep_events: Option<Duration>,
     /// The folder of what the daemon keeps on this host: versions of lists.
     pub folder: Option<PathBuf>,
+}
+
+/// `[audit]`: what proves what was done, outside the database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AuditSettings {
+    /// When it is noted how the audit log stands, in UTC.
+    pub checkpoint: CronPattern,
+    /// The folder that this is noted in; nowhere when none.
+    pub checkpoint_folder: Option<PathBuf>,
+    /// The folder of the erasure ledger; there is none when none.
+    pub ledger_folder: Option<PathBuf>,
 }
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -298,4 +310,15 @@ pub(super) fn storage(check: &mut Checker<'_>, raw: &RawStorage) -> Option<Stora
     let compact = check.pattern(&section.at("compact"), &raw.compact)?;
     let folder = raw.folder.as_ref().map(|folder| check.path(&section.at("folder"), folder));
     Some(StorageSettings { compact, keep_clear_runs, keep_events, folder })
+}
+
+pub(super) fn audit(check: &mut Checker<'_>, raw: &RawAudit) -> Option<AuditSettings> {
+    let section = Key::of("audit");
+    let mut folder = |key: &str, folder: &Option<String>| {
+        folder.as_ref().map(|folder| check.path(&section.at(key), folder))
+    };
+    let checkpoint_folder = folder("checkpoint-folder", &raw.checkpoint_folder);
+    let ledger_folder = folder("ledger-folder", &raw.ledger_folder);
+    let checkpoint = check.pattern(&section.at("checkpoint"), &raw.checkpoint)?;
+    Some(AuditSettings { checkpoint, checkpoint_folder, ledger_folder })
 }

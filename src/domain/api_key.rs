@@ -7,9 +7,10 @@ use ipnet::IpNet;
 use super::id::ApiKeyId;
 
 /// What a key can be allowed to do. `*` allows everything, `account.*` everything of accounts.
-pub const PERMISSIONS: [&str; 36] = [
+pub const PERMISSIONS: [&str; 38] = [
     "account.read",
     "account.write",
+    "account.export",
     "account.redact",
     "account.run-action",
     "account-action.read",
@@ -18,6 +19,7 @@ pub const PERMISSIONS: [&str; 36] = [
     "account-type.write",
     "api-key.read",
     "api-key.write",
+    "audit.read",
     "event.read",
     "hit.read",
     "hit.write",

@@ -4,6 +4,7 @@ pub mod account_action;
 pub mod account_type;
 pub mod answer;
 pub mod api_key;
+pub mod audit;
 pub mod cadence;
 pub mod comparison;
 pub mod consolidation;

@@ -22,11 +22,13 @@
 //! - [`pauses`] holds what somebody paused: nothing of it is begun, and what is under way is finished.
 //! - [`expiry`] ends inquiries whose time is over; [`reverify`] finds accounts that are to be verified again.
 //! - [`retention`] keeps up when what falls due to be redacted, and redacts it.
+//! - [`audit`] numbers the entries of the audit log, and notes elsewhere how it stands.
 //! - [`sampler`] sets the gauges that somebody has to read for.
 //!
 //! Bounded everywhere: a lane takes on no more than it has room for, and room is given back only when
 //! the result is recorded. A database that is away therefore stops the calls, not the process.
 
+pub mod audit;
 pub mod budgets;
 pub mod chores;
 pub mod enrol;
@@ -201,6 +203,12 @@ impl Engine {
         tracker.spawn(vital("retention", stop, daemon, refresh));
         let part = self.progress.part("sweep");
         tracker.spawn(vital("sweep", stop, daemon, retention::drive(self.clone(), part, stop.clone())));
+        let part = self.progress.part("audit");
+        let sequencer = task::drive(audit::Sequencer::new(self.clone()), second, part, stop.clone());
+        tracker.spawn(vital("audit", stop, daemon, sequencer));
+        let part = self.progress.part("ledger");
+        let replay = task::drive(audit::Replay::new(self.clone()), audit::LEDGER_EVERY, part, stop.clone());
+        tracker.spawn(vital("ledger", stop, daemon, replay));
         let part = self.progress.part("chores");
         let chores = task::drive(chores::Chores::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("chores", stop, daemon, chores));

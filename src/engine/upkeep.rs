@@ -8,12 +8,12 @@ use std::{
 use tokio_cron_scheduler::{Job, JobScheduler};
 
 use super::{
-    Engine, EngineError, storage,
+    Engine, EngineError, audit, storage,
     task::{self, Activation, Task},
 };
 use crate::{
-    actions::{self, idempotency},
-    config::StorageSettings,
+    actions::{self, idempotency, master_keys},
+    config::Settings,
     store::{self, StoreError, retention, reverifications, schedules, wakeups},
     telemetry::health::{Concern, Health},
 };
@@ -64,6 +64,24 @@ impl Heartbeat {
     }
 }
 
+impl Heartbeat {
+    /// A rotation that this process's configuration does not know of keeps it from being ready.
+    async fn look_at_keys(&self) -> Result<(), EngineError> {
+        let health = &self.engine.health;
+        match master_keys::fault(&self.engine.context).await? {
+            None => {
+                health.clear(Concern::Keys);
+            }
+            Some(fault) => {
+                if health.raise(Concern::Keys, fault.clone()) {
+                    tracing::error!(fault, "the master keys of this process are not those of the fleet");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Task for Heartbeat {
     const NAME: &'static str = "heartbeat";
 
@@ -81,6 +99,7 @@ impl Task for Heartbeat {
         }
         drop(connection);
         self.look_at_schema().await?;
+        self.look_at_keys().await?;
         task::answered(&self.engine.health);
         Ok(Activation::Done)
     }
@@ -99,7 +118,7 @@ pub async fn start_walks(engine: &Engine) -> Result<(), EngineError> {
 }
 
 /// Starts the timer of the daemon's periodic work.
-pub async fn start_timer(engine: &Engine, keep: &StorageSettings) -> Result<JobScheduler, EngineError> {
+pub async fn start_timer(engine: &Engine, configured: &Settings) -> Result<JobScheduler, EngineError> {
     let timer = JobScheduler::new().await?;
     let settings = Arc::clone(&engine.settings);
     add(&timer, &settings.partitions.with_seconds(), engine, "partitions", |engine| async move {
@@ -114,7 +133,14 @@ pub async fn start_timer(engine: &Engine, keep: &StorageSettings) -> Result<JobS
         store::within(async { Ok::<_, EngineError>(actions::retention::ask(&engine.context).await?) }).await
     })
     .await?;
-    let keep = keep.clone();
+    if let Some(folder) = configured.audit.checkpoint_folder.clone() {
+        add(&timer, &configured.audit.checkpoint.with_seconds(), engine, "checkpoint", move |engine| {
+            let folder = folder.clone();
+            async move { store::within(audit::keep_checkpoint(&engine.context, &folder)).await }
+        })
+        .await?;
+    }
+    let keep = configured.storage.clone();
     add(&timer, &keep.compact.with_seconds(), engine, "compact", move |engine| {
         let keep = keep.clone();
         async move {

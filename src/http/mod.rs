@@ -4,6 +4,7 @@
 //! `/metrics` are answered from memory; what asks the database has a deadline. The API is behind keys.
 
 mod api;
+pub mod export;
 mod html;
 mod matching;
 mod server;
@@ -56,6 +57,8 @@ pub struct Served {
     lists: Lists,
     /// What goes on although its client went away.
     tasks: TaskTracker,
+    /// What was read, for the audit log.
+    reads: api::Reads,
     asking: Arc<Semaphore>,
 }
 
@@ -64,7 +67,8 @@ impl Served {
     pub fn new(health: Health, metrics: Metrics, context: Context) -> Self {
         let lists: Lists = Arc::new(Vec::new);
         let tasks = TaskTracker::new();
-        Self { health, metrics, context, lists, tasks, asking: Arc::new(Semaphore::new(AT_ONCE)) }
+        let reads = api::Reads::new(context.clone());
+        Self { health, metrics, context, lists, tasks, reads, asking: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// The same, whose matching API answers from `lists`.
@@ -76,7 +80,8 @@ impl Served {
 
 fn router(served: Served, settings: &HttpSettings) -> Router {
     let door = Arc::new(api::Doorkeeper::new(settings.requests_per_minute, settings.trusted_proxies.clone()));
-    let api = api::router(served.context.clone(), Arc::clone(&door), served.tasks.clone());
+    let (context, tasks) = (served.context.clone(), served.tasks.clone());
+    let api = api::router(context, Arc::clone(&door), tasks, served.reads.clone());
     let matching =
         matching::router(served.context.clone(), door, Arc::clone(&served.lists), Arc::clone(&served.asking));
     Router::new()

@@ -60,6 +60,8 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenFault> {
 /// under way are answered if that takes no longer than [`GRACE`].
 pub async fn serve(listener: TcpListener, served: Served, settings: HttpSettings, stop: CancellationToken) {
     let tasks = served.tasks.clone();
+    let (audit, audited) = (TaskTracker::new(), CancellationToken::new());
+    audit.spawn(served.reads.clone().keep_writing(audited.clone()));
     let router = router(served, &settings);
     let room = Arc::new(Semaphore::new(settings.max_connections as usize));
     let (connections, cut) = (TaskTracker::new(), CancellationToken::new());
@@ -94,6 +96,9 @@ pub async fn serve(listener: TcpListener, served: Served, settings: HttpSettings
         cut.cancel();
         connections.wait().await;
     }
+    audited.cancel();
+    audit.close();
+    audit.wait().await;
 }
 
 /// Whether the client is the reason: it went away before it was accepted.

@@ -171,11 +171,15 @@ pub async fn check_master_keys(
         .execute(&mut *conn)
         .await?;
     }
-    let known =
-        sqlx::query!("select master_key_id, sealed from master_key_checks").fetch_all(&mut *conn).await?;
+    let known = sqlx::query!("select master_key_id, sealed, retired_at from master_key_checks")
+        .fetch_all(&mut *conn)
+        .await?;
     let held: Vec<&str> = keyring.ids().collect();
     for row in known {
         keyring.check(&row.master_key_id, &row.sealed)?;
+        if row.retired_at.is_some() && row.master_key_id == keyring.current() {
+            return Err(VaultError::RetiredMasterKey { id: row.master_key_id }.into());
+        }
         if !held.contains(&row.master_key_id.as_str()) {
             let used = sqlx::query_scalar!(
                 r#"select exists (select from data_keys where master_key_id = $1) as "used!""#,

@@ -5,8 +5,11 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::StoreError;
-use crate::domain::id::{AccountId, EventId};
+use super::{StoreError, audit};
+use crate::domain::{
+    audit::{Entry, Origin, ids_in, kept},
+    id::{AccountId, EventId},
+};
 
 /// One thing that happened. Its detail holds references and plain words, nothing personal.
 #[derive(Clone, Debug)]
@@ -21,11 +24,35 @@ pub struct Event {
     pub kind: &'static str,
     /// Who did it: `schedule:NAME`, `import`, `cli`.
     pub actor: String,
+    /// By what means, for the audit log.
+    pub origin: Origin,
     /// References and plain words.
     pub detail: Value,
 }
 
-/// Appends events that happened at `now`.
+impl Event {
+    /// The entry of the audit log that stands beside it.
+    fn entry(&self, now: DateTime<Utc>) -> Entry {
+        let detail = kept(&self.detail);
+        let mut objects: Vec<Uuid> = self.account.map(|id| id.0).into_iter().chain(self.object).collect();
+        ids_in(&detail, &mut objects);
+        Entry {
+            id: self.id.0,
+            occurred_at: now,
+            operation: self.kind.to_owned(),
+            account: self.account.map(|id| id.0),
+            object: self.object,
+            objects,
+            actor: self.actor.clone(),
+            origin_kind: self.origin.word().to_owned(),
+            origin_id: self.origin.id(),
+            address: self.origin.address(),
+            detail: detail.to_string(),
+        }
+    }
+}
+
+/// Appends events that happened at `now`, and their entries of the audit log.
 pub async fn insert_all(
     conn: &mut PgConnection,
     events: &[Event],
@@ -58,9 +85,10 @@ pub async fn insert_all(
         &details,
         now,
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    let entries: Vec<Entry> = events.iter().map(|event| event.entry(now)).collect();
+    audit::insert_pending(conn, &entries).await
 }
 
 /// An event as it was written.

@@ -17,6 +17,10 @@ pub enum Concern {
     Schema,
     /// The fleet holds a newer configuration.
     Configuration,
+    /// This process's master keys are not those of the fleet.
+    Keys,
+    /// Erasures are to be done again after a restore.
+    Erasures,
     /// A part of the engine does not move, or a call holds its thread.
     Stalled,
     /// The daemon is stopping.
@@ -30,6 +34,8 @@ impl Concern {
             Self::Database => "database",
             Self::Schema => "schema",
             Self::Configuration => "configuration",
+            Self::Keys => "keys",
+            Self::Erasures => "erasures",
             Self::Stalled => "stalled",
             Self::Stopping => "stopping",
         }

@@ -82,14 +82,29 @@ impl Keyring {
         self.keys.keys().map(String::as_str)
     }
 
+    /// The id of the master key that wraps what is made from now on.
+    pub fn current(&self) -> &str {
+        &self.current
+    }
+
+    /// Wraps the stored data key of `object` with the current master key. It stays the same key, of the same id.
+    pub fn rewrap(&self, object: Uuid, stored: &WrappedKey) -> Result<WrappedKey, VaultError> {
+        let open = self.unwrap(object, stored)?;
+        Ok(self.wrap(object, open.key_id, &open.key))
+    }
+
+    fn wrap(&self, object: Uuid, key_id: Uuid, key: &Key) -> WrappedKey {
+        let master = self.keys.get(&self.current).expect("`new` saw the current key");
+        let wrapping = subkey(master, Purpose::DataKey);
+        let wrapped = seal(&wrapping, Purpose::DataKey, object, key_id, self.random.bytes(), key.as_ref());
+        WrappedKey { key_id, master_key_id: self.current.clone(), wrapped }
+    }
+
     /// Makes a data key for `object`, with the form to store.
     pub fn new_data_key(&self, object: Uuid) -> (DataKey, WrappedKey) {
         let key = Zeroizing::new(self.random.bytes::<32>());
         let key_id = Uuid::from_bytes(self.random.bytes());
-        let master = self.keys.get(&self.current).expect("`new` saw the current key");
-        let wrapping = subkey(master, Purpose::DataKey);
-        let wrapped = seal(&wrapping, Purpose::DataKey, object, key_id, self.random.bytes(), key.as_ref());
-        let stored = WrappedKey { key_id, master_key_id: self.current.clone(), wrapped };
+        let stored = self.wrap(object, key_id, &key);
         (DataKey { object, key_id, key, random: self.random.clone() }, stored)
     }
 
@@ -203,6 +218,34 @@ impl DataKey {
         mac.update(content);
         mac.finalize().into_bytes().into()
     }
+
+    /// The key of hash chains: only who has it can make a link.
+    pub fn chain(&self) -> ChainKey {
+        let key = subkey(&self.key, Purpose::AuditChain);
+        ChainKey(Hmac::<Sha256>::new_from_slice(key.as_ref()).expect("HMAC takes any key"))
+    }
+}
+
+/// Makes the links of keyed hash chains.
+#[derive(Clone)]
+pub struct ChainKey(Hmac<Sha256>);
+
+impl ChainKey {
+    /// The link of `content` to the one before, in the chain called `chain`.
+    pub fn link(&self, chain: &'static str, previous: &[u8; 32], content: &[u8]) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        mac.update(chain.as_bytes());
+        mac.update(&[0]);
+        mac.update(previous);
+        mac.update(content);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl fmt::Debug for ChainKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChainKey")
+    }
 }
 
 impl fmt::Debug for DataKey {
@@ -240,6 +283,27 @@ mod tests {
         assert!(one.open::<i32>(Purpose::RunContent, &sealed).is_err());
         assert!(other.open::<i32>(Purpose::HitContent, &sealed).is_err());
         assert!(keyring.unwrap(Uuid::from_u128(2), &stored).is_err());
+    }
+
+    #[test]
+    fn a_key_that_is_wrapped_anew_opens_what_it_sealed_without_the_old_master_key() {
+        let (one, two) = (["one", "two"], ["a", "b"]);
+        let held = |ids: &[usize], current| {
+            let keys = ids.iter().map(|id| MasterKey::from_text(one[*id], &two[*id].repeat(64)).unwrap());
+            Keyring::new(keys.collect(), current, Random::from_seed(3)).unwrap()
+        };
+        let object = Uuid::from_u128(7);
+        let (key, stored) = held(&[0], "one").new_data_key(object);
+        let sealed = key.seal(Purpose::AccountFields, &"Jane").unwrap();
+        let anew = held(&[0, 1], "two").rewrap(object, &stored).unwrap();
+        assert_eq!((anew.key_id, anew.master_key_id.as_str()), (stored.key_id, "two"));
+        let opened = held(&[1], "two").unwrap(object, &anew).unwrap();
+        assert_eq!(opened.open::<String>(Purpose::AccountFields, &sealed).unwrap(), "Jane");
+        assert!(held(&[0], "one").unwrap(object, &anew).is_err());
+        assert!(
+            held(&[0, 1], "two").rewrap(Uuid::from_u128(8), &stored).is_err(),
+            "a moved key is not wrapped anew"
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@
 mod keys;
 mod seal;
 
-pub use keys::{DataKey, Keyring, MasterKey, WrappedKey};
+pub use keys::{ChainKey, DataKey, Keyring, MasterKey, WrappedKey};
 pub use seal::Purpose;
 
 /// Why the vault refused.
@@ -33,6 +33,14 @@ pub enum VaultError {
     /// The master key of this id is not the one that the database was filled with.
     #[error("master key {id} is not the key that this database was filled with")]
     WrongMasterKey {
+        /// The master key's id.
+        id: String,
+    },
+    /// The current master key was rotated away from.
+    #[error(
+        "master key {id} is retired, and current in [vault]; accepted is the id of the key that was rotated to"
+    )]
+    RetiredMasterKey {
         /// The master key's id.
         id: String,
     },

@@ -51,11 +51,13 @@ pub enum Purpose {
     BlindIndex,
     /// Not a ciphertext: the subkey of [`DataKey::screening_tokens`](super::DataKey::screening_tokens).
     ScreeningKeys,
+    /// Not a ciphertext: the subkey of [`DataKey::chain`](super::DataKey::chain).
+    AuditChain,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
@@ -76,6 +78,7 @@ impl Purpose {
         Self::Digest,
         Self::BlindIndex,
         Self::ScreeningKeys,
+        Self::AuditChain,
     ];
 
     /// The label, part of the associated data: never change one.
@@ -101,6 +104,7 @@ impl Purpose {
             Self::Digest => "digest",
             Self::BlindIndex => "blind-index",
             Self::ScreeningKeys => "screening-keys",
+            Self::AuditChain => "audit-chain",
         }
     }
 }

@@ -92,7 +92,8 @@ async fn a_column_holds_bytes_if_and_only_if_it_is_sealed_wrapped_or_a_digest(po
 
 #[test]
 fn every_sealed_column_names_a_purpose_of_the_vault_and_every_purpose_has_its_column() {
-    let digests = [Purpose::Digest, Purpose::BlindIndex, Purpose::ScreeningKeys].map(Purpose::label);
+    let digests = [Purpose::Digest, Purpose::BlindIndex, Purpose::ScreeningKeys, Purpose::AuditChain];
+    let digests = digests.map(Purpose::label);
     let labels: BTreeSet<&str> = Purpose::ALL.iter().map(|purpose| purpose.label()).collect();
     let mut used: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, column) in classified() {

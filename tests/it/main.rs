@@ -14,6 +14,7 @@
 mod accounts;
 mod adapters;
 mod api;
+mod audit;
 mod budgets;
 mod canary;
 mod chaos;

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 
 use super::{INQUIRY, OpenInquiry, event, lock, open};
 use crate::{
-    actions::{ActionError, Context, retention},
+    actions::{ActionError, Context, erasure, retention},
     domain::{
         id::{AccountId, InquiryId},
         inquiry::InquiryContent,
@@ -25,7 +25,7 @@ pub async fn redact(context: &Context, actor: &str, id: InquiryId) -> Result<Ope
     retention::refuse(context, &mut transaction, actor, RetainedKind::Inquiry, id.0).await?;
     redact_in(context, &mut transaction, (actor, json!({})), id).await?;
     let row = inquiries::find(&mut transaction, id).await?.ok_or(ActionError::NotFound(INQUIRY))?;
-    transaction.commit().await?;
+    erasure::commit(context, transaction).await?;
     open(context, row)
 }
 
@@ -46,8 +46,10 @@ pub(in crate::actions) async fn redact_in(
     row.redacted_at = Some(now);
     row.updated_at = now;
     inquiries::save(conn, row).await?;
+    erasure::begin(conn).await?;
     inquiries::forget_key(conn, id).await?;
     idempotency::remove_of_object(conn, id.0).await?;
+    let detail = erasure::told(conn, &[id.0], detail, json!({ "inquiries": 1 })).await?;
     let told = event(context, id, row.account, "inquiry.redacted", actor, detail);
     events::insert_all(conn, &[told], now).await?;
     Ok(())

@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 
 use super::{ActionError, Context};
 use crate::{
+    actions::erasure,
     domain::{
         hit::HitState,
         id::{AccountId, MonitorId},
@@ -51,8 +52,7 @@ pub async fn redact(context: &Context, actor: &str, id: MonitorId) -> Result<(),
     }
     crate::actions::retention::refuse(context, &mut transaction, actor, RetainedKind::Report, id.0).await?;
     redact_in(context, &mut transaction, (actor, json!({ "report": id })), (id, row.account), now).await?;
-    transaction.commit().await?;
-    Ok(())
+    erasure::commit(context, transaction).await
 }
 
 /// The same inside the caller's transaction, which has asked whether it may, and has locked the due row and the
@@ -65,8 +65,10 @@ pub(in crate::actions) async fn redact_in(
     now: DateTime<Utc>,
 ) -> Result<(), ActionError> {
     monitors::save_stopped(conn, &[id], MonitorState::Ended, stopped::REDACTED, now).await?;
+    erasure::begin(conn).await?;
     moves::redact(conn, &[id], now).await?;
     idempotency::remove_of_report(conn, id).await?;
+    let detail = erasure::told(conn, &[id.0], detail, json!({ "reports": 1 })).await?;
     let mut event = context.event(account, "report.redacted", actor, detail);
     event.object = Some(id.0);
     events::insert_all(conn, &[event], now).await?;

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     actions::{
-        ActionError, Context, inquiries, lists,
+        ActionError, Context, erasure, inquiries, lists,
         redact::{self, Wanted},
         reports, transactions,
     },
@@ -159,7 +159,7 @@ async fn try_batch(
     } else {
         redact_households(context, conn, &rules, &of_accounts, &mut swept).await?;
     }
-    transaction.commit().await?;
+    erasure::commit(context, transaction).await?;
     Ok(Some(swept))
 }
 

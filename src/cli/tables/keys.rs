@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{table, time};
-use crate::domain::api_key::ApiKey;
+use crate::{actions::master_keys::MasterKeyView, domain::api_key::ApiKey};
 
 /// A key as the command shows it.
 #[derive(Debug, Serialize)]
@@ -57,6 +57,28 @@ pub(in crate::cli) fn keys(keys: &[KeyView]) -> String {
             time(key.created_at),
             maybe(key.expires_at),
             maybe(key.last_used_at),
+        ]);
+    }
+    shown.to_string()
+}
+
+pub(in crate::cli) fn master_keys(keys: &[MasterKeyView]) -> String {
+    let mut shown = table(&["master key", "state", "here", "known since", "wraps", "may be destroyed"]);
+    for key in keys {
+        let state = match (key.is_current, key.retired_at) {
+            (_, Some(at)) => format!("retired {}", time(at)),
+            (true, None) => "current".to_owned(),
+            (false, None) => "in use".to_owned(),
+        };
+        let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
+        let wraps = format!("{} data keys", key.wraps);
+        shown.add_row([
+            key.id.clone(),
+            state,
+            yes(key.is_held),
+            time(key.known_since),
+            wraps,
+            yes(key.is_destroyable),
         ]);
     }
     shown.to_string()

@@ -58,7 +58,7 @@ warp = 9
             "etc/wk.toml:17: engine.reconcile: accepted is a cron pattern of five fields (minute, hour, day, \
              month, weekday) that some day answers, found \"hourly\"",
             "etc/wk.toml:19: speed: is not a known key; known here are database, vault, http, log, \
-             telemetry, engine, storage, lists, providers, account-types, transaction-types, report-templates, \
+             telemetry, engine, storage, audit, lists, providers, account-types, transaction-types, report-templates, \
              schedules, inquiry-templates, reverifications",
         ]
     );

@@ -21,6 +21,7 @@ use crate::{
     actions::{
         ActionError, Context, account_types,
         accounts::{self, Found, Listed, OpenAccount},
+        export,
     },
     domain::id::{AccountId, AccountTypeId, FileId},
     store::{account_types::TypeRow, accounts::search::Place},
@@ -81,10 +82,22 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::get("/accounts/{account-id}/history", "account.read", "Lists what happened to an account")
             .lists::<events::Attributes>("event")
             .handled_by(history),
+        Operation::get("/accounts/{account-id}/export", "account.export", "Exports everything held about an account")
+            .about(
+                "A ZIP archive: account.json for programs, account.html for people, the account's files. Who exported \
+                 what stands in the audit log.",
+            )
+            .answers_bytes("application/zip")
+            .handled_by(export),
         Operation::get("/files/{file-id}", "account.read", "Retrieves a file of an account, byte for byte")
             .answers_bytes("application/octet-stream")
             .handled_by(file),
     ]
+}
+
+async fn export(call: Call) -> Result<Answer, ApiError> {
+    let exported = export::export(&call.context, &call.actor(), call.id("account-id")?).await?;
+    Ok(Answer::bytes("application/zip", crate::http::export::archive(&exported)))
 }
 
 async fn create(call: Call) -> Result<Answer, ApiError> {

@@ -63,13 +63,13 @@ impl Doorkeeper {
         Self { trusted_proxies, requests_per_minute, known: Mutex::default(), windows: Mutex::default() }
     }
 
-    /// The key of a request that comes from `peer`.
+    /// The key of a request that comes from `peer`, and the client's address.
     pub(in crate::http) async fn authenticate(
         &self,
         context: &Context,
         headers: &HeaderMap,
         peer: Option<IpAddr>,
-    ) -> Result<Arc<ApiKey>, ApiError> {
+    ) -> Result<(Arc<ApiKey>, Option<IpAddr>), ApiError> {
         let unauthorised = |title| ApiError::titled(StatusCode::UNAUTHORIZED, title);
         let Some(sent) = headers.get(header::AUTHORIZATION) else {
             return Err(unauthorised("Must be authenticated to access this endpoint"));
@@ -99,7 +99,7 @@ impl Doorkeeper {
             let details = "the key may not be used from this address";
             return Err(ApiError::other(StatusCode::FORBIDDEN, "Forbidden", details));
         }
-        Ok(key)
+        Ok((key, address))
     }
 
     fn remembered(&self, hash: &[u8; 32]) -> Option<Option<Arc<ApiKey>>> {

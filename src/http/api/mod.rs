@@ -13,6 +13,7 @@ mod account_view;
 mod accounts;
 mod answer;
 mod api_keys;
+mod audit_entries;
 mod auth;
 mod blocklist;
 mod call;
@@ -32,6 +33,7 @@ mod lists;
 mod openapi;
 mod operation;
 mod paging;
+mod reads;
 mod relations;
 mod report_templates;
 mod reports;
@@ -64,7 +66,6 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-pub(super) use self::auth::Doorkeeper;
 use self::{
     answer::{Answer, Content},
     auth::{Caller, Quota},
@@ -73,11 +74,16 @@ use self::{
     errors::ApiError,
     inflection::Inflection,
     operation::{Operation, Sent},
+    reads::Read,
     request::Bodies,
 };
+pub(super) use self::{auth::Doorkeeper, reads::Reads};
 use crate::{
-    actions::Context,
-    domain::id::{EnvironmentId, OrganizationId, RequestId, Shard},
+    actions::{Context, audit},
+    domain::{
+        audit::Origin,
+        id::{EnvironmentId, OrganizationId, RequestId, Shard},
+    },
 };
 
 /// Where the API lies.
@@ -97,6 +103,7 @@ fn operations() -> Vec<Operation> {
         account_types::operations(),
         accounts::operations(),
         api_keys::operations(),
+        audit_entries::operations(),
         decisions::operations(),
         events::operations(),
         hits::operations(),
@@ -134,17 +141,17 @@ struct Api {
     /// The memory that large bodies may take.
     bodies: Bodies,
     tasks: TaskTracker,
+    reads: Reads,
 }
 
 /// The routes of the API, its documentation among them.
-pub(super) fn router(context: Context, door: Arc<Doorkeeper>, tasks: TaskTracker) -> Router {
+pub(super) fn router(context: Context, door: Arc<Doorkeeper>, tasks: TaskTracker, reads: Reads) -> Router {
     let operations = operations();
     let document = Arc::new(openapi::document(&operations));
     let page = Arc::new(docs::page(&operations));
     let room = (context.store.pool().most / 2).max(2) as usize;
     let id = |what: &[u8]| uuid::Uuid::from_slice(&context.digest_key.digest(what)[..16]).unwrap_or_default();
-    let (environment, organization) =
-        (EnvironmentId(id(b"environment")), OrganizationId(id(b"organization")));
+    let (environment, organization) = (audit::environment(&context), OrganizationId(id(b"organization")));
     let api = Arc::new(Api {
         door,
         room: Arc::new(Semaphore::new(room)),
@@ -152,6 +159,7 @@ pub(super) fn router(context: Context, door: Arc<Doorkeeper>, tasks: TaskTracker
         organization,
         bodies: Bodies::default(),
         tasks,
+        reads,
         context,
     });
     let mut routes: Vec<(&'static str, MethodRouter<Arc<Api>>)> = Vec::new();
@@ -236,7 +244,7 @@ async fn carry_out(
     let place = || async { Arc::clone(&api.room).acquire_owned().await.map_err(|_| ApiError::internal()) };
     // A place is had while the database is asked, and not while a client takes its time to send a body.
     let asking = place().await?;
-    let key = api.door.authenticate(&api.context, &head.headers, peer).await?;
+    let (key, address) = api.door.authenticate(&api.context, &head.headers, peer).await?;
     drop(asking);
     let quota = match api.door.count(&key) {
         Ok(quota) => quota,
@@ -260,8 +268,9 @@ async fn carry_out(
     request::of_type(operation, &body)?;
     let place = place().await?;
     let blocklist = Blocklist::of(&api.context, &caller.key.attributes_blocklist).await?;
+    let origin = Origin::ApiKey { id: caller.key.id, address };
     let call = Call {
-        context: api.context.clone(),
+        context: api.context.clone().by(origin.clone()),
         caller,
         blocklist: Arc::clone(&blocklist),
         quota,
@@ -278,7 +287,11 @@ async fn carry_out(
     conditions::of_listing(&call)?;
     let fieldsets = sparse::Fieldsets::of(&call);
     let handler = operation.handler.clone().ok_or_else(ApiError::internal)?;
+    let (asked_by, named) = ((call.actor(), origin), call.parameters.clone());
     let mut answer = idempotency::replayed(operation, call, handler).await?;
+    if let Some(read) = Read::of(operation, asked_by, &named, &answer) {
+        api.reads.note(read).await?;
+    }
     if let Content::Json(document) = &mut answer.content {
         fieldsets.apply(document);
         blocklist.apply(document);

@@ -82,7 +82,7 @@ impl Matcher {
         let asking = self.asking.acquire().await.expect("nothing closes the semaphore");
         let key = self.door.authenticate(&self.context, headers, peer.map(|peer| peer.0.ip())).await;
         drop(asking);
-        let key = key.map_err(|error| {
+        let (key, _) = key.map_err(|error| {
             let details = match error.status {
                 StatusCode::UNAUTHORIZED => "a key is needed, as Authorization: ApiKey KEY",
                 StatusCode::FORBIDDEN => "the key is not for this address",

@@ -1,0 +1,253 @@
+//! The audit log: numbering, listing, proving.
+
+mod certificate;
+mod verify;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+pub use crate::store::audit::Wanted;
+pub use certificate::{Certificate, Doubt, certificate, doubt};
+pub use verify::{Fault, Verified, verify};
+
+use super::{ActionError, Context};
+use crate::{
+    domain::{
+        audit::{Chained, Entry, ids_in},
+        id::{self, EnvironmentId, Shard},
+    },
+    store::{self, audit},
+};
+
+/// How many entries one transaction numbers.
+const BATCH: i64 = 2000;
+
+/// For how long before now a walk for pending entries looks back, when it is not one from the beginning.
+const LOOK_BACK: Duration = Duration::from_mins(1);
+
+/// Numbers a batch of what waits; from the beginning, or only what is young. Tells whether there may be more.
+pub async fn sequence_in(
+    context: &Context,
+    conn: &mut PgConnection,
+    from_beginning: bool,
+) -> Result<bool, ActionError> {
+    let young = u64::try_from((context.now() - LOOK_BACK).timestamp_millis()).unwrap_or(0);
+    let from = if from_beginning { Uuid::nil() } else { Uuid::from_u128(u128::from(young) << 80) };
+    let numbered = audit::sequence(conn, &context.digest_key.chain(), from, BATCH).await?;
+    Ok(i64::try_from(numbered).is_ok_and(|numbered| numbered >= BATCH))
+}
+
+/// Numbers all that waits.
+pub async fn settle(context: &Context) -> Result<(), ActionError> {
+    let batch = async || {
+        let mut transaction = context.store.transaction().await?;
+        let more = sequence_in(context, &mut transaction, true).await?;
+        transaction.commit().await?;
+        Ok::<_, ActionError>(more)
+    };
+    while store::within(batch()).await? {}
+    Ok(())
+}
+
+/// Something that was read or shown.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// What was done, such as `account.read`.
+    pub operation: String,
+    /// What was shown.
+    pub objects: Vec<Uuid>,
+    /// Who asked.
+    pub actor: String,
+    /// More about it, in words of ours.
+    pub detail: Value,
+}
+
+/// The entry of a reading by the origin of `context`.
+pub fn entry_of_reading(context: &Context, reading: Reading, at: DateTime<Utc>) -> Entry {
+    let Reading { operation, mut objects, actor, detail } = reading;
+    ids_in(&detail, &mut objects);
+    Entry {
+        id: context.new_uuid(Shard(0)),
+        occurred_at: at,
+        operation,
+        account: None,
+        object: None,
+        objects,
+        actor,
+        origin_kind: context.origin.word().to_owned(),
+        origin_id: context.origin.id(),
+        address: context.origin.address(),
+        detail: detail.to_string(),
+    }
+}
+
+/// Notes entries that are about no change.
+pub async fn note(context: &Context, entries: &[Entry]) -> Result<(), ActionError> {
+    let mut connection = context.store.connection().await?;
+    for entries in entries.chunks(usize::try_from(BATCH).unwrap_or(1)) {
+        audit::insert_pending(&mut connection, entries).await?;
+    }
+    Ok(())
+}
+
+/// Notes at once what was read.
+pub async fn note_reading(context: &Context, reading: Reading) -> Result<(), ActionError> {
+    let entry = entry_of_reading(context, reading, context.now());
+    note(context, &[entry]).await
+}
+
+/// A page of entries, the newest first, and whether there are more.
+pub async fn list(
+    context: &Context,
+    wanted: &Wanted,
+    size: u16,
+) -> Result<(Vec<Chained>, bool), ActionError> {
+    let mut connection = context.store.connection().await?;
+    let found = audit::list(&mut connection, wanted, i64::from(size) + 1).await?;
+    Ok(super::one_too_many(found, size, wanted.before.is_some()))
+}
+
+/// The entry of a number.
+pub async fn find(context: &Context, sequence: i64) -> Result<Option<Chained>, ActionError> {
+    Ok(audit::find(&mut *context.store.connection().await?, sequence).await?)
+}
+
+/// How the log stood at a moment: kept elsewhere, it finds that entries were cut off, or the log replaced.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Checkpoint {
+    /// The database.
+    pub environment: String,
+    /// The last entry.
+    pub sequence: i64,
+    /// Its keyed hash, in hexadecimal digits.
+    pub mac: String,
+    /// When.
+    pub taken_at: DateTime<Utc>,
+}
+
+/// How the log stands now.
+pub async fn checkpoint(context: &Context) -> Result<Checkpoint, ActionError> {
+    let mut connection = context.store.connection().await?;
+    let (sequence, mac) =
+        audit::head(&mut connection).await?.ok_or(ActionError::NotFound("head of the audit log"))?;
+    Ok(Checkpoint {
+        environment: environment(context).to_string(),
+        sequence,
+        mac: hex(&mac),
+        taken_at: context.now(),
+    })
+}
+
+/// Follows the log of the database from its first entry to its last, past every checkpoint.
+pub async fn verify_all(
+    context: &Context,
+    checkpoints: &[Checkpoint],
+    progress: impl FnMut(i64, i64),
+) -> Result<Verified, ActionError> {
+    let mut connection = context.store.connection().await?;
+    let (key, environment) = (context.digest_key.chain(), environment(context).to_string());
+    verify(&mut connection, &key, &environment, checkpoints, progress).await
+}
+
+/// The database, by a name that only its own key gives it.
+pub fn environment(context: &Context) -> EnvironmentId {
+    let digest = context.digest_key.digest(b"environment");
+    let half = digest.first_chunk::<16>().copied().unwrap_or_default();
+    EnvironmentId(Uuid::from_bytes(half))
+}
+
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// An entry as people and programs read it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct EntryView {
+    /// Its number.
+    pub sequence: i64,
+    /// When.
+    pub occurred_at: DateTime<Utc>,
+    /// What was done.
+    pub operation: String,
+    /// The account that it is about.
+    pub account: Option<String>,
+    /// What it is about when that is not the account.
+    pub object: Option<String>,
+    /// Who did it.
+    pub actor: String,
+    /// By what means: `system`, `user` or `api-key`.
+    pub origin: String,
+    /// The key or the user.
+    pub origin_id: Option<String>,
+    /// From where.
+    pub address: Option<String>,
+    /// More about it: ids, names of fields, counts.
+    pub detail: Value,
+    /// Its keyed hash.
+    pub mac: String,
+}
+
+/// Prefixes of ids by the first word of an operation.
+const PREFIXES: [(&str, &str); 12] = [
+    ("account-action", "accac"),
+    ("account-type", "acttp"),
+    ("account", "act"),
+    ("api-key", "api"),
+    ("hit", "hit"),
+    ("importer", "mprt"),
+    ("inquiry", "inq"),
+    ("list-item", "li"),
+    ("list", "lst"),
+    ("report", "rep"),
+    ("tag", "tag"),
+    ("transaction", "txn"),
+];
+
+impl From<&Chained> for EntryView {
+    fn from(chained: &Chained) -> Self {
+        let entry = &chained.entry;
+        let detail: Value = serde_json::from_str(&entry.detail).unwrap_or(Value::Null);
+        Self {
+            sequence: chained.sequence,
+            occurred_at: entry.occurred_at,
+            operation: entry.operation.clone(),
+            account: entry.account.map(|id| id::with_prefix("act", id)),
+            object: entry.object.map(|id| named(&entry.operation, id, &detail)),
+            actor: entry.actor.clone(),
+            origin: entry.origin_kind.clone(),
+            origin_id: entry.origin_id.clone(),
+            address: entry.address.clone(),
+            detail,
+            mac: hex(&chained.mac),
+        }
+    }
+}
+
+/// The id of an entry's object, as it is written in the detail, or else as the operation has it.
+fn named(operation: &str, object: Uuid, detail: &Value) -> String {
+    let written = |text: &&String| id::uuid_of(text) == Some(object);
+    let in_detail = detail.as_object().and_then(|map| {
+        map.values()
+            .filter_map(|value| if let Value::String(text) = value { Some(text) } else { None })
+            .find(written)
+    });
+    let first = operation.split(['.', '/']).next().unwrap_or_default();
+    let prefix = PREFIXES.iter().find(|(word, _)| *word == first);
+    match (in_detail, prefix) {
+        (Some(text), _) => text.clone(),
+        (None, Some((_, prefix))) => id::with_prefix(prefix, object),
+        (None, None) => object.to_string(),
+    }
+}

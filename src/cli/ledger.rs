@@ -1,0 +1,52 @@
+//! `ledger`: the erasure ledger.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{BAD_NEWS, show, tables};
+use crate::{actions::ledger, app, config::Settings};
+
+/// What to do with the erasure ledger.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum LedgerCommand {
+    /// Shows its files, and how far the database has seen them.
+    Status {
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Redacts again what a restored database has again, as a daemon does by itself.
+    Replay {
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) async fn run(settings: &Settings, command: &LedgerCommand) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        settings.audit.ledger_folder.is_some(),
+        "there is no erasure ledger; accepted with ledger-folder in [audit]"
+    );
+    let context = app::open(settings).await?;
+    let is_sound = match command {
+        LedgerCommand::Status { json } => {
+            let files = ledger::status(&context).await?;
+            show(*json, &files, || tables::ledger(&files))?;
+            files.iter().all(|file| file.fault.is_none())
+        }
+        LedgerCommand::Replay { json } => {
+            let settled = ledger::settle(&context, |_| {}).await?;
+            show(*json, &settled, || {
+                let faults: String = settled.faults.iter().map(|fault| format!("\nFAULT: {fault}")).collect();
+                format!(
+                    "{} new lines; {} keys were destroyed again.{faults}",
+                    settled.lines, settled.replayed
+                )
+            })?;
+            settled.faults.is_empty()
+        }
+    };
+    Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::from(BAD_NEWS) })
+}

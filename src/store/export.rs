@@ -1,0 +1,400 @@
+//! Every row that is held about one account, as it stands: for the person who asks what is known of them.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::StoreError;
+use crate::domain::id::AccountId;
+
+/// The rows of one table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// Its rows, as JSON objects: bytes are text that begins with `\x`.
+    pub rows: Vec<Value>,
+}
+
+/// Tables that hold nothing about one account, each with the reason. Every table of the schema is either here or read by
+/// [`read`]; a test holds it to that.
+pub const ABOUT_NO_ACCOUNT: [(&str, &str); 27] = [
+    ("account_actions", "what can be done to accounts, whoever they are of"),
+    ("account_type_layouts", "how accounts of a type are shown"),
+    ("account_types", "what accounts of a type consist of"),
+    ("api_keys", "who may use the API"),
+    ("audit_head", "the number of the last entry"),
+    ("audit_pending", "entries without a number: they have one when the export is made"),
+    ("config_revisions", "the configuration"),
+    ("erasure_ledgers", "how far files of the erasure ledger were seen"),
+    ("importer_pieces", "a file under way, gone when it is imported"),
+    ("importer_rejects", "lines that became no account: numbers and reasons, no values"),
+    ("importers", "counts of imports"),
+    ("inquiry_templates", "the configuration"),
+    ("lists", "names of lists"),
+    ("master_key_checks", "how master keys are known"),
+    ("pauses", "what is paused for everybody"),
+    ("processes", "daemons"),
+    ("provider_budgets", "how often providers may be asked"),
+    ("providers", "names of providers"),
+    ("reverifications", "the configuration"),
+    ("run_bases", "list versions and engines, the same for many runs"),
+    ("run_compactions", "how far compaction is"),
+    ("schedules", "the configuration"),
+    ("shard_leases", "which daemon works where"),
+    ("tag_renames", "tags under a new name"),
+    ("tags", "names of tags: those of the account stand with `account_tags`"),
+    ("transaction_types", "the configuration"),
+    ("consolidations", "one request: which accounts it was about stands in `consolidation_sources`"),
+];
+
+/// The most rows of one table: nobody reads more, and memory is bounded.
+pub const MOST: i64 = 200_000;
+
+macro_rules! rows {
+    ($tables:ident, $conn:ident, $name:literal, $statement:literal, $($argument:expr),+) => {
+        let rows: Vec<Value> = sqlx::query_scalar!($statement, $($argument),+, MOST).fetch_all(&mut *$conn).await?;
+        $tables.push(Table { name: $name, rows });
+    };
+}
+
+/// The uuids of a column of rows that were read.
+fn column(rows: &[Value], name: &str) -> Vec<Uuid> {
+    rows.iter().filter_map(|row| row.get(name)?.as_str()?.parse().ok()).collect()
+}
+
+/// The shards of objects: the last byte of any id.
+fn shards_of(objects: &[Uuid]) -> Vec<i16> {
+    objects.iter().map(|object| AccountId(*object).shard().column()).collect()
+}
+
+/// The rows of a table that was read.
+fn of<'a>(tables: &'a [Table], name: &str) -> &'a [Value] {
+    tables.iter().find(|table| table.name == name).map_or(&[], |table| table.rows.as_slice())
+}
+
+/// Everything about an account and those that were consolidated into it.
+pub async fn read(conn: &mut PgConnection, family: &[AccountId]) -> Result<Vec<Table>, StoreError> {
+    let mut tables = Vec::new();
+    let accounts: Vec<Uuid> = family.iter().map(|account| account.0).collect();
+    of_accounts(conn, &mut tables, &accounts).await?;
+    of_reports(conn, &mut tables, &accounts).await?;
+    of_related(conn, &mut tables, &accounts).await?;
+    let mut objects = accounts.clone();
+    for (table, key) in [
+        ("monitors", "monitor_id"),
+        ("hits", "hit_id"),
+        ("inquiries", "inquiry_id"),
+        ("transactions", "transaction_id"),
+        ("list_items", "list_item_id"),
+        ("idempotency_replies", "reply_id"),
+        ("account_files", "file_id"),
+        ("action_runs", "action_run_id"),
+    ] {
+        objects.extend(column(of(&tables, table), key));
+    }
+    rows!(
+        tables,
+        conn,
+        "data_keys",
+        r#"select to_jsonb(kept) - 'wrapped' as "row!" from data_keys as kept
+           where shard = any($1) and object_id = any($2) limit $3"#,
+        &shards_of(&objects),
+        &objects
+    );
+    rows!(
+        tables,
+        conn,
+        "erased_keys",
+        r#"select to_jsonb(kept) as "row!" from erased_keys as kept where object_id = any($1) limit $2"#,
+        &objects
+    );
+    rows!(
+        tables,
+        conn,
+        "audit_entries",
+        r#"select to_jsonb(kept) - 'objects' as "row!" from audit_entries as kept
+           where objects && $1 order by sequence limit $2"#,
+        &objects
+    );
+    Ok(tables)
+}
+
+async fn of_accounts(
+    conn: &mut PgConnection,
+    tables: &mut Vec<Table>,
+    accounts: &[Uuid],
+) -> Result<(), StoreError> {
+    let shards = shards_of(accounts);
+    rows!(
+        tables,
+        conn,
+        "accounts",
+        r#"select to_jsonb(kept) || jsonb_build_object('account_type', kind.name) as "row!"
+           from accounts as kept join account_types as kind using (account_type_id)
+           where kept.shard = any($2) and account_id = any($1) order by account_id limit $3"#,
+        accounts,
+        &shards
+    );
+    rows!(
+        tables,
+        conn,
+        "account_files",
+        r#"select to_jsonb(kept) as "row!" from account_files as kept
+           where kept.shard = any($2) and account_id = any($1) order by file_id limit $3"#,
+        accounts,
+        &shards
+    );
+    rows!(
+        tables,
+        conn,
+        "account_tokens",
+        r#"select to_jsonb(kept) - 'token' as "row!" from account_tokens as kept where kept.shard = any($2) and account_id = any($1) limit $3"#,
+        accounts,
+        &shards
+    );
+    rows!(
+        tables,
+        conn,
+        "account_tags",
+        r#"select to_jsonb(kept) || jsonb_build_object('tag', tag.name) as "row!"
+           from account_tags as kept join tags as tag using (tag_id)
+           where kept.shard = any($2) and account_id = any($1) order by set_at limit $3"#,
+        accounts,
+        &shards
+    );
+    rows!(
+        tables,
+        conn,
+        "account_pauses",
+        r#"select to_jsonb(kept) as "row!" from account_pauses as kept where kept.shard = any($2) and account_id = any($1) limit $3"#,
+        accounts,
+        &shards
+    );
+    rows!(
+        tables,
+        conn,
+        "account_reverifications",
+        r#"select to_jsonb(kept) || jsonb_build_object('rule', rule.name) as "row!"
+           from account_reverifications as kept join reverifications as rule using (rule_id)
+           where kept.shard = any($2) and account_id = any($1) limit $3"#,
+        accounts,
+        &shards
+    );
+    rows!(
+        tables,
+        conn,
+        "action_runs",
+        r#"select to_jsonb(kept) as "row!" from action_runs as kept
+           where kept.shard = any($2) and account_id = any($1) order by action_run_id limit $3"#,
+        accounts,
+        &shards
+    );
+    rows!(
+        tables,
+        conn,
+        "decisions",
+        r#"select to_jsonb(kept) - 'facts_digest' as "row!" from decisions as kept
+           where kept.shard = any($2) and account_id = any($1) order by decided_at limit $3"#,
+        accounts,
+        &shards
+    );
+    rows!(
+        tables,
+        conn,
+        "consolidation_sources",
+        r#"select to_jsonb(kept) || to_jsonb(asked) as "row!"
+           from consolidation_sources as kept join consolidations as asked using (consolidation_id)
+           where account_id = any($1) or destination_id = any($1) limit $2"#,
+        accounts
+    );
+    rows!(
+        tables,
+        conn,
+        "enrol_queue",
+        r#"select to_jsonb(kept) as "row!" from enrol_queue as kept where kept.shard = any($2) and account_id = any($1) limit $3"#,
+        accounts,
+        &shards
+    );
+    rows!(
+        tables,
+        conn,
+        "events",
+        r#"select to_jsonb(kept) as "row!" from events as kept
+           where account_id = any($1) order by event_id limit $2"#,
+        accounts
+    );
+    Ok(())
+}
+
+async fn of_reports(
+    conn: &mut PgConnection,
+    tables: &mut Vec<Table>,
+    accounts: &[Uuid],
+) -> Result<(), StoreError> {
+    rows!(
+        tables,
+        conn,
+        "monitors",
+        r#"select to_jsonb(kept) || jsonb_build_object('schedule', schedule.name) as "row!"
+           from monitors as kept join schedules as schedule using (schedule_id)
+           where account_id = any($1) order by monitor_id limit $2"#,
+        accounts
+    );
+    let monitors = column(of(tables, "monitors"), "monitor_id");
+    rows!(
+        tables,
+        conn,
+        "monitor_due",
+        r#"select to_jsonb(kept) - 'last_digest' as "row!" from monitor_due as kept
+           where shard = any($2) and monitor_id = any($1) limit $3"#,
+        &monitors,
+        &shards_of(&monitors)
+    );
+    rows!(
+        tables,
+        conn,
+        "wakeups",
+        r#"select to_jsonb(kept) as "row!" from wakeups as kept where monitor_id = any($1) limit $2"#,
+        &monitors
+    );
+    rows!(
+        tables,
+        conn,
+        "strikes",
+        r#"select to_jsonb(kept) as "row!" from strikes as kept where kept.shard = any($2) and monitor_id = any($1) limit $3"#,
+        &monitors,
+        &shards_of(&monitors)
+    );
+    rows!(
+        tables,
+        conn,
+        "runs",
+        r#"select to_jsonb(kept) || jsonb_build_object('basis', basis.detail) as "row!"
+           from runs as kept left join run_bases as basis using (basis_id)
+           where monitor_id = any($1) order by run_id desc limit $2"#,
+        &monitors
+    );
+    rows!(
+        tables,
+        conn,
+        "kept_runs",
+        r#"select to_jsonb(kept) || jsonb_build_object('basis', basis.detail) as "row!"
+           from kept_runs as kept left join run_bases as basis using (basis_id)
+           where monitor_id = any($1) order by run_id desc limit $2"#,
+        &monitors
+    );
+    rows!(
+        tables,
+        conn,
+        "run_months",
+        r#"select to_jsonb(kept) as "row!" from run_months as kept
+           where monitor_id = any($1) order by month limit $2"#,
+        &monitors
+    );
+    rows!(
+        tables,
+        conn,
+        "report_actions",
+        r#"select to_jsonb(kept) as "row!" from report_actions as kept
+           where monitor_id = any($1) order by action_id limit $2"#,
+        &monitors
+    );
+    rows!(
+        tables,
+        conn,
+        "hits",
+        r#"select to_jsonb(kept) - 'facts_digest' as "row!" from hits as kept
+           where account_id = any($1) order by hit_id limit $2"#,
+        accounts
+    );
+    let hits = column(of(tables, "hits"), "hit_id");
+    rows!(
+        tables,
+        conn,
+        "hit_comments",
+        r#"select to_jsonb(kept) as "row!" from hit_comments as kept
+           where hit_id = any($1) order by comment_id limit $2"#,
+        &hits
+    );
+    Ok(())
+}
+
+async fn of_related(
+    conn: &mut PgConnection,
+    tables: &mut Vec<Table>,
+    accounts: &[Uuid],
+) -> Result<(), StoreError> {
+    rows!(
+        tables,
+        conn,
+        "inquiries",
+        r#"select to_jsonb(kept) - 'note_digest' as "row!" from inquiries as kept
+           where account_shard = any($2) and account_id = any($1) order by inquiry_id limit $3"#,
+        accounts,
+        &shards_of(accounts)
+    );
+    rows!(
+        tables,
+        conn,
+        "relations",
+        r#"select to_jsonb(kept) as "row!" from relations as kept
+           where (shard = any($2) and object_id = any($1)) or target_id = any($1)
+           order by created_at limit $3"#,
+        accounts,
+        &shards_of(accounts)
+    );
+    let mut ends = column(of(tables, "relations"), "object_id");
+    ends.extend(column(of(tables, "relations"), "target_id"));
+    rows!(
+        tables,
+        conn,
+        "transactions",
+        r#"select to_jsonb(kept) || jsonb_build_object('transaction_type', kind.name) as "row!"
+           from transactions as kept join transaction_types as kind using (transaction_type_id)
+           where kept.shard = any($2) and transaction_id = any($1) order by transaction_id limit $3"#,
+        &ends,
+        &shards_of(&ends)
+    );
+    rows!(
+        tables,
+        conn,
+        "transaction_tags",
+        r#"select to_jsonb(kept) || jsonb_build_object('tag', tag.name) as "row!"
+           from transaction_tags as kept join tags as tag using (tag_id)
+           where kept.shard = any($2) and transaction_id = any($1) order by set_at limit $3"#,
+        &ends,
+        &shards_of(&ends)
+    );
+    // Items of the customer's own lists that the account matched.
+    let items: Vec<Uuid> = of(tables, "hits")
+        .iter()
+        .filter_map(|hit| hit.get("entity")?.as_str()?.strip_prefix("own:"))
+        .filter_map(crate::domain::id::uuid_of)
+        .collect();
+    rows!(
+        tables,
+        conn,
+        "list_items",
+        r#"select to_jsonb(kept) - 'value_digest' || jsonb_build_object('list', list.name) as "row!"
+           from list_items as kept join lists as list using (list_id)
+           where kept.shard = any($2) and list_item_id = any($1) order by list_item_id limit $3"#,
+        &items,
+        &shards_of(&items)
+    );
+    let mut told = accounts.to_vec();
+    for (table, key) in
+        [("monitors", "monitor_id"), ("inquiries", "inquiry_id"), ("transactions", "transaction_id")]
+    {
+        told.extend(column(of(tables, table), key));
+    }
+    rows!(
+        tables,
+        conn,
+        "idempotency_replies",
+        r#"select to_jsonb(kept) - 'key_digest' - 'request_digest' as "row!" from idempotency_replies as kept
+           where account_id = any($1) or object_id = any($1) order by created_at limit $2"#,
+        &told
+    );
+    Ok(())
+}
