@@ -96,7 +96,12 @@ pub(crate) async fn measure(bench: &Bench, sizes: &Sizes, report: &mut Report) -
     let whole = "select count(*) from accounts join data_keys on object_id = account_id where accounts.redacted_at is not null";
     let left: i64 = sqlx::query_scalar(whole).fetch_one(&mut patient).await?;
     say(&format!("{redacted} accounts were redacted, {left} of them still have a key"));
-    report.add("sweep: accounts redacted", usize::try_from(redacted)?, took, &format!("2 inquiries and 2 reports each, {}", peak()));
+    report.add(
+        "sweep: accounts redacted",
+        usize::try_from(redacted)?,
+        took,
+        &format!("2 inquiries and 2 reports each, {}", peak()),
+    );
     // Others measure without it.
     let mut transaction = bench.context.store.transaction().await?;
     rows::save_removed(&mut transaction, &[], bench.context.now()).await?;

@@ -88,7 +88,8 @@ async fn is_redacted(house: &House, reference: &str) -> bool {
 /// An inquiry of an account that was completed with a name.
 async fn inquiry(client: &Client, account: AccountId) -> String {
     let template = InquiryTemplate::id_of("kyc").to_string();
-    let body = json!({ "data": { "attributes": { "inquiry-template-id": template, "account-id": account } } });
+    let body =
+        json!({ "data": { "attributes": { "inquiry-template-id": template, "account-id": account } } });
     let id = client.post("/inquiries", &body).await.expect(201).id();
     let body = json!({ "data": { "attributes": { "fields": { "name": { "first": "Jane", "last": "Marksdottir" } } } } });
     client.post(&format!("/inquiries/{id}/complete"), &body).await.expect(200);
