@@ -82,7 +82,7 @@ async fn fill_everything(house: &House, client: &Client) {
     client.patch(&format!("/accounts/{p1}"), &attributes(file)).await.expect(200);
     let made = inquiry(client, p1).await;
     client
-        .patch(&format!("/inquiries/{made}"), &attributes(json!({ "note": CANARY, "tags": [CANARY] })))
+        .patch(&format!("/inquiries/{made}"), &attributes(json!({ "note": CANARY, "tags": ["vip"] })))
         .await
         .expect(200);
     let reason = Personal::new(format!("not {CANARY}"));
