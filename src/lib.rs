@@ -35,7 +35,8 @@
 //! - [`screening`]: watchlists: parse, compare versions, index, match, explain; pure computation.
 //! - [`providers`]: talking to report providers: request, permit, classify the answer; fetching published lists, and
 //!   judging what came before it is used.
-//! - [`actions`]: one function for each thing that a person or a timer can do.
+//! - [`actions`]: one function for each thing that a person or a timer can do; [`actions::retention`] decides and
+//!   destroys what is no longer to be kept.
 //! - [`engine`]: work without a request: divide the shards, enrol, dispatch, keep budgets, record, upkeep.
 //! - [`http`]: work with a request: health, readiness, metrics, the state of the whole; the API, in Persona's wire
 //!   format, whose table of operations is router, check of permissions and documentation at once; the matching API of

@@ -155,7 +155,8 @@ async fn forget_all(
     let none = BTreeSet::new();
     let mut sealed_stays = Vec::new();
     for row in &rows {
-        let account_type = &types[&row.account_type];
+        let account_type =
+            types.get(&row.account_type).ok_or(ActionError::NotFound("type of the account"))?;
         let keeps = wanted.keeps.get(&row.id).unwrap_or(&none);
         sealed_stays.push(kept_sealed(context, conn, row, account_type, keeps).await?);
     }
@@ -165,7 +166,8 @@ async fn forget_all(
     account_files::remove_of_accounts(conn, &members).await?;
     let (mut kept, mut keys, mut tokens, mut files) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (row, (stays, own_files)) in rows.iter().zip(sealed_stays) {
-        let account_type = &types[&row.account_type];
+        let account_type =
+            types.get(&row.account_type).ok_or(ActionError::NotFound("type of the account"))?;
         let sealed = fields::kept(context, account_type, row.id, &stays, None)?;
         keys.extend(sealed.new_key.map(|key| (row.id.0, key)));
         tokens.extend(fields::tokens(context, (row.account_type, account_type), row.id, &stays));

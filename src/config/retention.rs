@@ -41,7 +41,7 @@ pub(super) fn policies(
         match policies.entry(name) {
             Entry::Occupied(_) => check.refuse(&key.at("name"), "accepted is each name once"),
             Entry::Vacant(place) => {
-                if let Some(policy) = policy(check, &key, place.key(), raw, types) {
+                if let Some(policy) = policy(check, &key, place.key(), &raw, types) {
                     place.insert(policy);
                 }
             }
@@ -54,7 +54,7 @@ fn policy(
     check: &mut Checker<'_>,
     key: &Key,
     name: &str,
-    raw: RawRetention,
+    raw: &RawRetention,
     types: &Types<'_>,
 ) -> Option<Policy> {
     let object = check.needed(&key.at("object"), raw.object.clone(), OBJECTS);
@@ -82,7 +82,7 @@ fn policy(
         }
     }
     let fields = fields(check, key, object, raw.fields.clone().unwrap_or_default(), &about);
-    let clock = clock(check, key, object, &raw, &about, types);
+    let clock = clock(check, key, object, raw, &about, types);
     Some(Policy {
         name: name.to_owned(),
         object,

@@ -59,7 +59,7 @@ pub(super) async fn drive(engine: Engine, part: Part, stop: CancellationToken) {
     let mut sweep = Sweep::new(engine);
     while !stop.is_cancelled() {
         let began = Instant::now();
-        let wait = match part.waiting(store::within(sweep.step())).await {
+        let wait = match part.waiting(store::within(Box::pin(sweep.step()))).await {
             Ok(Step::More) => rest(began.elapsed(), sweep.engine.settings.sweep_load),
             Ok(Step::Idle) => EVERY,
             Err(error) => {

@@ -107,7 +107,7 @@ async fn refuse_object(
     let standing = || verdict.barriers.iter().filter(|barrier| barrier.stands(now));
     // A hold is lifted, not got around.
     let hold = standing().find(|barrier| matches!(barrier.cause, Cause::Hold(..)));
-    let Some(barrier) = hold.or_else(|| standing().last()) else { return Ok(false) };
+    let Some(barrier) = hold.or_else(|| standing().next_back()) else { return Ok(false) };
     let used = match hold {
         Some(_) => None,
         None => override_rows::use_one(conn, object.id, now).await?,

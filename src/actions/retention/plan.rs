@@ -58,7 +58,8 @@ pub async fn plan(context: &Context, days: u16) -> Result<Plan, ActionError> {
         match policies.iter_mut().find(|known| known.policy == counted.policy) {
             Some(known) => known.days.push(day),
             None => {
-                policies.push(PlannedPolicy { policy: counted.policy, days: vec![day], samples: Vec::new() })
+                let (policy, days) = (counted.policy, vec![day]);
+                policies.push(PlannedPolicy { policy, days, samples: Vec::new() });
             }
         }
     }

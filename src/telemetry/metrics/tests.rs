@@ -13,6 +13,7 @@ fn filled() -> Metrics {
     metrics.runs.get_or_create(&RunLabels { schedule: schedule(), outcome: "clear" }).inc();
     metrics.calls.get_or_create(&CallLabels { provider: provider(), verdict: "answered" }).inc();
     metrics.hits.get_or_create(&HitLabels { schedule: schedule(), change: "opened" }).inc();
+    metrics.retention_redacted.get_or_create(&PolicyLabels { policy: "aml".to_owned() }).inc();
     metrics.postponed.get_or_create(&of_provider).inc();
     metrics.enrolled.get_or_create(&of_schedule).inc();
     metrics.lateness.get_or_create(&of_schedule).observe(0.5);

@@ -23,7 +23,7 @@ const OLD: &str = "
     values ('01890a5d-ac96-774b-bcce-b302099a8057', 'kyc', '{}', now(), now());
     insert into inquiries (shard, inquiry_id, account_shard, account_id, template_id, template, status, sealed_content,
                            creator, created_at, updated_at)
-    select shard, overlay(account_id::text placing number::text from 1 for 1)::uuid, shard, account_id,
+    select shard, overlay(account_id::text placing 'a' || number::text from 1 for 2)::uuid, shard, account_id,
            '01890a5d-ac96-774b-bcce-b302099a8057', 'kyc', 'completed', 'sealed', 'test', created_at, updated_at
     from accounts cross join generate_series(1, 2) as number;
     insert into data_keys (shard, object_id, key_id, master_key_id, wrapped, created_at)
@@ -34,25 +34,30 @@ const REDACTED: &str = "select count(*) from accounts where redacted_at is not n
 
 /// Accounts that are neither whole nor redacted.
 const HALF: &str = "
+    with inquiry as (
+        select account_id, count(sealed_content) as contents, count(object_id) as keys
+        from inquiries
+        left join data_keys on data_keys.shard = inquiries.shard and object_id = inquiry_id
+        group by account_id
+    ), told as (
+        select account_id, count(*) as times from events where kind = 'account.redacted' group by account_id
+    )
     select count(*)
     from accounts as account
-    cross join lateral (
-        select (account.redacted_at is not null) as is_gone,
-               account.sealed_fields is not null as has_fields,
-               (select count(*) from data_keys where object_id = account.account_id) as keys,
-               (select count(*) from inquiries where account_id = account.account_id and sealed_content is not null) as full,
-               (select count(*) from inquiries join data_keys on object_id = inquiry_id
-                where account_id = account.account_id) as inquiry_keys,
-               (select count(*) from events where account_id = account.account_id and kind = 'account.redacted') as told
-    ) as seen
-    where (is_gone, has_fields, keys, seen.full, inquiry_keys, told) not in ((true, false, 0, 0, 0, 1), (false, true, 1, 2, 2, 0))";
+    left join data_keys as own on own.shard = account.shard and own.object_id = account.account_id
+    left join inquiry using (account_id)
+    left join told using (account_id)
+    where (account.redacted_at is not null, account.sealed_fields is not null, own.object_id is not null, contents,
+           inquiry.keys, coalesce(times, 0))
+        not in ((true, false, false, 0, 0, 1), (false, true, true, 2, 2, 0))";
 
 #[test]
+#[ignore = "takes minutes; by hand: -- --ignored retention::kill"]
 fn a_sweep_that_is_killed_leaves_no_account_half_redacted() {
     let state = state_folder(&|name| std::env::var(name).ok()).unwrap();
     let cluster = Cluster::start(&state, "retention-kill", Durability::None).unwrap();
     let place = Place::new(&cluster, "killed", CONFIGURATION);
-    let rows: String = (0..8000).map(|number| format!("r{number},individual,Test Person\n")).collect();
+    let rows: String = (0..6000).map(|number| format!("r{number},individual,Test Person\n")).collect();
     std::fs::write(place.folder().join("people.csv"), format!("reference_id,type,name\n{rows}")).unwrap();
     let imported = place.run(&["import", "people.csv"]);
     assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
@@ -79,7 +84,7 @@ fn a_sweep_that_is_killed_leaves_no_account_half_redacted() {
     }
     let done = place.run(&["retention", "sweep", "--now"]);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    assert_eq!((place.ask::<i64>(REDACTED), place.ask::<i64>(HALF)), (8000, 0));
+    assert_eq!((place.ask::<i64>(REDACTED), place.ask::<i64>(HALF)), (6000, 0));
     println!("{CYCLES} kills, 0 accounts half redacted; {before} were redacted between them");
     std::fs::remove_dir_all(place.folder()).unwrap();
 }

@@ -312,7 +312,7 @@ async fn transactions_list_items_and_inquiries_of_nobody_go_in_their_time(pool: 
     lists::archive_item(context, "test", ListKind::Strings, item.id).await.unwrap();
 
     let note = async |id: &str| {
-        client.get(&format!("/transactions/{id}")).await.attribute("fields")["note"].is_object()
+        client.get(&format!("/transactions/{id}")).await.attribute("fields")["note"]["value"].is_string()
     };
     sweep_around(&house, 3, async || note(&settled).await).await;
     assert!(!note(&settled).await && note(&open).await);
