@@ -118,12 +118,12 @@ fn accounts_share_a_key_with_the_listed_whom_the_scorer_accepts() {
     };
     let mut keys: HashMap<&str, Vec<Key>> = HashMap::new();
     let index = Index::build(&list);
-    let altered = list.entities.iter().step_by(100).enumerate().map(|(round, entity)| {
+    let altered = list.entities.iter().step_by(50).enumerate().map(|(round, entity)| {
         let is_person = entity.kind == EntityKind::Individual;
         let kind = if is_person { SubjectKind::Person } else { SubjectKind::Organisation };
         account(kind, &treated(entity.primary_name(), round))
     });
-    let strangers = us.iter().chain(&global).step_by(100).map(|row| account(SubjectKind::Person, &row[0]));
+    let strangers = us.iter().chain(&global).step_by(50).map(|row| account(SubjectKind::Person, &row[0]));
     for (what, accounts) in
         [("altered", altered.collect::<Vec<_>>()), ("strangers", strangers.collect::<Vec<_>>())]
     {
