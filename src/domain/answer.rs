@@ -7,12 +7,20 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Reason {
-    /// What was compared: `name`, `birth-date`, `country`, `provider`.
+    /// What was compared: `name`, `kind`, `birth-date`, `country`, `provider`; or what is said of the score itself:
+    /// `limit`, `threshold`.
     pub fact: String,
     /// A sentence for the analyst. It quotes the account, so it is personal and kept sealed.
     pub text: String,
     /// What the fact added to (or, below zero, took from) the score, -1 to 1.
     pub effect: f64,
+}
+
+impl Reason {
+    /// Whether something was compared; else the line says something of the score itself.
+    pub fn is_of_a_comparison(&self) -> bool {
+        !matches!(self.fact.as_str(), "limit" | "threshold")
+    }
 }
 
 /// An entity that a provider found to match the subject.

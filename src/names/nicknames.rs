@@ -34,7 +34,9 @@ static GROUPS_OF: LazyLock<HashMap<&'static str, Vec<Key>>> = LazyLock::new(|| {
 static NAMES_OF: LazyLock<HashMap<Key, Vec<&'static str>>> = LazyLock::new(|| {
     let mut names_of: HashMap<Key, Vec<&str>> = HashMap::new();
     for (name, groups) in GROUPS_OF.iter() {
-        groups.iter().for_each(|group| names_of.entry(*group).or_default().push(name));
+        for group in groups {
+            names_of.entry(*group).or_default().push(name);
+        }
     }
     names_of
 });
@@ -47,7 +49,7 @@ pub fn keys(name: &str) -> Vec<Key> {
 
 /// The names that the groups with these keys hold.
 pub fn names_of(groups_wanted: &[Key]) -> impl Iterator<Item = &'static str> {
-    groups_wanted.iter().flat_map(|key| NAMES_OF.get(key)).flatten().copied()
+    groups_wanted.iter().filter_map(|key| NAMES_OF.get(key)).flatten().copied()
 }
 
 /// Whether two folded given names are forms of one name, such as `bill` and `william`.

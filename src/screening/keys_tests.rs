@@ -79,6 +79,7 @@ fn invented() -> Option<Vec<Subject>> {
     Some(accounts)
 }
 
+#[expect(clippy::cast_precision_loss, reason = "counts of some thousands")]
 #[test]
 fn keys_are_few_and_each_belongs_to_few_accounts() {
     let (Some(list), Some(accounts)) = (list("ofac-b"), invented()) else { return };
@@ -87,7 +88,9 @@ fn keys_are_few_and_each_belongs_to_few_accounts() {
     for (number, account) in (0_u32..).zip(&accounts) {
         let of_account = account_keys(account);
         keys += of_account.len();
-        of_account.iter().for_each(|key| holders.entry(*key).or_default().push(number));
+        for key in of_account {
+            holders.entry(key).or_default().push(number);
+        }
     }
     let most = holders.values().map(Vec::len).max().unwrap();
     let (mut asked, mut found, mut entities) = (0, 0, 0);
@@ -118,12 +121,12 @@ fn accounts_share_a_key_with_the_listed_whom_the_scorer_accepts() {
     };
     let mut keys: HashMap<&str, Vec<Key>> = HashMap::new();
     let index = Index::build(&list);
-    let altered = list.entities.iter().step_by(100).enumerate().map(|(round, entity)| {
+    let altered = list.entities.iter().step_by(50).enumerate().map(|(round, entity)| {
         let is_person = entity.kind == EntityKind::Individual;
         let kind = if is_person { SubjectKind::Person } else { SubjectKind::Organisation };
         account(kind, &treated(entity.primary_name(), round))
     });
-    let strangers = us.iter().chain(&global).step_by(100).map(|row| account(SubjectKind::Person, &row[0]));
+    let strangers = us.iter().chain(&global).step_by(50).map(|row| account(SubjectKind::Person, &row[0]));
     for (what, accounts) in
         [("altered", altered.collect::<Vec<_>>()), ("strangers", strangers.collect::<Vec<_>>())]
     {

@@ -154,7 +154,7 @@ impl<'a> Sieve<'a> {
         let open = self.all & !answered;
         self.kind == NameKind::Organisation
             && self.least <= DOUBTFUL_CAP
-            && open.count_ones() == 1
+            && open.is_power_of_two()
             && open & self.numbers != 0
     }
 

@@ -117,7 +117,8 @@ fn is_wanted(entity: &ListEntity, parameters: &Parameters) -> bool {
 fn scored(one: &Scored<'_>, threshold: f64) -> Value {
     let mut shown = shaped(one.list, one.entity);
     let mut reasons: BTreeMap<&str, (f64, Vec<&str>)> = BTreeMap::new();
-    for reason in &one.finding.reasons {
+    // The threshold of a search is the question's, and stands in its answer.
+    for reason in one.finding.reasons.iter().filter(|reason| reason.fact != "threshold") {
         let (effect, texts) = reasons.entry(&reason.fact).or_default();
         *effect += reason.effect;
         texts.push(&reason.text);

@@ -190,7 +190,8 @@ fn entity(hit: &HitView) -> Value {
         "score": hit.score,
         "state": hit.state,
         "match-types": hit.finding.as_ref().map(|finding| {
-            let mut kinds: Vec<&str> = finding.reasons.iter().map(|reason| reason.fact.as_str()).collect();
+            let compared = finding.reasons.iter().filter(|reason| reason.is_of_a_comparison());
+            let mut kinds: Vec<&str> = compared.map(|reason| reason.fact.as_str()).collect();
             kinds.sort_unstable();
             kinds.dedup();
             kinds
