@@ -66,7 +66,7 @@ pub async fn told(
 pub async fn of_accounts(
     conn: &mut PgConnection,
     members: &[Standing],
-    counts: &HashMap<AccountId, Counts>,
+    counts: &[(AccountId, Counts)],
 ) -> Result<HashMap<AccountId, Value>, ActionError> {
     let heads: HashMap<AccountId, AccountId> = members
         .iter()

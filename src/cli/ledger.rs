@@ -39,10 +39,13 @@ pub(super) async fn run(settings: &Settings, command: &LedgerCommand) -> anyhow:
         LedgerCommand::Replay { json } => {
             let settled = ledger::settle(&context, |_| {}).await?;
             show(*json, &settled, || {
-                let faults: String = settled.faults.iter().map(|fault| format!("\nFAULT: {fault}")).collect();
+                let faults: Vec<String> =
+                    settled.faults.iter().map(|fault| format!("\nFAULT: {fault}")).collect();
                 format!(
-                    "{} new lines; {} keys were destroyed again.{faults}",
-                    settled.lines, settled.replayed
+                    "{} new lines; {} keys were destroyed again.{}",
+                    settled.lines,
+                    settled.replayed,
+                    faults.concat()
                 )
             })?;
             settled.faults.is_empty()

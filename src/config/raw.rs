@@ -3,6 +3,8 @@
 //! What has a default in `config/default.toml` is plain here, for the defaults are always read first.
 //! What has none is an `Option`. A test holds these structs and that file to each other.
 
+mod words;
+
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{
@@ -10,6 +12,8 @@ use serde::{
     de::{Error, Unexpected, Visitor},
 };
 use serde_json::Value;
+
+pub(super) use words::{RawFieldType, RawProviderKind};
 
 use crate::domain::{
     account_action::Step,
@@ -376,49 +380,4 @@ sections! {
         end_statuses: Option<Vec<String>>,
         date_field: Option<String>,
     }
-}
-
-/// Where a provider's answers come from.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum RawProviderKind {
-    Local,
-    Http,
-    Yente,
-    Watchman,
-}
-
-impl RawProviderKind {
-    /// As the configuration writes it.
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Http => "http",
-            Self::Yente => "yente",
-            Self::Watchman => "watchman",
-        }
-    }
-}
-
-/// The words for what a field takes.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum RawFieldType {
-    String,
-    Integer,
-    Number,
-    Boolean,
-    Date,
-    Datetime,
-    Choices,
-    MultiChoices,
-    Array,
-    Hash,
-    Json,
-    File,
-    EmailAddress,
-    StringList,
-    PersonName,
 }

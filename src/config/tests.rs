@@ -1,6 +1,7 @@
 //! What the settings as a whole promise.
 
 mod faults;
+mod retention;
 mod sources;
 
 use std::collections::BTreeSet;

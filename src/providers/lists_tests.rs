@@ -8,6 +8,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::screening::parse::Format;
 
 /// What the server does with the next requests.
 #[derive(Clone, Debug)]

@@ -171,7 +171,7 @@ pub async fn check_master_keys(
         .execute(&mut *conn)
         .await?;
     }
-    let known = sqlx::query!("select master_key_id, sealed, retired_at from master_key_checks")
+    let known = sqlx::query!("select master_key_id, sealed, retired_at from master_key_checks order by retired_at, master_key_id")
         .fetch_all(&mut *conn)
         .await?;
     let held: Vec<&str> = keyring.ids().collect();

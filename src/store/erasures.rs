@@ -1,6 +1,6 @@
 //! What a redaction destroys: the keys, and counts of what they sealed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -167,7 +167,7 @@ impl Counts {
 pub async fn count(
     conn: &mut PgConnection,
     accounts: &[AccountId],
-) -> Result<HashMap<AccountId, Counts>, StoreError> {
+) -> Result<Vec<(AccountId, Counts)>, StoreError> {
     let (shards, ids) = columns(accounts);
     let rows = sqlx::query!(
         r#"

@@ -1,5 +1,7 @@
 //! Every row that is held about one account, as it stands: for the person who asks what is known of them.
 
+mod excluded;
+
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -16,37 +18,7 @@ pub struct Table {
     pub rows: Vec<Value>,
 }
 
-/// Tables that hold nothing about one account, each with the reason. Every table of the schema is either here or read by
-/// [`read`]; a test holds it to that.
-pub const ABOUT_NO_ACCOUNT: [(&str, &str); 27] = [
-    ("account_actions", "what can be done to accounts, whoever they are of"),
-    ("account_type_layouts", "how accounts of a type are shown"),
-    ("account_types", "what accounts of a type consist of"),
-    ("api_keys", "who may use the API"),
-    ("audit_head", "the number of the last entry"),
-    ("audit_pending", "entries without a number: they have one when the export is made"),
-    ("config_revisions", "the configuration"),
-    ("erasure_ledgers", "how far files of the erasure ledger were seen"),
-    ("importer_pieces", "a file under way, gone when it is imported"),
-    ("importer_rejects", "lines that became no account: numbers and reasons, no values"),
-    ("importers", "counts of imports"),
-    ("inquiry_templates", "the configuration"),
-    ("lists", "names of lists"),
-    ("master_key_checks", "how master keys are known"),
-    ("pauses", "what is paused for everybody"),
-    ("processes", "daemons"),
-    ("provider_budgets", "how often providers may be asked"),
-    ("providers", "names of providers"),
-    ("reverifications", "the configuration"),
-    ("run_bases", "list versions and engines, the same for many runs"),
-    ("run_compactions", "how far compaction is"),
-    ("schedules", "the configuration"),
-    ("shard_leases", "which daemon works where"),
-    ("tag_renames", "tags under a new name"),
-    ("tags", "names of tags: those of the account stand with `account_tags`"),
-    ("transaction_types", "the configuration"),
-    ("consolidations", "one request: which accounts it was about stands in `consolidation_sources`"),
-];
+pub use excluded::ABOUT_NO_ACCOUNT;
 
 /// The most rows of one table: nobody reads more, and memory is bounded.
 pub const MOST: i64 = 200_000;
@@ -105,6 +77,22 @@ pub async fn read(conn: &mut PgConnection, family: &[AccountId]) -> Result<Vec<T
     rows!(
         tables,
         conn,
+        "retention_due",
+        r#"select to_jsonb(kept) as "row!" from retention_due as kept
+           where shard = any($1) and object_id = any($2) limit $3"#,
+        &shards_of(&objects),
+        &objects
+    );
+    rows!(
+        tables,
+        conn,
+        "redaction_overrides",
+        r#"select to_jsonb(kept) as "row!" from redaction_overrides as kept where object_id = any($1) limit $2"#,
+        &objects
+    );
+    rows!(
+        tables,
+        conn,
         "erased_keys",
         r#"select to_jsonb(kept) as "row!" from erased_keys as kept where object_id = any($1) limit $2"#,
         &objects
@@ -150,6 +138,22 @@ async fn of_accounts(
         conn,
         "account_tokens",
         r#"select to_jsonb(kept) - 'token' as "row!" from account_tokens as kept where kept.shard = any($2) and account_id = any($1) limit $3"#,
+        accounts,
+        &shards
+    );
+    rows!(
+        tables,
+        conn,
+        "screening_keys",
+        r#"select to_jsonb(kept) - 'tokens' as "row!" from screening_keys as kept where kept.shard = any($2) and account_id = any($1) limit $3"#,
+        accounts,
+        &shards
+    );
+    rows!(
+        tables,
+        conn,
+        "legal_holds",
+        r#"select to_jsonb(kept) as "row!" from legal_holds as kept where kept.shard = any($2) and account_id = any($1) limit $3"#,
         accounts,
         &shards
     );

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::PgPool;
 use watchkeeper::domain::{
+    audit::Origin,
     consolidation::ConsolidationState,
     hit::HitState,
+    id::ApiKeyId,
     importer::ImporterStatus,
     inquiry::InquiryStatus,
     list::ListKind,
@@ -16,6 +18,7 @@ use watchkeeper::domain::{
     rest::RestReason,
     retention::RetainedKind,
 };
+use watchkeeper::store::rescreens::Reason;
 
 /// The words of every check constraint that lists some, by table and constraint.
 async fn listed(pool: &PgPool) -> BTreeMap<String, BTreeSet<String>> {
@@ -77,6 +80,15 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
         (
             "retention_due.retention_due_object_kind_check",
             words(RetainedKind::ALL.iter().map(|kind| kind.word())),
+        ),
+        ("rescreens.rescreens_reason_check", words(Reason::ALL.iter().map(|reason| reason.word()))),
+        (
+            "audit_pending.audit_pending_origin_kind_check",
+            words([
+                Origin::System.word(),
+                Origin::User(String::new()).word(),
+                Origin::ApiKey { id: ApiKeyId(uuid::Uuid::nil()), address: None }.word(),
+            ]),
         ),
         ("decisions.decisions_state_check", words([HitState::Dismissed.word(), HitState::Confirmed.word()])),
     ]);

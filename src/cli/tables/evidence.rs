@@ -1,5 +1,7 @@
 //! Evidence of an account, and who was screened.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::{line, table, time};
@@ -74,11 +76,11 @@ pub(crate) fn evidence(evidence: &Evidence) -> String {
 fn lists(basis: &Value) -> String {
     let mut told = format!("{}, {}", word(basis, "provider"), word(basis, "engine"));
     if let Some(threshold) = basis["threshold"].as_f64() {
-        told.push_str(&format!(", from {threshold}"));
+        let _ = write!(told, ", from {threshold}");
     }
     for list in basis["lists"].as_array().into_iter().flatten() {
         let stale = if list["stale"] == true { " (stale)" } else { "" };
-        told.push_str(&format!("\n{} {}{stale}", word(list, "name"), word(list, "version")));
+        let _ = write!(told, "\n{} {}{stale}", word(list, "name"), word(list, "version"));
     }
     told
 }

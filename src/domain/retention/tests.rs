@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 
-/// Numbers that are the same in every run (SplitMix64).
+/// Numbers that are the same in every run (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {

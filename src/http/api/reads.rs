@@ -78,8 +78,10 @@ impl Read {
 pub(in crate::http) struct Reads {
     context: Context,
     /// When each was first made, and how often.
-    waiting: Arc<Mutex<HashMap<Read, (DateTime<Utc>, u32)>>>,
+    waiting: Arc<Mutex<Waiting>>,
 }
+
+type Waiting = HashMap<Read, (DateTime<Utc>, u32)>;
 
 impl Reads {
     pub(in crate::http) fn new(context: Context) -> Self {
@@ -170,7 +172,9 @@ fn shown(parameters: &[(String, String)], content: &Content) -> Vec<Uuid> {
         for name in ["data", "included"] {
             match document.get(name) {
                 Some(Value::Array(resources)) => {
-                    resources.iter().for_each(|one| of_resource(one, &mut found))
+                    for one in resources {
+                        of_resource(one, &mut found);
+                    }
                 }
                 Some(resource) => of_resource(resource, &mut found),
                 None => {}

@@ -99,7 +99,7 @@ async fn a_redaction_is_refused_whole_when_the_ledger_cannot_be_written(pool: Pg
     let house = House::new(&pool, DAILY).await;
     house.people(&["a"]).await;
     let account = house.account("a").await.id;
-    let blocked = std::env::temp_dir().join(format!("watchkeeper-ledger-{}", account));
+    let blocked = std::env::temp_dir().join(format!("watchkeeper-ledger-{account}"));
     fs::write(&blocked, "in the way").unwrap();
     let context = house.engine.context.clone().with_ledger(&blocked);
     let refused = redact::redact(&context, "test", account).await.unwrap_err().to_string();

@@ -6,6 +6,7 @@ use watchkeeper::{
     actions::{
         Context,
         audit::{self, Certificate, Doubt},
+        import::ImportOptions,
         master_keys, redact,
     },
     ambient::Random,
@@ -108,7 +109,8 @@ async fn a_rotation_that_was_interrupted_goes_on_and_the_old_key_is_of_no_more_u
     // A daemon of the old configuration cannot seal anything, and says so.
     let told = master_keys::fault(&house.engine.context).await.unwrap().unwrap();
     assert!(told.starts_with("master key first is retired"), "{told}");
-    let late = house.import_as("reference_id,type,name\nlate,individual,Late\n", &Default::default()).await;
+    let late =
+        house.import_as("reference_id,type,name\nlate,individual,Late\n", &ImportOptions::default()).await;
     let late = late.unwrap_err();
     let chain: Vec<String> =
         std::iter::successors(Some(&late as &dyn std::error::Error), |error| error.source())
