@@ -221,7 +221,10 @@ async fn register(
     };
     let reason = if newest.is_some() { Reason::ListChange } else { Reason::ListAdded };
     let is_complete = tokens.is_none();
-    begin(engine, &mut transaction, reason, change, tokens, now).await?;
+    // Where nothing ran yet, all is about to.
+    if newest.is_some() || rescreens::has_any_run(&mut transaction).await? {
+        begin(engine, &mut transaction, reason, change, tokens, now).await?;
+    }
     transaction.commit().await?;
     tracing::info!(list.name = list, list.number = number, is_complete, "the list's version has its number");
     Ok(Some(number))

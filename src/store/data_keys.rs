@@ -171,9 +171,11 @@ pub async fn check_master_keys(
         .execute(&mut *conn)
         .await?;
     }
-    let known = sqlx::query!("select master_key_id, sealed, retired_at from master_key_checks order by retired_at, master_key_id")
-        .fetch_all(&mut *conn)
-        .await?;
+    let known = sqlx::query!(
+        "select master_key_id, sealed, retired_at from master_key_checks order by retired_at, master_key_id"
+    )
+    .fetch_all(&mut *conn)
+    .await?;
     let held: Vec<&str> = keyring.ids().collect();
     for row in known {
         keyring.check(&row.master_key_id, &row.sealed)?;

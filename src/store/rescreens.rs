@@ -325,3 +325,11 @@ pub async fn save_finished(
         .await?;
     Ok(())
 }
+
+/// Whether any monitor that is active ran before.
+pub async fn has_any_run(conn: &mut PgConnection) -> Result<bool, StoreError> {
+    let ran = sqlx::query_scalar!(r#"select exists (select from monitor_due where slot > 0) as "ran!""#)
+        .fetch_one(conn)
+        .await?;
+    Ok(ran)
+}
