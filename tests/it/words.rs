@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::PgPool;
 use watchkeeper::domain::{
+    audit::Origin,
     consolidation::ConsolidationState,
     hit::HitState,
+    id::ApiKeyId,
     importer::ImporterStatus,
     inquiry::InquiryStatus,
     list::ListKind,
@@ -49,7 +51,10 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
     let mut urgent = triggers.clone();
     urgent.remove(Trigger::First.word());
     urgent.remove(Trigger::Interval.word());
+    let key = Origin::ApiKey { id: ApiKeyId(uuid::Uuid::nil()), address: None };
+    let origins = [Origin::System, Origin::User(String::new()), key];
     let expected = BTreeMap::from([
+        ("audit_pending.audit_pending_origin_kind_check", words(origins.iter().map(Origin::word))),
         ("monitors.monitors_state_check", words(MonitorState::ALL.iter().map(|state| state.word()))),
         ("runs.runs_trigger_check", triggers),
         ("runs.runs_outcome_check", words(Outcome::ALL.iter().map(|outcome| outcome.word()))),

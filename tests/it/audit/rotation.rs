@@ -102,7 +102,7 @@ async fn a_rotation_that_was_interrupted_goes_on_and_the_old_key_is_of_no_more_u
     let rotated = master_keys::rotate(&both, "test", |_, _| {}).await.unwrap();
     assert_eq!(rotated.rewrapped, 40, "the database's own key and those of 40 accounts, but for the one");
     assert_eq!(rotated.destroyable, ["first"]);
-    let refused = open(&house, keyring(&["first"], "first")).await.err().unwrap().to_string();
+    let refused = open(&house, keyring(&["first", "second"], "first")).await.err().unwrap().to_string();
     assert!(refused.contains("master key first is retired, and current in [vault]"), "{refused}");
 
     // A daemon of the old configuration cannot seal anything, and says so.

@@ -90,7 +90,7 @@ async fn fill(conn: &mut PgConnection, key: &DataKey, shard: Shard, at: &str) {
         }
         let kinds: Vec<(String, String)> = sqlx::query_as(
             "select attname::text, atttypid::regtype::text from pg_attribute where attrelid = $1::regclass \
-             and attnum > 0 and not attisdropped and attgenerated = '' and attidentity <> 'a'",
+             and attnum > 0 and not attisdropped and attgenerated = ''",
         )
         .bind(table)
         .fetch_all(&mut *conn)
@@ -110,7 +110,7 @@ async fn fill(conn: &mut PgConnection, key: &DataKey, shard: Shard, at: &str) {
             }
         }
         let (names, values) = (names.join(", "), values.join(", "));
-        run(conn, format!("insert into {table} ({names}) values ({values}) on conflict do nothing")).await;
+        run(conn, format!("insert into {table} ({names}) overriding system value values ({values}) on conflict do nothing")).await;
     }
     run(conn, "set session_replication_role = origin".to_owned()).await;
 }
