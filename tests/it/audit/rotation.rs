@@ -6,11 +6,10 @@ use watchkeeper::{
     actions::{
         Context,
         audit::{self, Certificate, Doubt},
-        import::ImportOptions,
         master_keys, redact,
     },
     ambient::Random,
-    store::master_keys as rows,
+    store::{data_keys, master_keys as rows},
     vault::{Keyring, MasterKey},
 };
 
@@ -103,25 +102,27 @@ async fn a_rotation_that_was_interrupted_goes_on_and_the_old_key_is_of_no_more_u
     let rotated = master_keys::rotate(&both, "test", |_, _| {}).await.unwrap();
     assert_eq!(rotated.rewrapped, 40, "the database's own key and those of 40 accounts, but for the one");
     assert_eq!(rotated.destroyable, ["first"]);
-    let refused = open(&house, keyring(&["first"], "first")).await.err().unwrap().to_string();
+    let refused = open(&house, keyring(&["first", "second"], "first")).await.err().unwrap().to_string();
     assert!(refused.contains("master key first is retired, and current in [vault]"), "{refused}");
 
     // A daemon of the old configuration cannot seal anything, and says so.
     let told = master_keys::fault(&house.engine.context).await.unwrap().unwrap();
     assert!(told.starts_with("master key first is retired"), "{told}");
-    let late =
-        house.import_as("reference_id,type,name\nlate,individual,Late\n", &ImportOptions::default()).await;
-    let late = late.unwrap_err();
+    let id = uuid::Uuid::from_u128(77);
+    let (_, stored) = keyring(&["first", "second"], "first").new_data_key(id);
+    let mut connection = both.store.connection().await.unwrap();
+    let late = data_keys::insert_all(&mut connection, &[(id, stored)], house.now()).await.unwrap_err();
     let chain: Vec<String> =
         std::iter::successors(Some(&late as &dyn std::error::Error), |error| error.source())
             .map(ToString::to_string)
             .collect();
     assert!(chain.iter().any(|text| text.contains("master key first is retired")), "{chain:?}");
+    drop(connection);
 
     // With the new key alone, all opens, and the audit log is the same chain.
     let alone = open(&house, keyring(&["second"], "second")).await.unwrap();
     let view = watchkeeper::actions::inspect::account(&alone, "p39", 10).await.unwrap();
-    assert!(serde_json::to_string(&view.fields).unwrap().contains("Test Person-p39"));
+    assert!(serde_json::to_string(&view.fields).unwrap().contains("Person-p39"));
     let proved = audit::verify_all(&alone, &[checkpoint], |_, _| {}).await.unwrap();
     assert_eq!((proved.fault, proved.checkpoints), (None, 1));
     assert_eq!(verified(&house, &[]).await.fault, None);

@@ -50,6 +50,7 @@ fn value(column: &str, kind: &str, sealed: Option<&[u8]>, shard: Shard, at: &str
         (_, "uuid") => format!("'{}'", id_of(column, shard)),
         (_, "text") => format!("'{TEXT}'"),
         (_, "jsonb") => format!("'{{\"said\": \"{TEXT}\"}}'"),
+        (_, "xid8") => "'77'".to_owned(),
         (_, "boolean") => "true".to_owned(),
         (_, "timestamp with time zone") => format!("'{at}'"),
         (_, "date") => format!("'{at}'::timestamptz::date"),
@@ -89,7 +90,7 @@ async fn fill(conn: &mut PgConnection, key: &DataKey, shard: Shard, at: &str) {
         }
         let kinds: Vec<(String, String)> = sqlx::query_as(
             "select attname::text, atttypid::regtype::text from pg_attribute where attrelid = $1::regclass \
-             and attnum > 0 and not attisdropped and attgenerated = '' and attidentity <> 'a'",
+             and attnum > 0 and not attisdropped and attgenerated = ''",
         )
         .bind(table)
         .fetch_all(&mut *conn)
@@ -109,7 +110,7 @@ async fn fill(conn: &mut PgConnection, key: &DataKey, shard: Shard, at: &str) {
             }
         }
         let (names, values) = (names.join(", "), values.join(", "));
-        run(conn, format!("insert into {table} ({names}) values ({values}) on conflict do nothing")).await;
+        run(conn, format!("insert into {table} ({names}) overriding system value values ({values}) on conflict do nothing")).await;
     }
     run(conn, "set session_replication_role = origin".to_owned()).await;
 }
@@ -172,9 +173,7 @@ async fn an_export_is_an_archive_needs_its_permission_and_is_audited(pool: PgPoo
     assert_eq!(answer.header("content-type"), "application/zip");
     assert_eq!(answer.bytes[..4], *b"PK\x03\x04");
     let text = String::from_utf8_lossy(&answer.bytes);
-    for part in ["account.json", "account.html", "Test Person-a"] {
-        assert!(text.contains(part), "{part} in {text}");
-    }
+    assert!(text.contains("account.json") && text.contains("account.html") && text.contains("Person-a"));
     assert!(!text.contains("Person-b"), "nobody else is in it");
     client.get("/accounts/act_00000000000000000000000000/export").await.expect(404);
     let reads = NewKey { permissions: vec!["account.read".to_owned()], ..NewKey::default() };
