@@ -31,7 +31,14 @@ fn what_a_retention_policy_says_fits_what_it_is_about() {
         (("'creation'", "'creation'\ntypes = ['nobody']"), "retention[0].types[0]: accepted is the name of"),
         (("'creation'", "'creation'\nfields = ['country_code']"), "with pii that redaction destroys"),
         (("'account'", "'inquiry'\nfields = ['name']"), "fields: is only for policies on accounts"),
-        (("from =", "[[retention]]\nname = 'law'\nfrom ="), "retention[1].name: accepted is each name once"),
+        (
+            (
+                "'creation'",
+                "'creation'\n[[retention]]\nname = 'law'\nobject = 'account'\nrule = 'redact'\nperiod = '6y'\n\
+                 from = 'creation'",
+            ),
+            "retention[1].name: accepted is each name once",
+        ),
     ];
     for (change, fault) in cases {
         assert!(found(&[change]).contains(fault), "{fault}: {}", found(&[change]));
