@@ -1,6 +1,7 @@
 //! Every row that is held about one account, as it stands: for the person who asks what is known of them.
 
 mod excluded;
+mod table;
 
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -9,16 +10,8 @@ use uuid::Uuid;
 use super::StoreError;
 use crate::domain::id::AccountId;
 
-/// The rows of one table.
-#[derive(Clone, Debug)]
-pub struct Table {
-    /// Its name.
-    pub name: &'static str,
-    /// Its rows, as JSON objects: bytes are text that begins with `\x`.
-    pub rows: Vec<Value>,
-}
-
 pub use excluded::ABOUT_NO_ACCOUNT;
+pub use table::Table;
 
 /// The most rows of one table: nobody reads more, and memory is bounded.
 pub const MOST: i64 = 200_000;
