@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{ActionError, Context};
 use crate::{
     domain::id::{RescreenId, Shard},
+    screening::keys,
     store::{
         events, nudges,
         rescreens::{self, NewRescreen, Reason, RescreenRow},
@@ -39,6 +40,7 @@ pub async fn ask(context: &Context, actor: &str, names: &[String]) -> Result<Res
         change: None,
         schedules: of.map(|(_, id)| *id).collect(),
         tokens: None,
+        keys_version: keys::VERSION,
         actor: actor.to_owned(),
     };
     rescreens::insert(&mut transaction, &new, now).await?;

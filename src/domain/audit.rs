@@ -120,7 +120,7 @@ impl Entry {
 
 /// What of an event's detail the audit log keeps for ever: ids, names of fields, counts, words of ours. Not tags,
 /// statuses, reasons and matched entities, which go when an account is redacted.
-const KEPT: [&str; 40] = [
+const KEPT: [&str; 45] = [
     "account-action",
     "account-type",
     "api-key",
@@ -139,6 +139,7 @@ const KEPT: [&str; 40] = [
     "format",
     "hit",
     "hits",
+    "hold",
     "importer",
     "inquiry",
     "keys",
@@ -146,15 +147,19 @@ const KEPT: [&str; 40] = [
     "list-item",
     "master-key",
     "operation",
+    "override",
     "permissions",
+    "policies",
     "policy",
     "provider",
     "relation-schema-key",
     "report",
     "report-template",
+    "rescreen",
     "reverification",
     "run",
     "schedule",
+    "schedules",
     "scope",
     "source-account-ids",
     "template",

@@ -108,7 +108,7 @@ impl Enrol {
             urgent |= self.begin(&mut transaction, schedule, differences, true, now).await?;
         }
         reverify::refresh(&self.engine, &mut transaction, &page).await?;
-        keys::refresh(&self.engine, &mut transaction, &page).await?;
+        keys::follow(&self.engine, &mut transaction, &page).await?;
         transaction.commit().await?;
         if urgent {
             self.engine.nudge.send_replace(());

@@ -1,10 +1,12 @@
 //! What accounts could match, kept as keyed hashes: by them a changed list finds the accounts that it concerns.
 //!
-//! Enrolment sees to accounts that changed, in the transaction that makes their monitors: so an account that is found
-//! by nobody yet was not screened yet either. The task here sees to all others, when the keys are of a new version.
+//! Enrolment sees to accounts that changed, in the transaction that makes their monitors: so a new account that is found
+//! by nobody yet was not screened yet either, and one that was edited runs again where a list changed in between. The
+//! task here sees to all others, when the keys are of a new version, or a type came to screen other fields.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{
@@ -13,11 +15,17 @@ use super::{
 };
 use crate::{
     actions::{Context, accounts::fields},
-    domain::id::{AccountId, Shard},
+    domain::{
+        id::{AccountId, Shard},
+        monitor::Trigger,
+    },
     screening::keys,
     store::{
-        self, accounts, pauses,
+        self, StoreError,
+        accounts::{self, AccountRow},
+        list_versions, pauses,
         screening_keys::{self, AccountKeys, Build},
+        wakeups::{self, Urgency},
     },
     telemetry::health::Health,
 };
@@ -28,16 +36,63 @@ pub(super) const EVERY: Duration = Duration::from_secs(10);
 /// How many accounts one transaction sees to.
 const PAGE: i64 = 1000;
 
-/// Makes the keys of accounts anew, from what they hold now.
-pub(super) async fn refresh(
+/// Up to so many accounts of a page run ahead of routine work.
+const AT_ONCE: usize = 500;
+
+/// Makes the keys of accounts that changed anew. A list that changed between the edit and its keys looked for what the
+/// account held before: such accounts run again.
+pub(super) async fn follow(
     engine: &Engine,
     conn: &mut PgConnection,
     page: &[AccountId],
 ) -> Result<(), EngineError> {
-    let mut made = Vec::with_capacity(page.len());
-    for row in accounts::list_of_ids(conn, page).await? {
+    let edited = refresh(engine, conn, page).await?;
+    let Some(taken_at) = list_versions::last_taken_at(conn).await? else { return Ok(()) };
+    let missed: Vec<AccountId> =
+        edited.into_iter().filter(|(_, at)| *at <= taken_at).map(|(account, _)| account).collect();
+    if !missed.is_empty() {
+        let urgency = if missed.len() <= AT_ONCE { Urgency::Urgent } else { Urgency::Routine };
+        let now = engine.context.now();
+        wakeups::insert_of_accounts(conn, &missed, Trigger::ListChange, urgency, now).await?;
+    }
+    Ok(())
+}
+
+/// Makes the keys of accounts anew, from what they hold now. Returns those whose keys are others, with when they were
+/// edited.
+async fn refresh(
+    engine: &Engine,
+    conn: &mut PgConnection,
+    page: &[AccountId],
+) -> Result<Vec<(AccountId, DateTime<Utc>)>, EngineError> {
+    let rows = accounts::list_of_ids(conn, page).await?;
+    let engine = engine.clone();
+    // Thousands of names take a while: no worker of the runtime waits for them.
+    let made = tokio::task::spawn_blocking(move || made_of(&engine, &rows));
+    let made = made.await.map_err(|_| StoreError::Inconsistent { column: "accounts.sealed_fields" })?;
+    let edited: HashMap<AccountId, DateTime<Utc>> =
+        made.iter().filter_map(|(keys, at)| Some((keys.account, (*at)?))).collect();
+    let made = made.into_iter().map(|(keys, _)| keys);
+    let (keyed, without): (Vec<_>, Vec<_>) = made.partition(|one| !one.tokens.is_empty());
+    let without: Vec<(AccountId, i64)> =
+        without.into_iter().map(|one| (one.account, one.account_version)).collect();
+    if !without.is_empty() {
+        screening_keys::remove_older(conn, keys::VERSION, &without).await?;
+    }
+    let changed = if keyed.is_empty() {
+        Vec::new()
+    } else {
+        screening_keys::save_all(conn, keys::VERSION, &keyed).await?
+    };
+    Ok(changed.into_iter().filter_map(|account| Some((account, *edited.get(&account)?))).collect())
+}
+
+/// The keys of accounts, each with when it was edited.
+fn made_of(engine: &Engine, rows: &[AccountRow]) -> Vec<(AccountKeys, Option<DateTime<Utc>>)> {
+    let mut made = Vec::with_capacity(rows.len());
+    for row in rows {
         let Some(account_type) = engine.plan.types.get(row.account_type) else { continue };
-        let fields = match fields::opened(&engine.context, &row) {
+        let fields = match fields::opened(&engine.context, row) {
             Ok((fields, _)) => fields,
             Err(error) => {
                 // Its runs say so, too; it must not keep others from their keys.
@@ -46,21 +101,11 @@ pub(super) async fn refresh(
             }
         };
         let keys = keys::account_keys(&account_type.subject(&fields));
-        made.push(AccountKeys {
-            account: row.id,
-            account_version: row.version,
-            tokens: tokens(&engine.context, &keys),
-        });
+        let tokens = tokens(&engine.context, &keys);
+        let keys = AccountKeys { account: row.id, account_version: row.version, tokens };
+        made.push((keys, (row.version > 1).then_some(row.updated_at)));
     }
-    let (keyed, without): (Vec<_>, Vec<_>) = made.into_iter().partition(|one| !one.tokens.is_empty());
-    let without: Vec<AccountId> = without.into_iter().map(|one| one.account).collect();
-    if !without.is_empty() {
-        screening_keys::remove_all(conn, &without).await?;
-    }
-    if !keyed.is_empty() {
-        screening_keys::save_all(conn, keys::VERSION, &keyed).await?;
-    }
-    Ok(())
+    made
 }
 
 /// The tokens of keys, sorted, each once.
@@ -91,6 +136,10 @@ impl Task for Keys {
     }
 
     async fn activate(&mut self) -> Result<Activation, EngineError> {
+        if !self.engine.fleet.is_current() {
+            // Others know better what of an account is screened.
+            return Ok(Activation::Done);
+        }
         let mut transaction = self.engine.context.store.transaction().await?;
         if !store::lock_task(&mut transaction, "screening-keys").await? {
             return Ok(Activation::Done);

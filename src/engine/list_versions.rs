@@ -6,6 +6,8 @@
 //! it: the monitor is due again at once. A process that has an older version waits until it has the newest, or until
 //! it waited too long: it then works with what it has, and has what it ran meanwhile run again once it caught up.
 
+mod register;
+
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex},
@@ -15,21 +17,18 @@ use std::{
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Engine, EngineError, keys, lists::locked, run::Finished};
+use self::register::Before;
+use super::{Engine, EngineError, run::Finished};
 use crate::{
-    domain::{
-        id::{MonitorId, RescreenId, Shard},
-        monitor::Trigger,
-    },
+    domain::{id::MonitorId, monitor::Trigger},
     providers::{
         lists::{Keeper, Keepers},
         local::PublishedList,
     },
-    screening::{difference::Difference, index::Index, keys as screened, list::ListEntity},
+    screening::index::Index,
     store::{
+        self,
         list_versions::{self, NumberedVersion},
-        rescreens::{self, Counts, ListChange, NewRescreen, Reason},
-        screening_keys,
         wakeups::{self, Urgency},
     },
 };
@@ -37,15 +36,13 @@ use crate::{
 /// How long a process waits for a version that another has.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// A difference with more tokens than this concerns so many accounts that all are screened.
-const MOST_TOKENS: usize = 200_000;
-
-/// Who begins rescreens.
-const ACTOR: &str = "lists";
-
 /// What this process knows of the versions of its lists.
 #[derive(Default)]
-pub(super) struct Numbers(HashMap<String, Held>);
+pub(super) struct Numbers {
+    held: HashMap<String, Held>,
+    /// Whether it is noted which schedules use which lists.
+    uses_noted: bool,
+}
 
 /// A list as this process last had it numbered.
 struct Held {
@@ -62,9 +59,9 @@ struct Behind {
 }
 
 impl Numbers {
-    /// Compares what is in force here with the newest versions that anybody has. `keepers` have
-    /// the versions that are kept. Returns the places of those of which another
-    /// process has a newer version.
+    /// Compares what is in force here with the newest versions that anybody has. `keepers` have the versions that are
+    /// kept. Returns the places of the lists of which another process has a newer version. What is read and compared
+    /// takes as long as it takes; the database has its deadlines.
     pub(super) async fn keep(
         &mut self,
         engine: &Engine,
@@ -75,19 +72,38 @@ impl Numbers {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let mut connection = engine.context.store.connection().await?;
-        let newest = list_versions::list_newest(&mut connection, &names).await?;
-        drop(connection);
+        let newest = store::within(async {
+            let mut connection = engine.context.store.connection().await?;
+            Ok::<_, EngineError>(list_versions::list_newest(&mut connection, &names).await?)
+        });
         let newest: HashMap<String, NumberedVersion> =
-            newest.into_iter().map(|one| (one.list.clone(), one)).collect();
-        let mut behind = Vec::new();
+            newest.await?.into_iter().map(|one| (one.list.clone(), one)).collect();
+        let (mut behind, mut failed) = (Vec::new(), None);
         for (place, list) in lists.iter().enumerate() {
             let Some(index) = list.index() else { continue };
-            if !self.keep_one(engine, list, index, newest.get(list.name()), keepers.get(place)).await? {
-                behind.push(place);
+            let newest = newest.get(list.name());
+            if !engine.fleet.is_current() {
+                // It has the newest configuration's word for nothing: it numbers nothing, and waits for nobody.
+                list.set_number(newest.map_or(1, |newest| newest.number));
+                list.set_behind(false);
+                continue;
+            }
+            match self.keep_one(engine, list, index, newest, keepers.get(place)).await {
+                Ok(true) => {}
+                Ok(false) => behind.push(place),
+                // The others are no worse for it.
+                Err(error) => failed = Some(error),
             }
         }
-        Ok(behind)
+        if engine.fleet.is_current() {
+            if !self.uses_noted {
+                store::within(register::note_uses(engine)).await?;
+                self.uses_noted = true;
+            }
+            let holds = |list: &str| self.held.get(list).is_some_and(|held| held.behind.is_none());
+            store::within(register::settle_debts(engine, &newest, holds)).await?;
+        }
+        failed.map_or(Ok(behind), Err)
     }
 
     /// Returns whether the newest version is in force.
@@ -99,36 +115,28 @@ impl Numbers {
         newest: Option<&NumberedVersion>,
         keeper: Option<&Arc<Mutex<Keeper>>>,
     ) -> Result<bool, EngineError> {
-        let held = self.0.get_mut(list.name());
         if let Some(newest) = newest.filter(|newest| newest.version == index.version()) {
-            if let Some(held) = held
-                && held.behind.as_ref().is_some_and(|behind| behind.is_tolerated)
-            {
-                catch_up(engine, list.name(), held.number, newest).await?;
-            }
             self.hold(list, newest.number, index);
             return Ok(true);
         }
-        let had_newest = held.as_ref().map(|held| held.number) == newest.map(|newest| newest.number);
-        let is_same = held.as_ref().is_some_and(|held| held.index.version() == index.version());
-        let mut connection = engine.context.store.connection().await?;
+        let held = self.held.get(list.name());
+        let had_newest = held.map(|held| held.number) == newest.map(|newest| newest.number);
+        let is_same = held.is_some_and(|held| held.index.version() == index.version());
         // What was in force before is older, unless this process saw it come back.
-        let is_older = !had_newest
-            && (is_same || list_versions::is_known(&mut connection, list.name(), index.version()).await?);
-        drop(connection);
+        let is_older =
+            !had_newest && (is_same || store::within(is_known(engine, list.name(), index.version())).await?);
         if let Some(newest) = newest.filter(|_| is_older) {
-            self.fall_behind(list, index, newest);
+            self.fall_behind(engine, list, index, newest).await?;
             return Ok(false);
         }
-        let before: Option<Before> = match (newest, held) {
+        let before = match (newest, held) {
             (None, _) => None,
             (Some(_), Some(held)) if had_newest => Some(Before::Index(Arc::clone(&held.index))),
-            (Some(newest), _) => match keeper {
-                Some(keeper) => earlier(Arc::clone(keeper), newest.version.clone()).await.map(Before::Kept),
-                None => None,
-            },
+            (Some(newest), _) => {
+                keeper.map(|keeper| Before::Kept(Arc::clone(keeper), newest.version.clone()))
+            }
         };
-        if let Some(number) = register(engine, list.name(), &index, newest, before).await? {
+        if let Some(number) = register::register(engine, list.name(), &index, newest, before).await? {
             self.hold(list, number, index);
         }
         Ok(true)
@@ -137,11 +145,17 @@ impl Numbers {
     fn hold(&mut self, list: &PublishedList, number: i64, index: Arc<Index>) {
         list.set_number(number);
         list.set_behind(false);
-        self.0.insert(list.name().to_owned(), Held { number, index, behind: None });
+        self.held.insert(list.name().to_owned(), Held { number, index, behind: None });
     }
 
-    fn fall_behind(&mut self, list: &PublishedList, index: Arc<Index>, newest: &NumberedVersion) {
-        let held = self.0.entry(list.name().to_owned()).or_insert(Held { number: 0, index, behind: None });
+    async fn fall_behind(
+        &mut self,
+        engine: &Engine,
+        list: &PublishedList,
+        index: Arc<Index>,
+        newest: &NumberedVersion,
+    ) -> Result<(), EngineError> {
+        let held = self.held.entry(list.name().to_owned()).or_insert(Held { number: 0, index, behind: None });
         let behind = held.behind.get_or_insert_with(|| {
             tracing::warn!(
                 list.name = list.name(),
@@ -151,6 +165,8 @@ impl Numbers {
             Behind { since: Instant::now(), is_tolerated: false }
         });
         if !behind.is_tolerated && behind.since.elapsed() >= PATIENCE {
+            // Before anything is run with it: it outlives this process that there is something to make good.
+            store::within(register::owe(engine, list.name(), held.number)).await?;
             behind.is_tolerated = true;
             tracing::error!(
                 list.name = list.name(),
@@ -158,144 +174,16 @@ impl Numbers {
                 "the newer version of the list is not to be had here: working on with the one before"
             );
         }
-        list.set_behind(!behind.is_tolerated);
         // What is tolerated is nobody's reason to run anything again, before the newest is there.
         list.set_number(if behind.is_tolerated { newest.number } else { held.number });
+        list.set_behind(!behind.is_tolerated);
+        Ok(())
     }
 }
 
-/// The entities of a version that is kept here.
-async fn earlier(keeper: Arc<Mutex<Keeper>>, version: String) -> Option<Vec<ListEntity>> {
-    tokio::task::spawn_blocking(move || locked(&keeper).earlier(&version)).await.ok().flatten()
-}
-
-/// What a version is compared with.
-enum Before {
-    Index(Arc<Index>),
-    Kept(Vec<ListEntity>),
-}
-
-impl Before {
-    fn entities(&self) -> &[ListEntity] {
-        match self {
-            Self::Index(index) => index.entities(),
-            Self::Kept(entities) => entities,
-        }
-    }
-}
-
-/// Gives a version the next number, and begins the rescreen that it asks for. None when another process was first.
-async fn register(
-    engine: &Engine,
-    list: &str,
-    index: &Arc<Index>,
-    newest: Option<&NumberedVersion>,
-    before: Option<Before>,
-) -> Result<Option<i64>, EngineError> {
-    let context = &engine.context;
-    let after = Arc::clone(index);
-    let compared = tokio::task::spawn_blocking(move || before.map(|before| compare(&before, &after))).await;
-    let (counts, keys) = compared.ok().flatten().unzip();
-    let now = context.now();
-    let number = newest.map_or(1, |newest| newest.number + 1);
-    let version = index.version().to_owned();
-    let new = NumberedVersion { list: list.to_owned(), number, version: version.clone(), taken_at: now };
-    let names = index.entities().iter().map(|entity| entity.names.len()).sum();
-    let mut transaction = context.store.transaction().await?;
-    if !list_versions::insert(&mut transaction, &new, (index.len(), names), engine.process).await? {
-        return Ok(None);
-    }
-    // Until every account has its keys, none may be left out for having none.
-    let tokens = match keys {
-        Some(keys) if screening_keys::is_built(&mut transaction, screened::VERSION).await? => {
-            Some(keys::tokens(context, &keys)).filter(|tokens| tokens.len() <= MOST_TOKENS)
-        }
-        _ => None,
-    };
-    let change = ListChange {
-        list: list.to_owned(),
-        number,
-        before: newest.map(|newest| newest.version.clone()),
-        after: version,
-        counts: counts.unwrap_or_default(),
-    };
-    let reason = if newest.is_some() { Reason::ListChange } else { Reason::ListAdded };
-    let is_complete = tokens.is_none();
-    // Where nothing ran yet, all is about to.
-    if newest.is_some() || rescreens::has_any_run(&mut transaction).await? {
-        begin(engine, &mut transaction, reason, change, tokens, now).await?;
-    }
-    transaction.commit().await?;
-    tracing::info!(list.name = list, list.number = number, is_complete, "the list's version has its number");
-    Ok(Some(number))
-}
-
-async fn begin(
-    engine: &Engine,
-    conn: &mut PgConnection,
-    reason: Reason,
-    change: ListChange,
-    tokens: Option<Vec<i64>>,
-    now: DateTime<Utc>,
-) -> Result<(), EngineError> {
-    let uses = |list: &str, schedule: &super::PlannedSchedule| {
-        schedule.provider.provider.basis().lists.iter().any(|one| one.name == list)
-    };
-    let planned = engine.plan.schedules.values().filter(|schedule| uses(&change.list, schedule));
-    let mut schedules: Vec<i32> = planned.map(|schedule| schedule.id).collect();
-    schedules.sort_unstable();
-    let new = NewRescreen {
-        id: RescreenId(engine.context.new_uuid(Shard(0))),
-        reason,
-        change: Some(change),
-        schedules,
-        tokens,
-        actor: ACTOR.to_owned(),
-    };
-    rescreens::insert(conn, &new, now).await?;
-    Ok(())
-}
-
-/// This process ran accounts with an older version: those that the newer ones concern run again.
-async fn catch_up(
-    engine: &Engine,
-    list: &str,
-    from: i64,
-    newest: &NumberedVersion,
-) -> Result<(), EngineError> {
-    let mut transaction = engine.context.store.transaction().await?;
-    let tokens = rescreens::list_tokens_after(&mut transaction, list, from).await?;
-    let change = ListChange {
-        list: list.to_owned(),
-        number: newest.number,
-        before: None,
-        after: newest.version.clone(),
-        counts: Counts::default(),
-    };
-    begin(engine, &mut transaction, Reason::ListChange, change, tokens, engine.context.now()).await?;
-    transaction.commit().await?;
-    Ok(())
-}
-
-/// How much differs, and the keys of all that does, as it was and as it is.
-fn compare(before: &Before, after: &Index) -> (Counts, Vec<screened::Key>) {
-    let difference = Difference::between(before.entities(), after.entities());
-    let touched = difference.touched();
-    let entities = before.entities().iter().chain(after.entities());
-    let mut keys: Vec<screened::Key> = entities
-        .filter(|entity| touched.contains(entity.id.as_str()))
-        .flat_map(screened::entity_keys)
-        .collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let counts = difference.counts();
-    let counts = Counts {
-        added: counts.added,
-        changed: counts.changed,
-        removed: counts.removed,
-        merged: counts.merged,
-    };
-    (counts, keys)
+async fn is_known(engine: &Engine, list: &str, version: &str) -> Result<bool, EngineError> {
+    let mut connection = engine.context.store.connection().await?;
+    Ok(list_versions::is_known(&mut connection, list, version).await?)
 }
 
 /// Makes the monitors of recorded runs due again that rested on an older version of a list than the newest. Returns

@@ -92,11 +92,9 @@ impl Watch {
             self.end(ended);
         }
         self.show_all();
-        let told = async {
-            self.number().await?;
-            self.tell().await
-        };
-        if let Err(error) = store::within(told).await {
+        let numbered = self.number().await;
+        let told = store::within(self.tell()).await;
+        for error in [numbered, told].into_iter().filter_map(Result::err) {
             task::report(&self.engine.health, "lists", &error);
         }
     }

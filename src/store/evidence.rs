@@ -140,7 +140,8 @@ pub struct Unscreened {
     pub reason: String,
 }
 
-/// The monitors of a shard that had no answer in a period, with the reason; and how many had one, by schedule.
+/// The monitors of a shard that had no answer in a period, with the reason; and how many had one, by schedule. Of months
+/// that are kept as lines whole days count.
 ///
 /// One shard at a time, so that no statement reads all monitors at once.
 pub async fn list_unscreened(
@@ -152,8 +153,12 @@ pub async fn list_unscreened(
     let rows = sqlx::query!(
         r#"
         with looked as (
-            select monitor.shard, monitor.monitor_id, monitor.account_id, monitor.state, monitor.state_reason,
-                   monitor.schedule_id, account.archived_at, account.redacted_version = account.version as is_empty
+            select monitor.shard, monitor.monitor_id, monitor.account_id, monitor.schedule_id,
+                   -- How it stands now counts where it stood so before the period was over.
+                   case when monitor.state_changed_at < $3 then monitor.state else 'active' end as state,
+                   monitor.state_reason,
+                   account.archived_at < $3 as is_archived,
+                   account.redacted_version = account.version and account.redacted_at < $3 as is_empty
             from monitors as monitor
             join accounts as account using (shard, account_id)
             where monitor.shard = $1
@@ -168,22 +173,36 @@ pub async fn list_unscreened(
               and run.recorded_at < $3
               and run.outcome in ('clear', 'match')
             union
+            -- Of months that are a line, the days of the period on which there were runs.
             select line.monitor_id
             from looked
             join run_months as line using (monitor_id)
-            where line.last_at >= $2 and line.first_at < $3
+            cross join lateral (
+                select greatest(0, ($2 at time zone 'utc')::date - line.month) as first,
+                       least(30, (($3 - interval '1 microsecond') at time zone 'utc')::date - line.month) as last
+            ) as day
+            where line.last_at >= $2
+              and line.first_at < $3
+              and day.first <= day.last
+              and exists (
+                  select from unnest(line.basis_days) as ran (days)
+                  where ran.days::bigint & ((1::bigint << (day.last + 1)) - (1::bigint << day.first)) <> 0
+              )
         )
         select looked.account_id, schedule.name,
                case
                    when answered.monitor_id is not null then null
-                   when looked.archived_at is not null then 'archived'
+                   when looked.is_archived then 'archived'
                    when looked.is_empty then 'redacted'
                    when looked.state = 'ended' then 'no-longer-selected'
                    when looked.state <> 'active' then
                        looked.state || coalesce(':' || looked.state_reason, '')
                    when failed.failure is not null then 'errored:' || failed.failure
-                   when due.next_run_at >= $3 then 'not-due'
-                   when due.slot = 0 then 'never-run'
+                   -- What ran later says when it was to run; what did not, when it is to run.
+                   when coalesce(later.due_at, due.next_run_at) >= $3
+                    and (later.due_at is not null or due.attempts = 0) then 'not-due'
+                   when coalesce(later.slot, due.slot) = 0 then 'never-run'
+                   when later.due_at is null and due.attempts > 0 then 'failing'
                    else 'overdue'
                end as reason
         from looked
@@ -201,6 +220,16 @@ pub async fn list_unscreened(
             order by run.slot desc
             limit 1
         ) as failed on true
+        left join lateral (
+            select run.slot, run.due_at
+            from whole_runs as run
+            where answered.monitor_id is null
+              and run.monitor_id = looked.monitor_id
+              and run.recorded_at >= $3
+              and run.outcome <> 'superseded'
+            order by run.slot
+            limit 1
+        ) as later on true
         where ($4::text is null or schedule.name = $4)
         order by looked.account_id
         "#,
@@ -236,8 +265,8 @@ pub async fn list_unwatched(
         r#"
         select account.account_id,
                case
-                   when account.archived_at is not null then 'archived'
-                   when account.redacted_version = account.version then 'redacted'
+                   when account.archived_at < $3 then 'archived'
+                   when account.redacted_version = account.version and account.redacted_at < $3 then 'redacted'
                    else 'in-no-schedule'
                end as "reason!"
         from accounts as account

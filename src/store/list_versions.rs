@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::StoreError;
-use crate::domain::id::ProcessId;
+use crate::{domain::id::ProcessId, store::processes::SEEN_WITHIN};
 
 /// A version of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,11 @@ pub async fn is_known(conn: &mut PgConnection, list: &str, version: &str) -> Res
     Ok(known)
 }
 
+/// When a list last came to have a newer version; none when there is none.
+pub async fn last_taken_at(conn: &mut PgConnection) -> Result<Option<DateTime<Utc>>, StoreError> {
+    Ok(sqlx::query_scalar!("select max(taken_at) from list_versions").fetch_one(conn).await?)
+}
+
 /// Puts a version after the one of `before`. False when somebody else put another there.
 pub async fn insert(
     conn: &mut PgConnection,
@@ -79,4 +84,115 @@ pub async fn insert(
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// That a process works on with an older version of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Debt {
+    /// The list.
+    pub list: String,
+    /// The process.
+    pub process: ProcessId,
+    /// The version that it has.
+    pub number: i64,
+}
+
+/// Notes that a process works on with an older version.
+pub async fn insert_debt(
+    conn: &mut PgConnection,
+    list: &str,
+    process: ProcessId,
+    number: i64,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        insert into list_debts (list, process_id, number, since) values ($1, $2, $3, $4)
+        on conflict on constraint list_debts_pkey do nothing
+        "#,
+        list,
+        process.0,
+        number,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The debts of a process, and of those that are gone.
+pub async fn list_debts(
+    conn: &mut PgConnection,
+    process: ProcessId,
+    now: DateTime<Utc>,
+) -> Result<Vec<Debt>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select debt.list, debt.process_id, debt.number
+        from list_debts as debt
+        where debt.process_id = $1
+           or not exists (
+               select from processes where processes.process_id = debt.process_id and processes.seen_at > $2
+           )
+        "#,
+        process.0,
+        now - SEEN_WITHIN,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Debt { list: row.list, process: ProcessId(row.process_id), number: row.number })
+        .collect())
+}
+
+/// Takes a debt away. False when somebody else did.
+pub async fn remove_debt(conn: &mut PgConnection, debt: &Debt) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "delete from list_debts where list = $1 and process_id = $2 and number = $3",
+        debt.list,
+        debt.process.0,
+        debt.number,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Notes which of the schedules `planned` use which lists, in the place of what was noted of them. Returns what is new.
+pub async fn save_uses(
+    conn: &mut PgConnection,
+    planned: &[i32],
+    uses: &[(i32, &str)],
+) -> Result<Vec<(i32, String)>, StoreError> {
+    let (schedules, lists): (Vec<i32>, Vec<String>) =
+        uses.iter().map(|(schedule, list)| (*schedule, (*list).to_owned())).unzip();
+    sqlx::query!(
+        r#"
+        delete from schedule_lists as kept
+        where not kept.schedule_id = any($1)
+           or not exists (
+               select from unnest($2::integer[], $3::text[]) as used (schedule_id, list)
+               where used.schedule_id = kept.schedule_id and used.list = kept.list
+           )
+        "#,
+        planned,
+        &schedules,
+        &lists,
+    )
+    .execute(&mut *conn)
+    .await?;
+    let rows = sqlx::query!(
+        r#"
+        insert into schedule_lists (schedule_id, list)
+        select * from unnest($1::integer[], $2::text[])
+        on conflict on constraint schedule_lists_pkey do nothing
+        returning schedule_id, list
+        "#,
+        &schedules,
+        &lists,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.schedule_id, row.list)).collect())
 }

@@ -76,6 +76,8 @@ pub struct NewRescreen {
     pub schedules: Vec<i32>,
     /// Only those of accounts that have one of these tokens; all when none.
     pub tokens: Option<Vec<i64>>,
+    /// The version of the keys that the tokens were made of.
+    pub keys_version: i16,
     /// Who.
     pub actor: String,
 }
@@ -93,9 +95,9 @@ pub async fn insert(
         r#"
         insert into rescreens (
             rescreen_id, reason, list, number, version_before, version, added, changed, removed, merged,
-            schedule_ids, is_complete, tokens, actor, created_at
+            schedule_ids, is_complete, tokens, keys_version, actor, created_at
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         "#,
         new.id.0,
         new.reason.word(),
@@ -110,6 +112,7 @@ pub async fn insert(
         &new.schedules,
         new.tokens.is_none(),
         new.tokens.as_deref().unwrap_or_default(),
+        new.keys_version,
         new.actor,
         now,
     )
@@ -155,21 +158,30 @@ pub struct Open {
     pub place: Option<(i32, MonitorId)>,
     /// Whether a change of a list began it.
     pub is_of_list: bool,
+    /// How many accounts were found so far.
+    pub accounts: i64,
 }
 
-/// The oldest rescreen that is not finished and that nobody else is at, with at most `limit` tokens; locked.
-pub async fn lock_next(conn: &mut PgConnection, limit: i32) -> Result<Option<Open>, StoreError> {
+/// The oldest rescreen that is not finished and that nobody else is at, with at most `limit` tokens; locked. A complete
+/// one comes after those that somebody waits for; one whose tokens are of other keys than `keys_version` is complete.
+pub async fn lock_next(
+    conn: &mut PgConnection,
+    keys_version: i16,
+    limit: i32,
+) -> Result<Option<Open>, StoreError> {
     let row = sqlx::query!(
         r#"
-        select rescreen_id, schedule_ids, is_complete, tokens[tokens_done + 1 : tokens_done + $1] as "tokens!",
-               place_schedule, place_monitor, list is not null as "is_of_list!"
+        select rescreen_id, schedule_ids, is_complete or keys_version <> $2 as "is_complete!",
+               tokens[tokens_done + 1 : tokens_done + $1] as "tokens!",
+               place_schedule, place_monitor, list is not null as "is_of_list!", accounts
         from rescreens
         where finished_at is null
-        order by created_at, rescreen_id
+        order by is_complete, created_at, rescreen_id
         limit 1
         for no key update skip locked
         "#,
         limit,
+        keys_version,
     )
     .fetch_optional(conn)
     .await?;
@@ -180,6 +192,7 @@ pub async fn lock_next(conn: &mut PgConnection, limit: i32) -> Result<Option<Ope
         tokens: row.tokens,
         place: row.place_schedule.zip(row.place_monitor.map(MonitorId)),
         is_of_list: row.is_of_list,
+        accounts: row.accounts,
     }))
 }
 
@@ -235,7 +248,7 @@ pub async fn take_accounts(
     Ok(taken.into_iter().map(AccountId).collect())
 }
 
-/// The active monitors of accounts that are of these schedules.
+/// The active monitors of accounts that are of these schedules, but for those with a question of their own.
 pub async fn list_monitors(
     conn: &mut PgConnection,
     accounts: &[AccountId],
@@ -247,7 +260,7 @@ pub async fn list_monitors(
         select monitor.monitor_id
         from unnest($1::uuid[]) as wanted (account_id)
         join monitors as monitor using (account_id)
-        where monitor.state = 'active' and monitor.schedule_id = any($2)
+        where monitor.state = 'active' and monitor.schedule_id = any($2) and monitor.sealed_query is null
         "#,
         &ids,
         schedules,
@@ -255,6 +268,39 @@ pub async fn list_monitors(
     .fetch_all(conn)
     .await?;
     Ok(monitors.into_iter().map(MonitorId).collect())
+}
+
+/// The next monitors of a schedule with a question of their own, whatever their state; and which of them are active and
+/// ran before.
+pub async fn list_questions_after(
+    conn: &mut PgConnection,
+    schedule: i32,
+    after: Option<MonitorId>,
+    limit: i64,
+) -> Result<Vec<(MonitorId, bool)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select page.monitor_id,
+               exists (
+                   select from monitor_due as due
+                   where due.shard = page.shard and due.monitor_id = page.monitor_id and due.slot > 0
+               ) as "ran!"
+        from (
+            select shard, monitor_id from monitors
+            where schedule_id = $1 and sealed_query is not null and (shard, monitor_id) > ($2, $3)
+            order by shard, monitor_id
+            limit $4
+        ) as page
+        order by page.shard, page.monitor_id
+        "#,
+        schedule,
+        after.map_or(-1, |monitor| monitor.shard().column()),
+        after.map_or(Uuid::nil(), |monitor| monitor.0),
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (MonitorId(row.monitor_id), row.ran)).collect())
 }
 
 /// The next monitors of a schedule after one, whatever their state; and which of them are active and ran before.

@@ -18,12 +18,12 @@ pub struct AccountKeys {
     pub tokens: Vec<i64>,
 }
 
-/// Writes the tokens of accounts, but for those that are there of newer data.
+/// Writes the tokens of accounts, but for those that are there of newer data. Returns those whose tokens are others now.
 pub async fn save_all(
     conn: &mut PgConnection,
     keys_version: i16,
     accounts: &[AccountKeys],
-) -> Result<(), StoreError> {
+) -> Result<Vec<AccountId>, StoreError> {
     let shards: Vec<i16> = accounts.iter().map(|one| one.account.shard().column()).collect();
     let ids: Vec<Uuid> = accounts.iter().map(|one| one.account.0).collect();
     let versions: Vec<i64> = accounts.iter().map(|one| one.account_version).collect();
@@ -36,7 +36,7 @@ pub async fn save_all(
             Some(*end)
         })
         .collect();
-    sqlx::query!(
+    let changed = sqlx::query_scalar!(
         r#"
         insert into screening_keys as kept (shard, account_id, account_version, keys_version, tokens)
         select shard, account_id, account_version, $6,
@@ -50,12 +50,41 @@ pub async fn save_all(
             tokens = excluded.tokens
         where (kept.keys_version, kept.account_version) <= (excluded.keys_version, excluded.account_version)
           and (kept.keys_version <> excluded.keys_version or kept.tokens <> excluded.tokens)
+        returning account_id
         "#,
         &shards,
         &ids,
         &versions,
         &ends,
         &all,
+        keys_version,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(changed.into_iter().map(AccountId).collect())
+}
+
+/// Removes the tokens of accounts, each with the version of its data that has none, but for those that are there of
+/// newer data.
+pub async fn remove_older(
+    conn: &mut PgConnection,
+    keys_version: i16,
+    accounts: &[(AccountId, i64)],
+) -> Result<(), StoreError> {
+    let shards: Vec<i16> = accounts.iter().map(|(account, _)| account.shard().column()).collect();
+    let ids: Vec<Uuid> = accounts.iter().map(|(account, _)| account.0).collect();
+    let versions: Vec<i64> = accounts.iter().map(|(_, version)| *version).collect();
+    sqlx::query!(
+        r#"
+        delete from screening_keys as kept
+        using unnest($1::smallint[], $2::uuid[], $3::bigint[]) as gone (shard, account_id, account_version)
+        where kept.shard = gone.shard
+          and kept.account_id = gone.account_id
+          and (kept.keys_version, kept.account_version) <= ($4, gone.account_version)
+        "#,
+        &shards,
+        &ids,
+        &versions,
         keys_version,
     )
     .execute(conn)
@@ -123,6 +152,9 @@ pub async fn is_built(conn: &mut PgConnection, keys_version: i16) -> Result<bool
         r#"
         select exists (
             select from key_builds where keys_version = $1 and finished_at is not null
+        ) and not exists (
+            -- Another program makes others, in the place of these.
+            select from key_builds where keys_version > $1
         ) as "built!"
         "#,
         keys_version,

@@ -15,9 +15,12 @@ use tracing_subscriber::{
     EnvFilter, Layer, fmt, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
 };
 
-use super::journal::{self, Journal};
 #[cfg(feature = "opentelemetry")]
 use super::spans::Export;
+use super::{
+    asked::Asked,
+    journal::{self, Journal},
+};
 use crate::config::{LogFormat, LogSettings, LogTarget, TelemetrySettings};
 
 /// The variable in which systemd says which file it connects to the journal: device and inode.
@@ -57,7 +60,7 @@ pub fn start(
     telemetry: &TelemetrySettings,
     journal_stream: Option<&str>,
 ) -> Result<Log, LogFault> {
-    let lines = layer(settings, journal_stream)?.with_filter(filter(&settings.level)?);
+    let lines = layer(settings, journal_stream)?.with_filter(Asked(filter(&settings.level)?));
     let log = tracing_subscriber::registry().with(lines);
     #[cfg(feature = "opentelemetry")]
     {

@@ -1,6 +1,7 @@
 //! What the program tells of itself: logs, metrics, readiness. Personal data cannot be told, because
 //! its type has no `Display`.
 
+mod asked;
 pub mod health;
 mod journal;
 pub mod logs;

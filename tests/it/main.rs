@@ -22,6 +22,7 @@ mod columns;
 mod daemon;
 mod echo;
 mod enrolment;
+mod evidence;
 mod example;
 mod fixtures;
 mod fleet;

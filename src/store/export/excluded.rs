@@ -2,7 +2,7 @@
 
 /// Tables that hold nothing about one account, each with the reason. Every table of the schema is either here or read by
 /// [`read`]; a test holds it to that.
-pub const ABOUT_NO_ACCOUNT: [(&str, &str); 34] = [
+pub const ABOUT_NO_ACCOUNT: [(&str, &str); 36] = [
     ("account_actions", "what can be done to accounts, whoever they are of"),
     ("account_type_layouts", "how accounts of a type are shown"),
     ("account_types", "what accounts of a type consist of"),
@@ -31,6 +31,8 @@ pub const ABOUT_NO_ACCOUNT: [(&str, &str); 34] = [
     ("transaction_types", "the configuration"),
     ("consolidations", "one request: which accounts it was about stands in `consolidation_sources`"),
     ("key_builds", "how far the keys of all accounts are"),
+    ("list_debts", "which daemon had which version of a list"),
+    ("schedule_lists", "the configuration"),
     ("list_versions", "versions of lists"),
     ("rescreen_accounts", "accounts under way to be screened once more"),
     ("rescreens", "changes of lists, and whom they were looked for"),

@@ -1,0 +1,236 @@
+//! A version gets its number, and whom it concerns is to be screened; so are those who gained a list, and those who
+//! were screened by a process that had to make do with an older version.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::super::{Engine, EngineError, PlannedSchedule, keys, lists::locked};
+use crate::{
+    domain::id::{RescreenId, Shard},
+    providers::lists::Keeper,
+    screening::{difference::Difference, index::Index, keys as screened, list::ListEntity},
+    store::{
+        self,
+        list_versions::{self, NumberedVersion},
+        rescreens::{self, Counts, ListChange, NewRescreen, Reason},
+        screening_keys,
+    },
+};
+
+/// A difference with more tokens than this concerns so many accounts that all are screened.
+const MOST_TOKENS: usize = 200_000;
+
+/// Who begins rescreens.
+const ACTOR: &str = "lists";
+
+/// What a version is compared with.
+pub(super) enum Before {
+    /// What was in force here.
+    Index(Arc<Index>),
+    /// A version that may be kept here.
+    Kept(Arc<Mutex<Keeper>>, String),
+}
+
+/// What differs, and the tokens of all that does; no tokens when these are too many, or nothing is known.
+struct Compared {
+    counts: Counts,
+    tokens: Option<Vec<i64>>,
+}
+
+/// Gives a version the next number, and begins the rescreen that it asks for. None when another process was first.
+pub(super) async fn register(
+    engine: &Engine,
+    list: &str,
+    index: &Arc<Index>,
+    newest: Option<&NumberedVersion>,
+    before: Option<Before>,
+) -> Result<Option<i64>, EngineError> {
+    let context = &engine.context;
+    let (after, digest_key) = (Arc::clone(index), context.clone());
+    let compared = tokio::task::spawn_blocking(move || {
+        let (counts, keys) = match before? {
+            Before::Index(before) => compare(before.entities(), after.entities()),
+            Before::Kept(keeper, version) => {
+                let kept = locked(&keeper).earlier(&version)?;
+                compare(&kept, after.entities())
+            }
+        };
+        Some(Compared { counts, tokens: keys.map(|keys| keys::tokens(&digest_key, &keys)) })
+    });
+    let compared = compared.await.ok().flatten();
+    let (counts, tokens) = compared.map_or((Counts::default(), None), |one| (one.counts, one.tokens));
+    let now = context.now();
+    let number = newest.map_or(1, |newest| newest.number + 1);
+    let version = index.version().to_owned();
+    let new = NumberedVersion { list: list.to_owned(), number, version: version.clone(), taken_at: now };
+    let names = index.entities().iter().map(|entity| entity.names.len()).sum();
+    let is_complete = tokens.is_none();
+    let registered = store::within(async {
+        let mut transaction = context.store.transaction().await?;
+        if !list_versions::insert(&mut transaction, &new, (index.len(), names), engine.process).await? {
+            return Ok::<_, EngineError>(false);
+        }
+        // The first version of all concerns nobody in particular: who has no answer yet is about to be screened.
+        if let Some(newest) = newest {
+            // Until every account has its keys, none may be left out for having none.
+            let is_built = screening_keys::is_built(&mut transaction, screened::VERSION).await?;
+            let change = ListChange {
+                list: list.to_owned(),
+                number,
+                before: Some(newest.version.clone()),
+                after: version,
+                counts,
+            };
+            let tokens = tokens.filter(|_| is_built);
+            begin(engine, &mut transaction, (Reason::ListChange, &uses(engine, list)), change, tokens, now)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
+    });
+    if !registered.await? {
+        return Ok(None);
+    }
+    tracing::info!(list.name = list, list.number = number, is_complete, "the list's version has its number");
+    Ok(Some(number))
+}
+
+/// The schedules that use a list.
+fn uses(engine: &Engine, list: &str) -> Vec<i32> {
+    let uses = |schedule: &PlannedSchedule| {
+        schedule.provider.provider.basis().lists.iter().any(|one| one.name == list && one.number.is_some())
+    };
+    let mut schedules: Vec<i32> =
+        engine.plan.schedules.values().filter(|one| uses(one)).map(|one| one.id).collect();
+    schedules.sort_unstable();
+    schedules
+}
+
+async fn begin(
+    engine: &Engine,
+    conn: &mut PgConnection,
+    (reason, schedules): (Reason, &[i32]),
+    change: ListChange,
+    tokens: Option<Vec<i64>>,
+    now: DateTime<Utc>,
+) -> Result<(), EngineError> {
+    let new = NewRescreen {
+        id: RescreenId(engine.context.new_uuid(Shard(0))),
+        reason,
+        change: Some(change),
+        schedules: schedules.to_vec(),
+        tokens,
+        keys_version: screened::VERSION,
+        actor: ACTOR.to_owned(),
+    };
+    rescreens::insert(conn, &new, now).await?;
+    Ok(())
+}
+
+/// Notes which schedules use which lists. Those that gained one, and have answers without it, are screened whole.
+pub(super) async fn note_uses(engine: &Engine) -> Result<(), EngineError> {
+    let lists = engine.plan.published.iter().map(crate::providers::local::PublishedList::name);
+    let pairs: Vec<(i32, &str)> =
+        lists.flat_map(|list| uses(engine, list).into_iter().map(move |schedule| (schedule, list))).collect();
+    let planned: Vec<i32> = engine.plan.schedules.keys().copied().collect();
+    let now = engine.context.now();
+    let mut transaction = engine.context.store.transaction().await?;
+    let gained = list_versions::save_uses(&mut transaction, &planned, &pairs).await?;
+    if !gained.is_empty() && rescreens::has_any_run(&mut transaction).await? {
+        let mut by_list: HashMap<&str, Vec<i32>> = HashMap::new();
+        for (schedule, list) in &gained {
+            by_list.entry(list).or_default().push(*schedule);
+        }
+        let names: Vec<String> = by_list.keys().map(|list| (*list).to_owned()).collect();
+        for newest in list_versions::list_newest(&mut transaction, &names).await? {
+            let schedules = by_list.get(newest.list.as_str()).map(Vec::as_slice).unwrap_or_default();
+            let change = ListChange {
+                list: newest.list.clone(),
+                number: newest.number,
+                before: None,
+                after: newest.version.clone(),
+                counts: Counts::default(),
+            };
+            begin(engine, &mut transaction, (Reason::ListAdded, schedules), change, None, now).await?;
+        }
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Notes that this process works on with the version `number` of a list.
+pub(super) async fn owe(engine: &Engine, list: &str, number: i64) -> Result<(), EngineError> {
+    let mut transaction = engine.context.store.transaction().await?;
+    let now = engine.context.now();
+    list_versions::insert_debt(&mut transaction, list, engine.process, number, now).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Has accounts run again that were run with an older version than there was: those of this process once it `holds` the
+/// newest, and those of processes that are gone. Whom the changes since concern is known; all, where it is not.
+pub(super) async fn settle_debts(
+    engine: &Engine,
+    newest: &HashMap<String, NumberedVersion>,
+    holds: impl Fn(&str) -> bool,
+) -> Result<(), EngineError> {
+    let now = engine.context.now();
+    let mut connection = engine.context.store.connection().await?;
+    let debts = list_versions::list_debts(&mut connection, engine.process, now).await?;
+    drop(connection);
+    for debt in debts.iter().filter(|debt| debt.process != engine.process || holds(&debt.list)) {
+        let Some(newest) = newest.get(&debt.list) else { continue };
+        let mut transaction = engine.context.store.transaction().await?;
+        if !list_versions::remove_debt(&mut transaction, debt).await? {
+            continue;
+        }
+        let tokens = rescreens::list_tokens_after(&mut transaction, &debt.list, debt.number).await?;
+        let change = ListChange {
+            list: debt.list.clone(),
+            number: newest.number,
+            before: None,
+            after: newest.version.clone(),
+            counts: Counts::default(),
+        };
+        let schedules = uses(engine, &debt.list);
+        begin(engine, &mut transaction, (Reason::ListChange, &schedules), change, tokens, now).await?;
+        transaction.commit().await?;
+    }
+    Ok(())
+}
+
+/// How much differs, and the keys of all that does, as it was and as it is; no keys when they are too many.
+fn compare(before: &[ListEntity], after: &[ListEntity]) -> (Counts, Option<Vec<screened::Key>>) {
+    let difference = Difference::between(before, after);
+    let touched = difference.touched();
+    let counts = difference.counts();
+    let counts = Counts {
+        added: counts.added,
+        changed: counts.changed,
+        removed: counts.removed,
+        merged: counts.merged,
+    };
+    let mut keys: Vec<screened::Key> = Vec::new();
+    let mut once = 0;
+    for entity in before.iter().chain(after).filter(|entity| touched.contains(entity.id.as_str())) {
+        keys.extend(screened::entity_keys(entity));
+        // Now and then, so that each is not sorted again for each entity.
+        if keys.len() > 2 * once + MOST_TOKENS {
+            keys.sort_unstable();
+            keys.dedup();
+            once = keys.len();
+            if once > MOST_TOKENS {
+                return (counts, None);
+            }
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    let is_few = keys.len() <= MOST_TOKENS;
+    (counts, is_few.then_some(keys))
+}
