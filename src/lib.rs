@@ -35,6 +35,7 @@
 //! - [`screening`]: watchlists: parse, compare versions, index, match, explain; pure computation.
 //! - [`providers`]: talking to report providers: request, permit, classify the answer; fetching published lists, and
 //!   judging what came before it is used.
+//! - [`planning`]: what a configuration will ask of its providers, hour by hour, and whether that fits; pure.
 //! - [`actions`]: one function for each thing that a person or a timer can do; [`actions::retention`] decides and
 //!   destroys what is no longer to be kept.
 //! - [`engine`]: work without a request: divide the shards, enrol, dispatch, keep budgets, record, upkeep.
@@ -66,6 +67,7 @@ pub mod domain;
 pub mod engine;
 pub mod http;
 pub mod names;
+pub mod planning;
 pub mod providers;
 pub mod screening;
 pub mod store;

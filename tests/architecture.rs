@@ -21,6 +21,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("ambient", &[]),
     ("config", &["domain"]),
     ("telemetry", &["config"]),
+    ("planning", &["domain"]),
     ("vault", &["domain", "ambient"]),
     ("store", &["domain", "vault"]),
     ("screening", &["names", "domain"]),
@@ -55,13 +56,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
             "screening",
             "providers",
+            "planning",
             "actions",
             "engine",
             "http",
         ],
     ),
-    // `actions` and `domain` for the views that commands print, `telemetry` to set up the log.
-    ("cli", &["app", "config", "actions", "domain", "telemetry"]),
+    // `actions`, `planning` and `domain` for the views that commands print, `telemetry` to set up the log.
+    ("cli", &["app", "config", "planning", "actions", "domain", "telemetry"]),
     ("main", &["cli"]),
     // It declares the rooms, and its documentation is their map.
     ("lib", &[]),

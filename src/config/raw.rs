@@ -308,6 +308,7 @@ sections! {
         cron: Option<String>,
         time_zone: Option<String>,
         spread: Option<Human>,
+        objective: Option<Human>,
         backfill_per_second: Option<f64>,
         accounts: Option<RawSelection>,
         on_match: Option<RawOnMatch>,

@@ -1,6 +1,6 @@
 //! How report templates and schedules are checked, also against each other and the account types.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use chrono_tz::Tz;
 use serde_json::Value;
@@ -85,6 +85,7 @@ fn schedule(
     types: &BTreeMap<String, AccountType>,
 ) -> Option<Schedule> {
     let cadence = cadence(check, key, &raw);
+    let objective = raw.objective.and_then(|objective| self::objective(check, key, &objective, cadence.as_ref()));
     let template = check.needed(&key.at("template"), raw.template, "the name of a report template");
     if let Some(template) = &template {
         let templates = check.names("report-templates");
@@ -102,11 +103,28 @@ fn schedule(
         accounts,
         template: template?,
         cadence: Some(cadence?),
+        objective,
         backfill_per_second,
         on_match_mode,
         on_match,
         on_clear,
     })
+}
+
+/// How long after its time a run may be recorded: of what repeats sooner, no run comes about at all.
+fn objective(
+    check: &mut Checker<'_>,
+    key: &Key,
+    Human(objective): &Human,
+    cadence: Option<&Cadence>,
+) -> Option<Duration> {
+    let interval = cadence.and_then(Cadence::interval).unwrap_or(Cadence::LONGEST);
+    if (Cadence::SHORTEST..=interval).contains(objective) {
+        return Some(*objective);
+    }
+    let text = "accepted is a duration from 1m to 3650d, no longer than the interval";
+    check.refuse(&key.at("objective"), text);
+    None
 }
 
 fn cadence(check: &mut Checker<'_>, key: &Key, raw: &RawSchedule) -> Option<Cadence> {

@@ -151,11 +151,37 @@ impl Cadence {
         self.spread
     }
 
+    /// The fixed interval; none of a cron pattern.
+    pub const fn interval(&self) -> Option<Duration> {
+        match &self.rhythm {
+            Rhythm::Every(interval) => Some(*interval),
+            Rhythm::Cron { .. } => None,
+        }
+    }
+
+    /// The same with another spread.
+    pub fn spread_over(&self, spread: Duration) -> Result<Self, CadenceFault> {
+        match &self.rhythm {
+            Rhythm::Every(interval) => Self::every(*interval, Some(spread)),
+            Rhythm::Cron { pattern, zone } => Self::cron(pattern.clone(), *zone, Some(spread)),
+        }
+    }
+
+    /// The beginning of the first slot strictly after `after`: the monitors of a slot run from there on, over the
+    /// spread. [`DateTime::<Utc>::MAX_UTC`] beyond the end of the calendar.
+    pub fn next_slot(&self, after: DateTime<Utc>) -> DateTime<Utc> {
+        self.due_after(0, after)
+    }
+
     /// The first due time of `monitor` strictly after `after`.
     ///
     /// `monitor` is a lasting hash of the monitor's id; it fixes where in the spread the monitor lies.
     pub fn next_due(&self, monitor: u64, after: DateTime<Utc>) -> DateTime<Utc> {
-        let offset = offset_millis(monitor, self.spread);
+        self.due_after(offset_millis(monitor, self.spread), after)
+    }
+
+    /// The first time strictly after `after` that lies `offset` milliseconds after the beginning of a slot.
+    fn due_after(&self, offset: i64, after: DateTime<Utc>) -> DateTime<Utc> {
         match &self.rhythm {
             Rhythm::Every(interval) => {
                 let interval = millis(*interval);

@@ -4,7 +4,7 @@
 //! those that it names; when none of its hits is open or confirmed any more it takes back what it set itself. It
 //! never overrides a person.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -174,6 +174,9 @@ pub struct ClearEffect {
     pub status: Option<String>,
 }
 
+/// How long a run may wait where its schedule has no objective: what the order of work, and a plan, go by.
+pub const WITHOUT_OBJECTIVE: Duration = Duration::from_hours(24);
+
 /// Which accounts get which report, how often.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -186,6 +189,9 @@ pub struct Schedule {
     pub template: String,
     /// How often the report repeats; none for reports that the API asks for, each of which has its own beginning.
     pub cadence: Option<Cadence>,
+    /// How long after its time a run is recorded at most; none when nothing is promised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objective: Option<Duration>,
     /// How many monitors a second are first made due when the schedule, or many accounts, are new.
     pub backfill_per_second: f64,
     /// What happens to a monitor after a match.
@@ -204,6 +210,7 @@ impl Schedule {
             accounts: Selection::default(),
             template: template.name.clone(),
             cadence: None,
+            objective: None,
             backfill_per_second: 1.0,
             on_match_mode: template.on_match,
             on_match: MatchEffect::default(),
