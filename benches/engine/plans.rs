@@ -38,7 +38,8 @@ pub(crate) async fn print(bench: &Bench, cluster: &Cluster) -> Result<(), Failur
         )
         .await?;
     let now = bench.context.now();
-    let marks: Vec<(Shard, Mark)> = Shard::all().map(|shard| (shard, Mark::START)).collect();
+    let schedule = *bench.applied.schedules.values().next().ok_or("a schedule is configured")?;
+    let marks: Vec<(i32, Shard, Mark)> = Shard::all().map(|shard| (schedule, shard, Mark::START)).collect();
     for execution in 1..=EXECUTIONS {
         let logged = fs::metadata(cluster.log())?.len();
         let mut transaction = connection.begin().await?;

@@ -3,6 +3,7 @@
 pub mod commands;
 pub mod demo;
 pub mod embedded;
+pub mod forecast;
 pub mod lists;
 pub mod notify;
 pub mod overseer;

@@ -15,6 +15,7 @@ use super::{
     ledger::LedgerCommand,
     lists::ListsCommand,
     pause::{PauseCommand, ResumeCommand},
+    plan::PlanCommand,
     retention::{HoldCommand, HoldsCommand, RetentionCommand, UnholdCommand},
     screen::ScreenCommand,
 };
@@ -46,6 +47,8 @@ pub(super) enum Command {
     },
     /// Names every fault of the configuration; asks no database.
     Check,
+    /// Plans ahead: load against budgets, lateness, and what to change; from the database, or from numbers given.
+    Plan(PlanCommand),
     /// Brings the database to this program's schema.
     Migrate,
     /// Imports accounts from a CSV or NDJSON file: takes the good rows, names every bad one.

@@ -14,6 +14,7 @@ mod keys;
 mod ledger;
 mod lists;
 mod pause;
+mod plan;
 mod retention;
 mod screen;
 mod tables;
@@ -164,6 +165,7 @@ async fn with_settings(
             let shown = rescreen::list(&context, *limit).await?;
             show(*json, &shown, || tables::rescreens(&shown))?;
         }
+        Command::Plan(command) => return plan::run(settings, command).await,
         Command::Evidence(command) => return evidence::of_account(settings, command).await,
         Command::Coverage(command) => return evidence::coverage(settings, command).await,
         Command::Key(command) => return key::run(settings, command).await,

@@ -278,7 +278,7 @@ async fn end(conn: &mut PgConnection, ended: &[MonitorId], now: DateTime<Utc>) -
     Ok(())
 }
 
-/// Moves due rows to their provider's lane, and brings runs forward when their schedule became more
+/// Moves due rows to their schedule and its provider's lane, and brings runs forward when their schedule became more
 /// frequent: it counts from now, not from the next run of the old rhythm.
 async fn adapt(
     conn: &mut PgConnection,
@@ -287,7 +287,8 @@ async fn adapt(
     now: DateTime<Utc>,
 ) -> Result<(), EngineError> {
     let lane = schedule.provider.lane;
-    let moved: Vec<MonitorId> = placed.iter().filter(|due| due.lane != lane).map(|due| due.monitor).collect();
+    let is_elsewhere = |due: &&Placed| due.lane != lane || due.schedule_id != schedule.id;
+    let moved: Vec<MonitorId> = placed.iter().filter(is_elsewhere).map(|due| due.monitor).collect();
     let earlier: Vec<(MonitorId, DateTime<Utc>)> = placed
         .iter()
         .filter(|due| due.is_routine)
@@ -301,7 +302,7 @@ async fn adapt(
         return Ok(());
     }
     due::lock(conn, &locked).await?;
-    due::save_lane(conn, &moved, lane).await?;
+    due::save_lane(conn, &moved, lane, schedule.id).await?;
     due::save_earlier(conn, &earlier).await?;
     Ok(())
 }

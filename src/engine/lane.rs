@@ -13,8 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Engine, in_flight::InFlight, marks::Marks, pauses::PassedOver, plan::PlannedProvider, progress::Part,
-    run::Finished, suspects::Suspects, task,
+    Engine, in_flight::InFlight, pauses::PassedOver, plan::PlannedProvider, progress::Part,
+    queues::Queues, run::Finished, suspects::Suspects, task,
 };
 use crate::{domain::id::MonitorId, store, telemetry::metrics::ProviderLabels};
 
@@ -36,7 +36,7 @@ pub(super) struct Lane {
     recorders: Vec<mpsc::Sender<Finished>>,
     tracker: TaskTracker,
     in_flight: InFlight,
-    marks: Marks,
+    queues: Queues,
     suspects: Suspects,
     nudges: watch::Receiver<()>,
     passed_over: PassedOver,
@@ -74,7 +74,12 @@ impl Lane {
             recorders,
             tracker,
             in_flight: InFlight::new(engine.fleet.clone()),
-            marks: Marks::new(engine.settings.longest_write_transaction, Instant::now()),
+            queues: Queues::new(
+                &engine.plan,
+                provider.lane,
+                engine.settings.longest_write_transaction,
+                Instant::now(),
+            ),
             suspects: Suspects::new(engine.clone(), provider),
             nudges: engine.nudge.subscribe(),
             passed_over: PassedOver::default(),
@@ -119,7 +124,7 @@ impl Lane {
                     continue;
                 }
                 Err(error) => {
-                    self.marks.recover(Instant::now(), error.is_deadline());
+                    self.queues.recover(Instant::now(), error.is_deadline());
                     task::report(&self.engine.health, "lane", &error);
                     AWAY
                 }

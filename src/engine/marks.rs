@@ -1,4 +1,4 @@
-//! Where the walk of each shard stands.
+//! Where the walk of each shard stands, in the due rows of one schedule.
 //!
 //! A walk continues where it stopped, so index entries that runs left dead are not read again. Three things
 //! bring it back. Every so often all shards step back by the longest write transaction, since a row may be
@@ -41,7 +41,7 @@ const SMALLER: usize = 8;
 const REST: Duration = Duration::from_secs(5);
 const LONGEST_REST: Duration = Duration::from_mins(5);
 
-/// The marks of one lane, on the shards that this process dispatches.
+/// The marks of one lane and schedule, on the shards that this process dispatches.
 pub(super) struct Marks {
     places: Vec<(Shard, Mark)>,
     /// The lease under which each place was begun.
@@ -195,7 +195,7 @@ impl Marks {
     }
 
     /// Goes back to before runs that were given up.
-    pub(super) fn give_back(&mut self, given_up: &[GivenUp]) {
+    pub(super) fn give_back<'a>(&mut self, given_up: impl Iterator<Item = &'a GivenUp>) {
         for run in given_up {
             let (shard, before) = (run.monitor.shard(), just_before(run.at));
             for (_, mark) in self.places.iter_mut().filter(|(one, _)| *one == shard) {
@@ -303,6 +303,7 @@ mod tests {
         let id = version_7(u64::try_from(second).unwrap(), [7; 10], Shard(shard));
         Due {
             monitor: MonitorId(id),
+            schedule_id: 1,
             at: DateTime::from_timestamp(second, 0).unwrap(),
             slot: 0,
             wanted: 0,
@@ -435,8 +436,8 @@ mod tests {
         assert_eq!(second_of(&marks, 1), 988, "no further than others may have committed since");
         marks.follow(&owned(1));
         all(&mut marks, 1_990);
-        let given_up = GivenUp { monitor: due(1, 400).monitor, at: at(400) };
-        marks.give_back(&[given_up]);
+        let given_up = GivenUp { monitor: due(1, 400).monitor, schedule_id: 1, at: at(400) };
+        marks.give_back([given_up].iter());
         assert!(marks.places[1].1 < Mark { at: at(400), monitor: due(1, 400).monitor.0 });
         assert_eq!((second_of(&marks, 1), second_of(&marks, 2)), (399, 1_988));
     }

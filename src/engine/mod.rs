@@ -23,6 +23,7 @@
 //! - [`expiry`] ends inquiries whose time is over; [`reverify`] finds accounts that are to be verified again.
 //! - [`retention`] keeps up when what falls due to be redacted, and redacts it.
 //! - [`audit`] numbers the entries of the audit log, and notes elsewhere how it stands.
+//! - [`objectives`] tells when a schedule begins to miss its objective, and when it meets it again.
 //! - [`sampler`] sets the gauges that somebody has to read for.
 //!
 //! Bounded everywhere: a lane takes on no more than it has room for, and room is given back only when
@@ -44,11 +45,13 @@ pub mod lists;
 mod marks;
 mod news;
 mod nudges;
+pub mod objectives;
 mod outcome;
 pub mod own_lists;
 pub mod pauses;
 pub mod plan;
 pub mod progress;
+mod queues;
 pub mod record;
 pub mod rescreen;
 pub mod retention;
@@ -235,6 +238,10 @@ impl Engine {
         let part = self.progress.part("rescreens");
         let rescreens = task::drive(rescreen::Rescreens::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("rescreens", stop, daemon, rescreens));
+        let part = self.progress.part("objectives");
+        let objectives = objectives::Objectives::new(self.clone());
+        let objectives = task::drive(objectives, objectives::EVERY, part, stop.clone());
+        tracker.spawn(vital("objectives", stop, daemon, objectives));
         let part = self.progress.part("sampler");
         let sampler = sampler::Sampler::new(self.clone());
         let sampler = task::drive(sampler, sampler::EVERY, part, stop.clone());

@@ -33,7 +33,7 @@ use crate::{
         runs::{self, NewRun},
         strikes,
     },
-    telemetry::metrics::RunLabels,
+    telemetry::metrics::{RunLabels, ScheduleLabels},
 };
 
 /// From how many answers on it is worth waiting for more.
@@ -229,7 +229,12 @@ async fn commit_once(engine: &Engine, batch: &[Finished], uncertain: bool) -> Re
         }
         let outcome = if *settled { run.outcome } else { Outcome::Superseded };
         if let Some(finished) = batch.get(*index) {
+            let late = (now - finished.due.at).to_std().unwrap_or_default();
             let schedule = finished.schedule.schedule.name.clone();
+            if *settled && finished.schedule.schedule.objective.is_some_and(|objective| late > objective) {
+                let labels = ScheduleLabels { schedule: schedule.clone() };
+                engine.metrics.beyond_objective.get_or_create(&labels).inc();
+            }
             engine.metrics.runs.get_or_create(&RunLabels { schedule, outcome: outcome.word() }).inc();
         }
     }

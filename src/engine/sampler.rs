@@ -14,8 +14,10 @@ use super::{
 };
 use crate::{
     store::{
-        self, retention,
-        samples::{self, DueOfLane},
+        self,
+        providers::Lane,
+        retention,
+        samples::{self, DueOfSchedule},
     },
     telemetry::{
         health::Health,
@@ -48,7 +50,7 @@ const OVERDUE: Duration = Duration::from_mins(1);
 /// The task that sets the gauges.
 pub struct Sampler {
     engine: Engine,
-    due: Vec<DueOfLane>,
+    due: Vec<DueOfSchedule>,
     due_read_at: Option<DateTime<Utc>>,
     next_reading: Instant,
     wait: Duration,
@@ -92,9 +94,13 @@ impl Sampler {
         metrics.retention_oldest_due_age.set(age);
         let shown = json!({ "due": due.count, "oldest-due-seconds": due.oldest_at.map(|_| age) });
         self.engine.health.tell("retention", shown);
-        let lanes: Vec<_> = self.engine.plan.providers.iter().map(|provider| provider.lane).collect();
+        let plan = &self.engine.plan;
+        let of_schedules = plan.schedules.values().map(|planned| (planned.provider.lane, planned.id));
+        // And rows that do not name their schedule yet.
+        let queues = of_schedules.chain(plan.providers.iter().map(|provider| (provider.lane, 0)));
+        let queues: Vec<(Lane, i32)> = queues.collect();
         let shards = self.engine.fleet.held();
-        self.due = samples::due(&mut transaction, &lanes, &shards, now, now - OVERDUE, PER_SHARD).await?;
+        self.due = samples::due(&mut transaction, &queues, &shards, now, now - OVERDUE, PER_SHARD).await?;
         self.due_read_at = Some(now);
         #[expect(clippy::cast_precision_loss, reason = "microseconds are exact for centuries to come")]
         metrics.sampled_at.set(now.timestamp_micros() as f64 / 1e6);
@@ -120,19 +126,21 @@ impl Sampler {
                 "rest-seconds": provider.budget.rest().map_or(0, |rest| rest.as_secs()),
                 "places-left": provider.budget.available(),
             });
-            if let (Some(due), Some(at)) =
-                (self.due.iter().find(|due| due.lane == provider.lane), self.due_read_at)
-            {
-                let oldest = due.oldest_due_at.map(|oldest| seconds(at - oldest).max(0.0));
+            let of_lane = || self.due.iter().filter(|due| due.lane == provider.lane);
+            if let (Some(_), Some(at)) = (of_lane().next(), self.due_read_at) {
+                let oldest = of_lane().filter_map(|due| due.oldest_due_at).min();
+                let oldest = oldest.map(|oldest| seconds(at - oldest).max(0.0));
+                let (due, overdue) =
+                    of_lane().fold((0, 0), |(due, overdue), one| (due + one.due, overdue + one.overdue));
                 let labels = ProviderLabels { provider: name.to_owned() };
-                metrics.due.get_or_create(&labels).set(due.due);
-                metrics.overdue.get_or_create(&labels).set(due.overdue);
+                metrics.due.get_or_create(&labels).set(due);
+                metrics.overdue.get_or_create(&labels).set(overdue);
                 metrics.oldest_due_age.get_or_create(&labels).set(oldest.unwrap_or(0.0));
                 extend(
                     &mut view,
                     &json!({
-                        "due": due.due,
-                        "overdue": due.overdue,
+                        "due": due,
+                        "overdue": overdue,
                         "oldest-due-seconds": oldest,
                         "read-at": at,
                     }),

@@ -11,7 +11,7 @@
 //! that panics kills no process; its strikes are counted one by one.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -182,11 +182,11 @@ impl Suspects {
         self.shards.contains_key(&monitor.shard()) || self.struck.contains_key(&monitor)
     }
 
-    /// Takes note of what a walk went through: of each shard at most `asked` were read, `found` were there,
+    /// Takes note of what a walk went through: some shards were read `through`, of each so many were `found`,
     /// `kept` run now, and some urgent ones were left.
     pub(super) fn passed(
         &mut self,
-        asked: &HashMap<Shard, usize>,
+        through: &HashSet<Shard>,
         found: &HashMap<Shard, usize>,
         kept: &[Due],
         left_urgent: &[Shard],
@@ -201,7 +201,7 @@ impl Suspects {
         for (shard, left) in &mut self.shards {
             let count = |of: &HashMap<Shard, usize>| of.get(shard).copied().unwrap_or(0);
             *left = left.saturating_sub(count(&ran));
-            let is_through = asked.get(shard).is_some_and(|asked| count(found) < *asked)
+            let is_through = through.contains(shard)
                 && count(found) == count(&ran)
                 && !left_urgent.contains(shard);
             if *left == 0 || is_through {

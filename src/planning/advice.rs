@@ -220,9 +220,7 @@ fn backfill(
     let settings: Vec<String> = changed
         .iter()
         .filter(|load| load.new > 0)
-        .map(|load| {
-            format!("schedules.{}.backfill-per-second = {}", load.schedule, load.backfill_per_second)
-        })
+        .map(|load| format!("schedules.{}.backfill-per-second = {}", load.schedule, load.backfill_per_second))
         .collect();
     Some(Proposal { what: "make the first runs of new schedules more slowly".to_owned(), settings })
 }
@@ -247,7 +245,11 @@ fn tidy(count: f64, unit: f64) -> f64 {
 
 /// A quota times a factor, rounded up to a whole call.
 fn times(quota: u64, factor: f64) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "far below 2^63, and above 0")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "far below 2^63, and above 0"
+    )]
     let product = (number(quota) * factor).ceil() as u64;
     product
 }

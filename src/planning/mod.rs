@@ -255,6 +255,8 @@ impl Question {
 
     /// When it ends.
     fn until(&self) -> DateTime<Utc> {
-        self.from.checked_add_signed(TimeDelta::days(i64::from(self.days))).unwrap_or(DateTime::<Utc>::MAX_UTC)
+        self.from
+            .checked_add_signed(TimeDelta::days(i64::from(self.days)))
+            .unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 }

@@ -29,18 +29,27 @@ const STYLE: &str = "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,
 pub fn picture(forecast: &Forecast) -> String {
     let height = TOP + PANEL * of_place(forecast.providers.len()) + 12.0;
     let mut svg = String::new();
-    put(&mut svg, format_args!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"img\">\
+    put(
+        &mut svg,
+        format_args!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"img\">\
          <title>Load against capacity</title><style>{STYLE}</style>\
          <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>"
-    ));
-    let (class, verdict) =
-        if forecast.fits { ("ok", "everything is done in time") } else { ("bad", "not everything is done in time") };
-    put(&mut svg, format_args!(
-        "<text class=\"h\" x=\"{LEFT}\" y=\"32\">{} days from {} UTC</text><text class=\"t {class}\" x=\"{LEFT}\" y=\"54\">{verdict}</text>",
-        forecast.days,
-        forecast.from.format("%Y-%m-%d %H:%M"),
-    ));
+        ),
+    );
+    let (class, verdict) = if forecast.fits {
+        ("ok", "everything is done in time")
+    } else {
+        ("bad", "not everything is done in time")
+    };
+    put(
+        &mut svg,
+        format_args!(
+            "<text class=\"h\" x=\"{LEFT}\" y=\"32\">{} days from {} UTC</text><text class=\"t {class}\" x=\"{LEFT}\" y=\"54\">{verdict}</text>",
+            forecast.days,
+            forecast.from.format("%Y-%m-%d %H:%M"),
+        ),
+    );
     for (index, provider) in forecast.providers.iter().enumerate() {
         panel(&mut svg, provider, TOP + PANEL * of_place(index));
     }
@@ -57,24 +66,26 @@ fn panel(svg: &mut String, provider: &ProviderForecast, top: f64) {
         || "no limit configured".to_owned(),
         |used| format!("{} of the budget used", percent(used)),
     );
-    put(svg, format_args!(
-        "<text class=\"t\" x=\"{LEFT}\" y=\"{}\">{} <tspan class=\"{class}\">{verdict}</tspan></text>\
+    put(
+        svg,
+        format_args!(
+            "<text class=\"t\" x=\"{LEFT}\" y=\"{}\">{} <tspan class=\"{class}\">{verdict}</tspan></text>\
          <text x=\"{LEFT}\" y=\"{}\">{used}; peak {} runs due in the hour of {}</text>",
-        top + 16.0,
-        escaped(&provider.provider),
-        top + 34.0,
-        short(provider.peak.due),
-        provider.peak.at.format("%Y-%m-%d %H:%M"),
-    ));
+            top + 16.0,
+            escaped(&provider.provider),
+            top + 34.0,
+            short(provider.peak.due),
+            provider.peak.at.format("%Y-%m-%d %H:%M"),
+        ),
+    );
     legend(svg, top + 12.0, provider.utilisation.is_some());
 
     let base = top + TITLE + LOAD;
-    let most = bars.iter().flat_map(|bar| [bar.due, bar.done, bar.capacity.unwrap_or(0.0)]).fold(1.0, f64::max);
+    let most =
+        bars.iter().flat_map(|bar| [bar.due, bar.done, bar.capacity.unwrap_or(0.0)]).fold(1.0, f64::max);
     grid(svg, (top + TITLE, base), most, "runs an hour");
     let y = |count: f64| base - count / most * LOAD;
-    for (class, of) in
-        [("due", (|bar| bar.due) as fn(&Hour) -> f64), ("done", |bar| bar.done)]
-    {
+    for (class, of) in [("due", (|bar| bar.due) as fn(&Hour) -> f64), ("done", |bar| bar.done)] {
         // The one path of a kind: steps, closed along the bottom.
         let mut path = format!("M{LEFT:.1} {base:.1}");
         for (index, bar) in bars.iter().enumerate() {
@@ -87,7 +98,15 @@ fn panel(svg: &mut String, provider: &ProviderForecast, top: f64) {
         let mut path = String::new();
         for (index, bar) in bars.iter().enumerate() {
             let at = y(bar.capacity.unwrap_or(0.0));
-            put(&mut path, format_args!("{}{:.1} {at:.1}H{:.1}", if index == 0 { "M" } else { "L" }, x(index), x(index + 1)));
+            put(
+                &mut path,
+                format_args!(
+                    "{}{:.1} {at:.1}H{:.1}",
+                    if index == 0 { "M" } else { "L" },
+                    x(index),
+                    x(index + 1)
+                ),
+            );
         }
         put(svg, format_args!("<path class=\"cap\" d=\"{path}\"/>"));
     }
@@ -97,7 +116,10 @@ fn panel(svg: &mut String, provider: &ProviderForecast, top: f64) {
     grid(svg, (begin, end), most, "waiting");
     let mut path = format!("M{LEFT:.1} {end:.1}");
     for (index, bar) in bars.iter().enumerate() {
-        put(&mut path, format_args!("L{:.1} {:.1}", x(index) + width / 2.0, end - bar.waiting / most * WAITS));
+        put(
+            &mut path,
+            format_args!("L{:.1} {:.1}", x(index) + width / 2.0, end - bar.waiting / most * WAITS),
+        );
     }
     put(svg, format_args!("<path class=\"wait\" d=\"{path}L{:.1} {end:.1}Z\"/>", WIDTH - RIGHT));
     days(svg, &bars, x, (top + TITLE, end));
@@ -105,9 +127,12 @@ fn panel(svg: &mut String, provider: &ProviderForecast, top: f64) {
 
 fn legend(svg: &mut String, y: f64, has_capacity: bool) {
     let mut x = WIDTH - RIGHT - 330.0;
-    for (class, word, step) in
-        [("due", "due", 62.0), ("done", "done", 70.0), ("cap", "could be done", 118.0), ("wait", "waiting", 0.0)]
-    {
+    for (class, word, step) in [
+        ("due", "due", 62.0),
+        ("done", "done", 70.0),
+        ("cap", "could be done", 118.0),
+        ("wait", "waiting", 0.0),
+    ] {
         if class == "cap" && !has_capacity {
             x += step;
             continue;
@@ -129,19 +154,23 @@ fn grid(svg: &mut String, (top, base): (f64, f64), most: f64, what: &str) {
     let mut at = 0.0;
     while at <= most {
         let y = base - at / most * (base - top);
-        put(svg, format_args!(
-            "<path class=\"g\" d=\"M{LEFT} {y:.1}H{}\"/><text class=\"e\" x=\"{}\" y=\"{:.1}\">{}</text>",
-            WIDTH - RIGHT,
-            LEFT - 8.0,
-            y + 4.0,
-            short(at),
-        ));
+        put(
+            svg,
+            format_args!(
+                "<path class=\"g\" d=\"M{LEFT} {y:.1}H{}\"/><text class=\"e\" x=\"{}\" y=\"{:.1}\">{}</text>",
+                WIDTH - RIGHT,
+                LEFT - 8.0,
+                y + 4.0,
+                short(at),
+            ),
+        );
         at += step;
     }
     let middle = f64::midpoint(top, base);
-    put(svg, format_args!(
-        "<text class=\"m\" transform=\"translate(18 {middle:.1}) rotate(-90)\">{what}</text>"
-    ));
+    put(
+        svg,
+        format_args!("<text class=\"m\" transform=\"translate(18 {middle:.1}) rotate(-90)\">{what}</text>"),
+    );
 }
 
 /// A line and a date at midnights, as many as can be read.
@@ -152,12 +181,15 @@ fn days(svg: &mut String, bars: &[Hour], x: impl Fn(usize) -> f64, (top, base): 
     let first = usize::from(bars.first().is_some_and(|bar| bar.at.hour() > 18) && midnights.len() > 1);
     for (index, bar) in midnights.iter().skip(first).step_by(every) {
         let at = x(*index);
-        put(svg, format_args!(
-            "<path class=\"g\" d=\"M{at:.1} {top:.1}V{base:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            at + 3.0,
-            base + 16.0,
-            bar.at.format("%b %-d"),
-        ));
+        put(
+            svg,
+            format_args!(
+                "<path class=\"g\" d=\"M{at:.1} {top:.1}V{base:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                at + 3.0,
+                base + 16.0,
+                bar.at.format("%b %-d"),
+            ),
+        );
     }
 }
 
@@ -169,7 +201,9 @@ fn bars(hours: &[Hour]) -> Vec<Hour> {
         .map(|some| {
             let count = of_place(some.len());
             let mean = |of: fn(&Hour) -> f64| some.iter().map(of).sum::<f64>() / count;
-            let at = some.first().map_or(DateTime::<Utc>::UNIX_EPOCH, |hour| nearest_midnight(hour.at, some.len()));
+            let at = some
+                .first()
+                .map_or(DateTime::<Utc>::UNIX_EPOCH, |hour| nearest_midnight(hour.at, some.len()));
             Hour {
                 at,
                 due: mean(|hour| hour.due),
@@ -194,7 +228,11 @@ fn nearest_midnight(at: DateTime<Utc>, hours: usize) -> DateTime<Utc> {
 /// 1, 2 or 5 times a power of ten, at least so much.
 fn round_step(least: f64) -> f64 {
     let unit = 10_f64.powf(least.max(1.0).log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|step| step * unit).find(|step| *step >= least).unwrap_or(unit * 10.0)
+    [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|step| step * unit)
+        .find(|step| *step >= least)
+        .unwrap_or(unit * 10.0)
 }
 
 fn percent(part: f64) -> String {
@@ -208,8 +246,10 @@ fn short(count: f64) -> String {
         count if count >= 9_995.0 => (count / 1e3, "k"),
         count => (count, ""),
     };
-    let text = if scaled < 100.0 && !unit.is_empty() { format!("{scaled:.1}") } else { format!("{scaled:.0}") };
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text };
+    let text =
+        if scaled < 100.0 && !unit.is_empty() { format!("{scaled:.1}") } else { format!("{scaled:.0}") };
+    let text =
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text };
     format!("{text}{unit}")
 }
 

@@ -167,7 +167,8 @@ impl<'a> Budget<'a> {
         let left = |quota: Option<u64>, used: f64| {
             quota.map_or(f64::INFINITY, |quota| (number(quota) - used).max(0.0))
         };
-        left(self.provider.calls_per_day, self.today).min(left(self.provider.calls_per_month, self.this_month))
+        left(self.provider.calls_per_day, self.today)
+            .min(left(self.provider.calls_per_month, self.this_month))
     }
 
     /// So many were made.

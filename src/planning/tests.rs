@@ -99,7 +99,8 @@ fn a_peak_at_one_time_is_worked_off_at_the_rate_and_a_spread_is_proposed() {
     near(found.schedules[0].lateness_median, 3_600.0, 200.0);
     near(found.peak.due, 36_000.0, 1e-6);
     assert_eq!(found.peak.at, at("2026-03-02T02:00:00Z"));
-    let proposed: Vec<&str> = found.proposals.iter().flat_map(|one| &one.settings).map(String::as_str).collect();
+    let proposed: Vec<&str> =
+        found.proposals.iter().flat_map(|one| &one.settings).map(String::as_str).collect();
     assert!(proposed.contains(&"schedules.nightly.spread = \"1h20m\""), "{proposed:?}");
     let rate = proposed[0].strip_prefix("providers.api.rate-per-second = ").unwrap();
     near(rate.parse().unwrap(), 10.0, 0.25);
@@ -166,7 +167,10 @@ fn first_runs_come_at_their_rate_and_then_by_the_cadence() {
     near(found.hours[0].due, 7_200.0 + 150.0, 20.0);
     near(found.hours[4].due, 7_200.0 + 1_350.0, 20.0);
     near(found.hours[5].due, 1_500.0, 20.0);
-    let backlog = vec![Batch { at: at("2026-03-01T10:00:00Z"), count: 600 }, Batch { at: at("2026-03-02T03:00:00Z"), count: 60 }];
+    let backlog = vec![
+        Batch { at: at("2026-03-01T10:00:00Z"), count: 600 },
+        Batch { at: at("2026-03-02T03:00:00Z"), count: 60 },
+    ];
     let found = ask(1, provider(Some(1.0)), vec![Load { placed: backlog, ..load("placed", hours(24), 0) }]);
     near(found.schedules[0].lateness_largest, 13.5 * HOUR + 600.0, 2.0);
     near(found.hours[3].due, 60.0 + 25.0, 3.0);
@@ -174,8 +178,7 @@ fn first_runs_come_at_their_rate_and_then_by_the_cadence() {
 
 #[test]
 fn a_cadence_that_crosses_a_change_of_clocks_and_a_long_spread_lose_nothing() {
-    let cadence =
-        Cadence::cron("30 2 * * *".parse().unwrap(), Tz::Europe__Berlin, Some(hours(60))).unwrap();
+    let cadence = Cadence::cron("30 2 * * *".parse().unwrap(), Tz::Europe__Berlin, Some(hours(60))).unwrap();
     let from = at("2026-03-27T00:00:00Z");
     let load = Load { cadence, ..load("berlin", hours(24), 6_000) };
     let found = Question { from, days: 10, providers: vec![provider(None)], loads: vec![load] }.answer();
@@ -282,7 +285,11 @@ fn cohorts_come_to_what_every_single_monitor_comes_to() {
                     _ => Cadence::every(every, Some(spread)).unwrap(),
                 };
                 let objective = [None, Some(hours(1)), Some(hours(6))][random.random_range(0..3)];
-                Load { cadence, objective, ..load(&index.to_string(), hours(1), random.random_range(200..1500)) }
+                Load {
+                    cadence,
+                    objective,
+                    ..load(&index.to_string(), hours(1), random.random_range(200..1500))
+                }
             })
             .collect();
         let unlimited = ask(days, provider(None), loads.clone());
@@ -298,7 +305,10 @@ fn cohorts_come_to_what_every_single_monitor_comes_to() {
             assert!((found.done - right.done).abs() <= right.done * 0.02 + scatter, "done: {context}");
             let late = (found.lateness_largest - right.largest).abs();
             assert!(late <= right.largest * 0.05 + scatter / rate + 180.0, "lateness: {context}");
-            assert!((found.skipped - right.skipped).abs() <= right.skipped * 0.05 + 2.0 * scatter, "skipped: {context}");
+            assert!(
+                (found.skipped - right.skipped).abs() <= right.skipped * 0.05 + 2.0 * scatter,
+                "skipped: {context}"
+            );
             judged[usize::from(right.skipped > 0.0)] += 1;
         }
     }

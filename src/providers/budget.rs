@@ -59,7 +59,7 @@ mod retries;
 use fleet::Fleet;
 pub use fleet::{Errand, Granted, Told};
 use gate::{Gate, Pass, is_outage, later, rest_reason};
-pub use limits::{Attempt, FleetLimits, Limits, Terms};
+pub use limits::{Attempt, FleetLimits, Limits, Terms, spaced_rate};
 use pace::{PacingClock, quota};
 use retries::Retries;
 

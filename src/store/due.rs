@@ -6,6 +6,10 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+mod placed;
+
+pub use placed::{Placed, list_of_page, list_placed, save_earlier, save_lane};
+
 use super::{StoreError, providers::Lane};
 use crate::{
     domain::id::{AccountId, AccountTypeId, MonitorId, Shard},
@@ -17,6 +21,8 @@ use crate::{
 pub struct Due {
     /// The monitor.
     pub monitor: MonitorId,
+    /// The number of its schedule; 0 while enrolment has not noted it.
+    pub schedule_id: i32,
     /// When it was to run.
     pub at: DateTime<Utc>,
     /// Counts its recorded runs: the fence.
@@ -32,6 +38,7 @@ pub struct Due {
 pub(super) struct DueRow {
     pub(super) shard: i16,
     pub(super) monitor_id: Uuid,
+    pub(super) schedule_id: i32,
     pub(super) next_run_at: DateTime<Utc>,
     pub(super) slot: i64,
     pub(super) wanted: i64,
@@ -45,6 +52,7 @@ impl From<DueRow> for Due {
         debug_assert_eq!(monitor.shard().column(), row.shard, "an id's shard is its row's");
         Self {
             monitor,
+            schedule_id: row.schedule_id,
             at: row.next_run_at,
             slot: row.slot,
             wanted: row.wanted,
@@ -54,7 +62,7 @@ impl From<DueRow> for Due {
     }
 }
 
-/// Where the walk of a shard stands: it continues after this time and monitor.
+/// Where the walk of a schedule's due rows in a shard stands: it continues after this time and monitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
     /// The time.
@@ -68,29 +76,32 @@ impl Mark {
     pub const START: Self = Self { at: DateTime::<Utc>::UNIX_EPOCH, monitor: Uuid::nil() };
 }
 
-/// The next due rows of a lane, at most `per_shard` of each shard, after each shard's mark.
+/// The next due rows of a lane, of each schedule and shard at most `per_mark` after its mark.
 ///
-/// One descent of the due index a shard; dead entries behind the marks are not read.
+/// One descent of the due index a mark; dead entries behind the marks are not read.
 pub async fn list_after(
     conn: &mut PgConnection,
     lane: Lane,
-    marks: &[(Shard, Mark)],
+    marks: &[(i32, Shard, Mark)],
     now: DateTime<Utc>,
-    per_shard: i64,
+    per_mark: i64,
 ) -> Result<Vec<Due>, StoreError> {
-    let shards: Vec<i16> = marks.iter().map(|(shard, _)| shard.column()).collect();
-    let times: Vec<DateTime<Utc>> = marks.iter().map(|(_, mark)| mark.at).collect();
-    let monitors: Vec<Uuid> = marks.iter().map(|(_, mark)| mark.monitor).collect();
+    let schedules: Vec<i32> = marks.iter().map(|(schedule, _, _)| *schedule).collect();
+    let shards: Vec<i16> = marks.iter().map(|(_, shard, _)| shard.column()).collect();
+    let times: Vec<DateTime<Utc>> = marks.iter().map(|(_, _, mark)| mark.at).collect();
+    let monitors: Vec<Uuid> = marks.iter().map(|(_, _, mark)| mark.monitor).collect();
     let rows = sqlx::query_as!(
         DueRow,
         r#"
-        select due.shard, due.monitor_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest
-        from unnest($1::smallint[], $2::timestamptz[], $3::uuid[]) as mark (shard, at, monitor_id)
+        select due.shard, due.monitor_id, due.schedule_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest
+        from unnest($1::smallint[], $2::timestamptz[], $3::uuid[], $7::integer[])
+             as mark (shard, at, monitor_id, schedule_id)
         cross join lateral (
             select *
             from monitor_due
             where monitor_due.shard = mark.shard
               and monitor_due.lane = $4
+              and monitor_due.schedule_id = mark.schedule_id
               and (monitor_due.next_run_at, monitor_due.monitor_id) > (mark.at, mark.monitor_id)
               and monitor_due.next_run_at <= $5
             order by monitor_due.next_run_at, monitor_due.monitor_id
@@ -102,7 +113,8 @@ pub async fn list_after(
         &monitors,
         lane,
         now,
-        per_shard,
+        per_mark,
+        &schedules,
     )
     .fetch_all(conn)
     .await?;
@@ -115,7 +127,7 @@ pub async fn list_of_account(conn: &mut PgConnection, account: AccountId) -> Res
     let rows = sqlx::query_as!(
         DueRow,
         r#"
-        select due.shard, due.monitor_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest
+        select due.shard, due.monitor_id, due.schedule_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest
         from monitors as monitor
         join monitor_due as due using (shard, monitor_id)
         where monitor.account_id = $1
@@ -144,128 +156,6 @@ pub async fn lock(conn: &mut PgConnection, monitors: &[MonitorId]) -> Result<(),
         &ids,
     )
     .fetch_all(conn)
-    .await?;
-    Ok(())
-}
-
-/// A due row as enrolment looks at it.
-#[derive(Debug)]
-pub struct Placed {
-    /// The monitor.
-    pub monitor: MonitorId,
-    /// The lane that it is in.
-    pub lane: Lane,
-    /// When it is to run.
-    pub at: DateTime<Utc>,
-    /// Whether that is its schedule's doing: neither a first run, which a backfill spreads, nor a retry.
-    pub is_routine: bool,
-}
-
-/// The due rows of a schedule's monitors, for the accounts of a page.
-pub async fn list_of_page(
-    conn: &mut PgConnection,
-    schedule_id: i32,
-    accounts: &[AccountId],
-) -> Result<Vec<Placed>, StoreError> {
-    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
-    let monitors = sqlx::query_scalar!(
-        r#"
-        select monitor.monitor_id
-        from unnest($1::uuid[]) as page (account_id)
-        -- Probes, whatever the planner knows of tables that are being filled.
-        cross join lateral (
-            select monitor_id from monitors
-            where monitors.account_id = page.account_id
-              and monitors.schedule_id = $2
-              and monitors.by_schedule
-            limit 1
-        ) as monitor
-        "#,
-        &ids,
-        schedule_id,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    let monitors: Vec<MonitorId> = monitors.into_iter().map(MonitorId).collect();
-    list_placed(conn, &monitors).await
-}
-
-/// The due rows of monitors.
-pub async fn list_placed(conn: &mut PgConnection, monitors: &[MonitorId]) -> Result<Vec<Placed>, StoreError> {
-    let shards: Vec<i16> = monitors.iter().map(|monitor| monitor.shard().column()).collect();
-    let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
-    let rows = sqlx::query!(
-        r#"
-        select due.monitor_id, due.lane, due.next_run_at, due.slot, due.attempts
-        from unnest($1::smallint[], $2::uuid[]) as page (shard, monitor_id)
-        cross join lateral (
-            select * from monitor_due
-            where monitor_due.shard = page.shard and monitor_due.monitor_id = page.monitor_id
-            limit 1
-        ) as due
-        "#,
-        &shards,
-        &ids,
-    )
-    .fetch_all(conn)
-    .await?;
-    let placed = rows.into_iter().map(|row| Placed {
-        monitor: MonitorId(row.monitor_id),
-        lane: row.lane,
-        at: row.next_run_at,
-        is_routine: row.slot > 0 && row.attempts == 0,
-    });
-    Ok(placed.collect())
-}
-
-/// Moves the due rows of monitors to a lane.
-pub async fn save_lane(
-    conn: &mut PgConnection,
-    monitors: &[MonitorId],
-    lane: Lane,
-) -> Result<(), StoreError> {
-    lock(conn, monitors).await?;
-    let shards: Vec<i16> = monitors.iter().map(|monitor| monitor.shard().column()).collect();
-    let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
-    sqlx::query!(
-        r#"
-        update monitor_due as due
-        set lane = $3
-        from unnest($1::smallint[], $2::uuid[]) as moved (shard, monitor_id)
-        where due.shard = moved.shard
-          and due.monitor_id = moved.monitor_id
-        "#,
-        &shards,
-        &ids,
-        lane,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Brings runs forward: none is put off by it.
-pub async fn save_earlier(
-    conn: &mut PgConnection,
-    earlier: &[(MonitorId, DateTime<Utc>)],
-) -> Result<(), StoreError> {
-    let shards: Vec<i16> = earlier.iter().map(|(monitor, _)| monitor.shard().column()).collect();
-    let ids: Vec<Uuid> = earlier.iter().map(|(monitor, _)| monitor.0).collect();
-    let times: Vec<DateTime<Utc>> = earlier.iter().map(|(_, at)| *at).collect();
-    sqlx::query!(
-        r#"
-        update monitor_due as due
-        set next_run_at = earlier.at
-        from unnest($1::smallint[], $2::uuid[], $3::timestamptz[]) as earlier (shard, monitor_id, at)
-        where due.shard = earlier.shard
-          and due.monitor_id = earlier.monitor_id
-          and due.next_run_at > earlier.at
-        "#,
-        &shards,
-        &ids,
-        &times,
-    )
-    .execute(conn)
     .await?;
     Ok(())
 }

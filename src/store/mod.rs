@@ -27,6 +27,7 @@ mod error;
 pub mod events;
 pub mod evidence;
 pub mod export;
+pub mod forecast;
 pub mod hit_comments;
 pub mod hit_work;
 pub mod hits;

@@ -45,8 +45,8 @@ pub async fn insert_all(
             on conflict on constraint monitors_account_schedule_key do nothing
             returning shard, monitor_id
         )
-        insert into monitor_due (shard, monitor_id, lane, next_run_at, slot)
-        select new.shard, new.monitor_id, $6, new.first_run_at, 0
+        insert into monitor_due (shard, monitor_id, lane, schedule_id, next_run_at, slot)
+        select new.shard, new.monitor_id, $6, $5, new.first_run_at, 0
         from inserted
         join new using (shard, monitor_id)
         returning monitor_id
@@ -206,10 +206,10 @@ pub async fn save_active(
             where monitor.shard = wanted.shard
               and monitor.monitor_id = wanted.monitor_id
               and monitor.state <> 'active'
-            returning monitor.shard, monitor.monitor_id, monitor.slot_floor, wanted.next_run_at
+            returning monitor.shard, monitor.monitor_id, monitor.schedule_id, monitor.slot_floor, wanted.next_run_at
         ), inserted as (
-            insert into monitor_due (shard, monitor_id, lane, next_run_at, slot, last_digest)
-            select shard, monitor_id, $3, next_run_at, slot_floor,
+            insert into monitor_due (shard, monitor_id, lane, schedule_id, next_run_at, slot, last_digest)
+            select shard, monitor_id, $3, schedule_id, next_run_at, slot_floor,
                    -- The last answer went with the old row. A digest that equals none has the next answer
                    -- compared with the hits that there are.
                    case when exists (

@@ -47,8 +47,8 @@ pub async fn insert(
             values ($1, $2, $3, $4, $5, $6, null, $7, $8, $9, $9)
             returning shard, monitor_id
         )
-        insert into monitor_due (shard, monitor_id, lane, next_run_at, slot)
-        select shard, monitor_id, $10, $9, 0 from inserted where $5 = 'active'
+        insert into monitor_due (shard, monitor_id, lane, schedule_id, next_run_at, slot)
+        select shard, monitor_id, $10, $4, $9, 0 from inserted where $5 = 'active'
         "#,
         report.id.shard().column(),
         report.id.0,

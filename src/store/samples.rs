@@ -18,11 +18,13 @@ pub async fn limit_statements(conn: &mut PgConnection, limit: Duration) -> Resul
     Ok(())
 }
 
-/// What is due in a lane.
+/// What is due of a schedule in a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DueOfLane {
+pub struct DueOfSchedule {
     /// The lane.
     pub lane: Lane,
+    /// The number of the schedule; 0 for rows that do not name theirs yet.
+    pub schedule_id: i32,
     /// Monitors whose time has come, up to the bound.
     pub due: i64,
     /// Those of them whose time came a while ago.
@@ -31,48 +33,53 @@ pub struct DueOfLane {
     pub oldest_due_at: Option<DateTime<Utc>>,
 }
 
-/// What is due in lanes, counted in each shard up to `per_shard`, the longest waiting first: one descent of
-/// the due index a shard and lane.
+/// What is due of schedules in lanes, counted in each shard up to `per_shard`, the longest waiting first: one
+/// descent of the due index a shard, lane and schedule.
 pub async fn due(
     conn: &mut PgConnection,
-    lanes: &[Lane],
+    queues: &[(Lane, i32)],
     shards: &[Shard],
     now: DateTime<Utc>,
     overdue_since: DateTime<Utc>,
     per_shard: i64,
-) -> Result<Vec<DueOfLane>, StoreError> {
+) -> Result<Vec<DueOfSchedule>, StoreError> {
     let shards: Vec<i16> = shards.iter().map(|shard| shard.column()).collect();
+    let lanes: Vec<Lane> = queues.iter().map(|(lane, _)| *lane).collect();
+    let schedules: Vec<i32> = queues.iter().map(|(_, schedule)| *schedule).collect();
     let rows = sqlx::query!(
         r#"
-        select wanted.lane as "lane!",
+        select wanted.lane as "lane!", wanted.schedule_id as "schedule_id!",
                count(due.next_run_at) as "due!",
                count(*) filter (where due.next_run_at <= $4) as "overdue!",
                min(due.next_run_at) as oldest_due_at
-        from unnest($1::smallint[]) as wanted (lane)
+        from unnest($1::smallint[], $6::integer[]) as wanted (lane, schedule_id)
         cross join unnest($2::smallint[]) as place (shard)
         left join lateral (
             select next_run_at
             from monitor_due
             where monitor_due.shard = place.shard
               and monitor_due.lane = wanted.lane
+              and monitor_due.schedule_id = wanted.schedule_id
               and monitor_due.next_run_at <= $3
             order by monitor_due.next_run_at, monitor_due.monitor_id
             limit $5
         ) as due on true
-        group by wanted.lane
+        group by wanted.lane, wanted.schedule_id
         "#,
-        lanes,
+        &lanes,
         &shards,
         now,
         overdue_since,
         per_shard,
+        &schedules,
     )
     .fetch_all(conn)
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| DueOfLane {
+        .map(|row| DueOfSchedule {
             lane: row.lane,
+            schedule_id: row.schedule_id,
             due: row.due,
             overdue: row.overdue,
             oldest_due_at: row.oldest_due_at,

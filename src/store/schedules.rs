@@ -239,6 +239,41 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<Standing>, StoreError> 
     Ok(rows)
 }
 
+/// Since when a schedule misses its objective, if it does.
+pub async fn find_missed_since(
+    conn: &mut PgConnection,
+    schedule_id: i32,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let missed = sqlx::query_scalar!("select missed_since from schedules where schedule_id = $1", schedule_id)
+        .fetch_optional(conn)
+        .await?;
+    Ok(missed.flatten())
+}
+
+/// Notes since when a schedule misses its objective, or that it meets it. False when somebody else did so since
+/// it was read to be `before`.
+pub async fn save_missed_since(
+    conn: &mut PgConnection,
+    schedule_id: i32,
+    before: Option<DateTime<Utc>>,
+    since: Option<DateTime<Utc>>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        r#"
+        update schedules
+        set missed_since = $3
+        where schedule_id = $1
+          and missed_since is not distinct from $2
+        "#,
+        schedule_id,
+        before,
+        since,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Starts the walk of one schedule from the beginning, whether one is under way or not.
 pub async fn start_walk(conn: &mut PgConnection, name: &str) -> Result<(), StoreError> {
     sqlx::query!("update schedules set enrol_shard = 0, enrol_after = null where name = $1", name)

@@ -130,7 +130,7 @@ pub async fn list(conn: &mut PgConnection, lane: Lane, shards: &[Shard]) -> Resu
     let shards: Vec<i16> = shards.iter().map(|shard| shard.column()).collect();
     let rows = sqlx::query!(
         r#"
-        select due.shard, due.monitor_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest,
+        select due.shard, due.monitor_id, due.schedule_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest,
                struck.strikes, struck.process_id,
                exists (
                    select from processes
@@ -163,6 +163,7 @@ pub async fn list(conn: &mut PgConnection, lane: Lane, shards: &[Shard]) -> Resu
             due: Due::from(DueRow {
                 shard: row.shard,
                 monitor_id: row.monitor_id,
+                schedule_id: row.schedule_id,
                 next_run_at: row.next_run_at,
                 slot: row.slot,
                 wanted: row.wanted,

@@ -107,7 +107,7 @@ pub async fn list(
     let shards: Vec<i16> = shards.iter().map(|shard| shard.column()).collect();
     let rows = sqlx::query!(
         r#"
-        select due.shard, due.monitor_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest,
+        select due.shard, due.monitor_id, due.schedule_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest,
                wakeup.reason
         from wakeups as wakeup
         -- One probe a wakeup, however large the table of due rows.
@@ -146,6 +146,7 @@ pub async fn list(
             let due = DueRow {
                 shard: row.shard,
                 monitor_id: row.monitor_id,
+                schedule_id: row.schedule_id,
                 next_run_at: row.next_run_at,
                 slot: row.slot,
                 wanted: row.wanted,

@@ -2,7 +2,7 @@
 //!
 //! One table below names each metric, its unit, and its help. Gauges of the whole database
 //! (`accounts_to_enrol`, `hits_open` and the like) are the same in every process of a fleet: take their
-//! maximum. Gauges of what is due cover the shards that the process holds: take their sum. Whatever would need
+//! maximum; so are those of schedules. Gauges of what is due cover the shards that the process holds: take their sum. Whatever would need
 //! a full count of a large table is counted up to a bound, and stays there when there is more.
 
 mod plain;
@@ -165,6 +165,14 @@ metrics! {
         "Runs recorded, by schedule and outcome";
     lateness: Histograms<ScheduleLabels> = Family::new_with_constructor(of_lateness), "run_lateness", SECONDS,
         "How long after their time runs began";
+    beyond_objective: Family<ScheduleLabels, Counter> = Family::default(), "runs_beyond_objective", None,
+        "Runs recorded longer after their time than the schedule's objective";
+    objective: Family<ScheduleLabels, Fraction> = Family::default(), "schedule_objective", SECONDS,
+        "How long after its time a run is recorded at most, as the configuration says";
+    objective_missed: Family<ScheduleLabels, Gauge> = Family::default(), "schedule_objective_missed", None,
+        "Whether a monitor of the schedule waits for longer than the objective (1)";
+    longest_wait: Family<ScheduleLabels, Fraction> = Family::default(), "schedule_oldest_due_age", SECONDS,
+        "How long the longest waiting monitor of a schedule with an objective has been due, 0 when none is";
     in_flight: Family<ProviderLabels, Gauge> = Family::default(), "runs_in_flight", None,
         "Runs between dispatch and record";
     postponed: Family<ProviderLabels, Counter> = Family::default(), "runs_postponed", None,
@@ -329,6 +337,9 @@ impl Metrics {
         ] {
             gauges.clear();
         }
+        self.objective.clear();
+        self.objective_missed.clear();
+        self.longest_wait.clear();
         self.oldest_due_age.clear();
         self.quota_left.clear();
         self.lists.clear();

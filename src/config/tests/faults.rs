@@ -246,6 +246,11 @@ accounts = { types = ['individual'] }
 [schedules.e]
 template = 't'
 accounts = { types = ['individual'] }
+[schedules.f]
+template = 't'
+every = '1h'
+objective = '2h'
+accounts = { types = ['individual'] }
 ";
     assert_eq!(
         faults(text),
@@ -285,6 +290,8 @@ accounts = { types = ['individual'] }
              3650d, found \"2h\"",
             "etc/wk.toml:27: schedules.d.time-zone: is only for schedules with cron, found \"UTC\"",
             "etc/wk.toml:29: schedules.e.every: is missing; accepted is a duration from 1m to 3650d; or else cron",
+            "etc/wk.toml:35: schedules.f.objective: accepted is a duration from 1m to 3650d, no longer than the \
+             interval, found \"2h\"",
         ]
     );
 }

@@ -17,6 +17,7 @@ use super::{
     super::{
         EngineError,
         marks::WINDOW,
+        queues::{Asked, Place as ReadPlace},
         run::{self, Job, Place},
         suspects::{self, Care},
     },
@@ -29,7 +30,7 @@ use crate::{
     },
     store::{
         Connection,
-        due::{self, Due, Loaded, Mark},
+        due::{self, Due, Loaded},
         strikes, wakeups,
     },
 };
@@ -56,8 +57,8 @@ const BITES: Duration = Duration::from_secs(1);
 struct Walked {
     /// What is due, or will be within a walk's interval.
     found: Vec<Due>,
-    /// How many of each shard were asked for at most.
-    asked: HashMap<Shard, usize>,
+    /// How many were asked for at most.
+    asked: Asked,
     /// Whether there was no time for all of them.
     is_cut: bool,
 }
@@ -83,18 +84,18 @@ impl Lane {
         let engine = self.engine.clone();
         let lane = self.provider.lane;
         let owned = engine.fleet.owned(lane);
-        self.marks.follow(&owned);
+        self.queues.follow(&owned);
         if owned.is_empty() {
             return Ok(Turn::Idle(None));
         }
         let mut connection = engine.context.store.connection().await?;
         let now = engine.context.now();
         self.in_flight.begin_walk();
-        self.marks.give_back(&self.in_flight.take_given_up());
+        self.queues.give_back(&self.in_flight.take_given_up());
         if self.passed_over.take_resumed(&engine.pauses) {
-            self.marks.restart();
+            self.queues.restart();
         }
-        self.marks.step_back(now, Instant::now());
+        self.queues.step_back(now, Instant::now());
 
         let takes_on = (self.most as usize).saturating_sub(self.kept_back.num_permits());
         let care = self.suspects.look(&mut connection, &owned, takes_on, now).await?;
@@ -155,8 +156,10 @@ impl Lane {
         for due in &walked.found {
             *found.entry(due.monitor.shard()).or_default() += 1;
         }
-        let kept = self.marks.take(walked.found, room.num_permits(), &walked.asked, now);
-        self.suspects.passed(&walked.asked, &found, &kept, &left_urgent);
+        let read_at = Instant::now();
+        let through = self.queues.read_to_end(&walked.asked, &walked.found, read_at);
+        let kept = self.queues.take(walked.found, room.num_permits(), &walked.asked, now, read_at);
+        self.suspects.passed(&through, &found, &kept, &left_urgent);
         for due in kept {
             let trigger = if due.slot == 0 { Trigger::First } else { Trigger::Interval };
             admitted.extend(self.admit(due, trigger, room));
@@ -174,7 +177,7 @@ impl Lane {
         admitted: &mut Vec<Admitted>,
         left: &mut Vec<Shard>,
     ) -> Result<(), EngineError> {
-        let (shards, paused) = (self.marks.shards(), self.engine.pauses.schedules());
+        let (shards, paused) = (self.queues.shards(), self.engine.pauses.schedules());
         let urgent =
             wakeups::list(conn, self.provider.lane, &shards, now, &paused, i64::from(self.most)).await?;
         if urgent.is_empty() {
@@ -199,10 +202,10 @@ impl Lane {
         wanted: usize,
         now: DateTime<Utc>,
     ) -> Result<Walked, EngineError> {
-        let mut walked = Walked { found: Vec::new(), asked: HashMap::new(), is_cut: false };
+        let mut walked = Walked { found: Vec::new(), asked: Asked::new(), is_cut: false };
         // Some of those that start over each time, however much the others bring.
         self.read_bite(conn, wanted, now, &mut walked).await?;
-        let window = self.marks.next();
+        let window = self.queues.next(Instant::now());
         if !walked.is_enough(wanted, now) {
             self.read(conn, &window, wanted, now, &mut walked).await?;
         }
@@ -217,10 +220,10 @@ impl Lane {
         now: DateTime<Utc>,
         walked: &mut Walked,
     ) -> Result<(), EngineError> {
-        let others = self.marks.others(&walked.asked);
+        let others = self.queues.others(&walked.asked, Instant::now());
         self.read(conn, &others, wanted, now, walked).await?;
         let began = Instant::now();
-        while !walked.is_enough(wanted, now) && self.marks.has_bite(&walked.asked, Instant::now()) {
+        while !walked.is_enough(wanted, now) && self.queues.has_bite(&walked.asked, Instant::now()) {
             if began.elapsed() > BITES {
                 walked.is_cut = true;
                 break;
@@ -238,16 +241,16 @@ impl Lane {
         now: DateTime<Utc>,
         walked: &mut Walked,
     ) -> Result<(), EngineError> {
-        let bite = self.marks.bite(&walked.asked, Instant::now());
+        let bite = self.queues.bite(&walked.asked, Instant::now());
         self.read(conn, &bite, wanted, now, walked).await?;
-        self.marks.bitten(Instant::now());
+        self.queues.bitten(Instant::now());
         Ok(())
     }
 
     async fn read(
         &self,
         conn: &mut PgConnection,
-        places: &[(Shard, Mark)],
+        places: &[ReadPlace],
         wanted: usize,
         now: DateTime<Utc>,
         walked: &mut Walked,
@@ -257,10 +260,13 @@ impl Lane {
             return Ok(());
         }
         // Of few shards no more than of many: one alone must not fill a batch with what is due last.
-        let per_shard = wanted.div_ceil(places.len().max(WINDOW.min(self.marks.count()))) + 2;
+        let shards: HashSet<Shard> = places.iter().map(|(_, shard, _)| *shard).collect();
+        let per_shard = wanted.div_ceil(shards.len().max(WINDOW.min(self.queues.count()))) + 2;
         let limit = i64::try_from(per_shard).unwrap_or(i64::MAX);
         walked.found.extend(due::list_after(conn, self.provider.lane, places, horizon, limit).await?);
-        walked.asked.extend(places.iter().map(|(shard, _)| (*shard, per_shard)));
+        for (schedule, shard, _) in places {
+            walked.asked.entry(*schedule).or_default().insert(*shard, per_shard);
+        }
         Ok(())
     }
 

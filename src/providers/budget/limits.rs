@@ -15,6 +15,12 @@ pub struct Limits {
     pub concurrency: u32,
 }
 
+/// The calls a second that really leave in the long run: without a burst to take from, they are spaced a little
+/// wider than the rate.
+pub fn spaced_rate(rate_per_second: f64, burst: u32) -> f64 {
+    1.0 / Pace::new(rate_per_second, burst).interval.as_secs_f64()
+}
+
 /// What else a fleet keeps to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {

@@ -17,6 +17,10 @@ fn filled() -> Metrics {
     metrics.postponed.get_or_create(&of_provider).inc();
     metrics.enrolled.get_or_create(&of_schedule).inc();
     metrics.lateness.get_or_create(&of_schedule).observe(0.5);
+    metrics.beyond_objective.get_or_create(&of_schedule).inc();
+    metrics.objective.get_or_create(&of_schedule).set(3600.0);
+    metrics.objective_missed.get_or_create(&of_schedule).set(1);
+    metrics.longest_wait.get_or_create(&of_schedule).set(0.5);
     metrics.call_duration.get_or_create(&of_provider).observe(0.5);
     metrics.record_batch.observe(3.0);
     metrics.record_duration.observe(0.5);
