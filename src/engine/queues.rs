@@ -260,7 +260,7 @@ mod tests {
         // By time 10, 20, 950, 1000; by deadline 1010, 1020, 1050, 1100.
         let found = vec![due(1, 0, 1000), due(2, 1, 10), due(1, 1, 950), due(2, 0, 20)];
         assert_eq!(
-            queues.take(found.clone(), 3, &asked(2), at(5000), now),
+            queues.take(found.clone(), 3, &asked(1), at(5000), now),
             [due(2, 1, 10), due(2, 0, 20), due(1, 1, 950)]
         );
         let next: HashMap<(i32, Shard), i64> = queues
@@ -272,7 +272,7 @@ mod tests {
         assert_eq!((next.get(&(1, Shard(1))), next.get(&(2, Shard(0)))), (Some(&950), Some(&20)));
         // A later one of the short objective does not pass an early one of the long for ever.
         let found = vec![due(1, 0, 2000), due(2, 0, 1000)];
-        assert_eq!(queues.take(found, 1, &asked(2), at(5000), now), [due(2, 0, 1000)]);
+        assert_eq!(queues.take(found, 1, &asked(1), at(5000), now), [due(2, 0, 1000)]);
     }
 
     #[test]

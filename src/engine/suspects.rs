@@ -182,6 +182,11 @@ impl Suspects {
         self.shards.contains_key(&monitor.shard()) || self.struck.contains_key(&monitor)
     }
 
+    /// Whether there are shards whose fronts are to be gone through.
+    pub(super) fn has_shards(&self) -> bool {
+        !self.shards.is_empty()
+    }
+
     /// Takes note of what a walk went through: some shards were read `through`, of each so many were `found`,
     /// `kept` run now, and some urgent ones were left.
     pub(super) fn passed(

@@ -64,6 +64,16 @@ impl AtOnce {
 }
 
 impl Provider {
+    /// Which part of what it may be asked in the long run that many calls a second are; none without a limit.
+    fn long_run(&self, per_second: f64) -> Option<f64> {
+        const DAY: f64 = 86_400.0;
+        let month = DAY * 365.25 / 12.0;
+        let of_quota = |quota: Option<u64>, time: f64| quota.map(|quota| numbers::number(quota) / time);
+        let limits =
+            [self.speed(), of_quota(self.calls_per_day, DAY), of_quota(self.calls_per_month, month)];
+        limits.into_iter().flatten().map(|limit| per_second / limit).reduce(f64::max)
+    }
+
     /// Calls a second in the long run, quotas aside; none without a limit.
     fn speed(&self) -> Option<f64> {
         let at_once = self.at_once.map(|at_once| at_once.per_second());
@@ -110,10 +120,34 @@ impl Load {
         self.routine + self.new + self.placed.iter().map(|batch| batch.count).sum::<u64>()
     }
 
+    /// How many runs a second fall due in the long run.
+    fn per_second(&self, from: DateTime<Utc>) -> f64 {
+        let between = match self.cadence.interval() {
+            Some(interval) => interval.as_secs_f64(),
+            None => mean_gap(&self.cadence, from),
+        };
+        numbers::number(self.monitors()) / between
+    }
+
     /// How long a run may wait: what work is ordered by.
     fn allowed(&self) -> Duration {
         self.objective.unwrap_or(WITHOUT_OBJECTIVE)
     }
+}
+
+/// How many seconds the slots of a pattern lie apart on average: of a thousand, or of four years.
+fn mean_gap(cadence: &Cadence, from: DateTime<Utc>) -> f64 {
+    const MOST: usize = 1000;
+    let until = from.checked_add_signed(TimeDelta::days(4 * 366)).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let first = cadence.next_slot(from);
+    let (mut last, mut gaps) = (first, 0.0);
+    for slot in std::iter::successors(Some(first), |slot| Some(cadence.next_slot(*slot))).skip(1).take(MOST) {
+        if slot >= until {
+            break;
+        }
+        (last, gaps) = (slot, gaps + 1.0);
+    }
+    if gaps > 0.0 { (last - first).as_seconds_f64() / gaps } else { f64::INFINITY }
 }
 
 /// What is to be answered.
@@ -152,8 +186,11 @@ pub struct Forecast {
 pub struct ProviderForecast {
     /// Its name.
     pub provider: String,
-    /// Whether everything is done in time.
+    /// Whether everything is done in time, and no more falls due in the long run than it may be asked.
     pub fits: bool,
+    /// Which part of what it may be asked in the long run falls due by the cadences alone: above 1, what waits grows
+    /// for ever. None without a limit.
+    pub long_run: Option<f64>,
     /// Runs that fall due.
     pub due: f64,
     /// Runs that are made.

@@ -43,7 +43,8 @@ pub(super) fn run(question: &Question, provider: &Provider, loads: &[Load]) -> P
         one.end(begin);
     }
     let schedules: Vec<ScheduleForecast> = cohorts.iter().map(|one| schedule(one, seconds)).collect();
-    summary(provider, &budget, hours, schedules)
+    let per_second: f64 = loads.iter().map(|load| load.per_second(question.from)).sum();
+    summary(provider, &budget, hours, schedules, per_second)
 }
 
 fn summary(
@@ -51,15 +52,19 @@ fn summary(
     budget: &Budget<'_>,
     hours: Vec<Hour>,
     schedules: Vec<ScheduleForecast>,
+    per_second: f64,
 ) -> ProviderForecast {
     let sum = |of: fn(&Hour) -> f64| hours.iter().map(of).sum::<f64>();
+    let long_run = provider.long_run(per_second);
     let could: f64 = hours.iter().filter_map(|hour| hour.capacity).sum();
     let done = sum(|hour| hour.done);
     let part = |used: f64, quota: Option<u64>| quota.map(|quota| used / number(quota).max(1.0));
     let peak = hours.iter().copied().reduce(|peak, hour| if hour.due > peak.due { hour } else { peak });
     ProviderForecast {
         provider: provider.name.clone(),
-        fits: schedules.iter().all(|schedule| schedule.fits),
+        fits: schedules.iter().all(|schedule| schedule.fits)
+            && long_run.is_none_or(|part| part <= 1.0 + 1e-9),
+        long_run,
         due: sum(|hour| hour.due),
         done,
         waiting: hours.last().map_or(0.0, |hour| hour.waiting),

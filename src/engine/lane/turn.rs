@@ -157,7 +157,11 @@ impl Lane {
             *found.entry(due.monitor.shard()).or_default() += 1;
         }
         let read_at = Instant::now();
-        let through = self.queues.read_to_end(&walked.asked, &walked.found, read_at);
+        let through = if self.suspects.has_shards() {
+            self.queues.read_to_end(&walked.asked, &walked.found, read_at)
+        } else {
+            HashSet::new()
+        };
         let kept = self.queues.take(walked.found, room.num_permits(), &walked.asked, now, read_at);
         self.suspects.passed(&through, &found, &kept, &left_urgent);
         for due in kept {
