@@ -2,6 +2,7 @@
 //! each with a network of its own to the database.
 
 use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -202,7 +203,11 @@ pub struct Stage {
     pub cluster: Cluster,
     /// The server's volumes, where it has any of its own.
     pub volumes: Option<Volumes>,
+    _alone: MutexGuard<'static, ()>,
 }
+
+/// One stage at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 impl Stage {
     /// Sets the scene: accounts are imported, no process runs yet.
@@ -214,6 +219,7 @@ impl Stage {
 
     /// Sets the scene on a cluster.
     pub fn set_on(cluster: Cluster, scene: &Scene) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let stub = Stub::start(!scene.limits.is_empty());
         let lease =
             scene.lease.map_or_else(String::new, |time| format!("lease-time = \"{}ms\"", time.as_millis()));
@@ -232,7 +238,7 @@ impl Stage {
             thaw: None,
         });
         let fleet = fleet.collect();
-        Self { fleet, place, stub, cluster, volumes: None }
+        Self { fleet, place, stub, cluster, volumes: None, _alone: alone }
     }
 
     /// Starts every process, and waits until all is quiet.
