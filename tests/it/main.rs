@@ -17,15 +17,15 @@ mod api;
 mod audit;
 mod budgets;
 mod canary;
-mod chaos;
 mod columns;
+#[path = "../support/daemon.rs"]
+#[expect(dead_code, reason = "other tests use the rest of it")]
 mod daemon;
 mod echo;
 mod enrolment;
 mod evidence;
 mod example;
 mod fixtures;
-mod fleet;
 mod forecast;
 mod grants;
 mod import;
@@ -36,6 +36,7 @@ mod network;
 mod objectives;
 mod operations;
 mod pauses;
+#[path = "../support/proxy.rs"]
 mod proxy;
 mod recording;
 mod relatives;
