@@ -88,7 +88,7 @@ pub fn by_hand(
     };
     let loads = loads(settings, assumed, monitors);
     let used = BTreeMap::new();
-    answer(settings, assumed, now, (loads, &used), notes)
+    answer(settings, assumed, now, (loads, &used), &notes)
 }
 
 /// Plans with what the database holds: monitors with their due times, what is used of the quotas, and the accounts
@@ -144,7 +144,7 @@ pub async fn from_database(
         .into_iter()
         .map(|row| (row.name, (count(row.used_today), count(row.used_this_month))))
         .collect();
-    answer(settings, assumed, now, (loads, &used), notes)
+    answer(settings, assumed, now, (loads, &used), &notes)
 }
 
 /// The monitors of a schedule.
@@ -196,7 +196,7 @@ fn answer(
     assumed: &Assumed,
     now: DateTime<Utc>,
     (loads, used): (Vec<Load>, &BTreeMap<String, (u64, u64)>),
-    unknown: Notes,
+    unknown: &Notes,
 ) -> Result<PlanView, AppError> {
     known("--latency", assumed.latencies.keys(), "provider", settings.providers.keys())?;
     if loads.is_empty() {

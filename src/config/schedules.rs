@@ -85,7 +85,8 @@ fn schedule(
     types: &BTreeMap<String, AccountType>,
 ) -> Option<Schedule> {
     let cadence = cadence(check, key, &raw);
-    let objective = raw.objective.and_then(|objective| self::objective(check, key, &objective, cadence.as_ref()));
+    let objective =
+        raw.objective.and_then(|objective| self::objective(check, key, &objective, cadence.as_ref()));
     let template = check.needed(&key.at("template"), raw.template, "the name of a report template");
     if let Some(template) = &template {
         let templates = check.names("report-templates");

@@ -85,7 +85,11 @@ impl InFlight {
 
     /// Notes that a run was given up.
     pub(super) fn give_up(&self, due: &Due) {
-        self.state().given_up.push(GivenUp { monitor: due.monitor, schedule_id: due.schedule_id, at: due.at });
+        self.state().given_up.push(GivenUp {
+            monitor: due.monitor,
+            schedule_id: due.schedule_id,
+            at: due.at,
+        });
     }
 
     /// The runs that were given up since this was last asked.

@@ -13,8 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Engine, in_flight::InFlight, pauses::PassedOver, plan::PlannedProvider, progress::Part,
-    queues::Queues, run::Finished, suspects::Suspects, task,
+    Engine, in_flight::InFlight, pauses::PassedOver, plan::PlannedProvider, progress::Part, queues::Queues,
+    run::Finished, suspects::Suspects, task,
 };
 use crate::{domain::id::MonitorId, store, telemetry::metrics::ProviderLabels};
 

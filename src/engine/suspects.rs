@@ -206,9 +206,8 @@ impl Suspects {
         for (shard, left) in &mut self.shards {
             let count = |of: &HashMap<Shard, usize>| of.get(shard).copied().unwrap_or(0);
             *left = left.saturating_sub(count(&ran));
-            let is_through = through.contains(shard)
-                && count(found) == count(&ran)
-                && !left_urgent.contains(shard);
+            let is_through =
+                through.contains(shard) && count(found) == count(&ran) && !left_urgent.contains(shard);
             if *left == 0 || is_through {
                 self.passed.push(*shard);
             }

@@ -69,8 +69,7 @@ impl Provider {
         const DAY: f64 = 86_400.0;
         let month = DAY * 365.25 / 12.0;
         let of_quota = |quota: Option<u64>, time: f64| quota.map(|quota| numbers::number(quota) / time);
-        let limits =
-            [self.speed(), of_quota(self.calls_per_day, DAY), of_quota(self.calls_per_month, month)];
+        let limits = [self.speed(), of_quota(self.calls_per_day, DAY), of_quota(self.calls_per_month, month)];
         limits.into_iter().flatten().map(|limit| per_second / limit).reduce(f64::max)
     }
 

@@ -1,6 +1,6 @@
 //! The arithmetic of cohorts, against calculations by hand and against a simulation of every single monitor.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use chrono_tz::Tz;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -236,21 +236,21 @@ fn single(rate: f64, loads: &[Load], from: DateTime<Utc>, until: DateTime<Utc>) 
             monitors.push(Monitor { schedule, place, due });
         }
     }
-    let mut coming: BTreeMap<(DateTime<Utc>, usize), ()> =
-        monitors.iter().enumerate().map(|(index, one)| ((one.due, index), ())).collect();
-    let mut waiting: BTreeMap<(DateTime<Utc>, usize), ()> = BTreeMap::new();
-    let between = TimeDelta::nanoseconds((1e9 / rate) as i64);
+    let mut coming: BTreeSet<(DateTime<Utc>, usize)> =
+        monitors.iter().enumerate().map(|(index, one)| (one.due, index)).collect();
+    let mut waiting: BTreeSet<(DateTime<Utc>, usize)> = BTreeSet::new();
+    let between = TimeDelta::from_std(Duration::from_secs_f64(1.0 / rate)).unwrap();
     let mut now = from;
     while now < until {
-        while let Some((&(due, index), ())) = coming.first_key_value()
+        while let Some(&(due, index)) = coming.first()
             && due <= now
         {
             coming.pop_first();
             let deadline = due + TimeDelta::from_std(loads[monitors[index].schedule].allowed()).unwrap();
-            waiting.insert((deadline, index), ());
+            waiting.insert((deadline, index));
         }
-        let Some(((_, index), ())) = waiting.pop_first() else {
-            let Some((&(due, _), ())) = coming.first_key_value() else { break };
+        let Some((_, index)) = waiting.pop_first() else {
+            let Some(&(due, _)) = coming.first() else { break };
             now = due.max(now);
             continue;
         };
@@ -265,9 +265,9 @@ fn single(rate: f64, loads: &[Load], from: DateTime<Utc>, until: DateTime<Utc>) 
             slot = load.cadence.next_due(monitor.place, slot);
         }
         monitor.due = slot;
-        coming.insert((slot, index), ());
+        coming.insert((slot, index));
     }
-    for (_, index) in waiting.keys() {
+    for (_, index) in &waiting {
         let monitor = &monitors[*index];
         let (load, outcome) = (&loads[monitor.schedule], &mut outcome[monitor.schedule]);
         outcome.largest = outcome.largest.max((until - monitor.due).as_seconds_f64());

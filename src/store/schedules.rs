@@ -244,9 +244,10 @@ pub async fn find_missed_since(
     conn: &mut PgConnection,
     schedule_id: i32,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let missed = sqlx::query_scalar!("select missed_since from schedules where schedule_id = $1", schedule_id)
-        .fetch_optional(conn)
-        .await?;
+    let missed =
+        sqlx::query_scalar!("select missed_since from schedules where schedule_id = $1", schedule_id)
+            .fetch_optional(conn)
+            .await?;
     Ok(missed.flatten())
 }
 

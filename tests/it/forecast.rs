@@ -50,7 +50,10 @@ async fn a_filled_database_is_planned_from_its_monitors_due_times_and_accounts(p
     assert_eq!((schedule(&before, 1).monitors, schedule(&before, 0).monitors), (200, 240));
     near(schedule(&before, 1).due, 200.0 + 7.0 * 200.0, 2.0);
     assert!(before.forecast.fits);
-    assert_eq!(before.forecast.from, "2026-03-01T09:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap());
+    assert_eq!(
+        before.forecast.from,
+        "2026-03-01T09:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap()
+    );
 
     // Deployed: some wait for their first run, some are overdue, the others run by the day.
     let mut house = house;
@@ -143,7 +146,9 @@ accounts = { types = ["individual"] }
     let svg_text = svg.display().to_string();
     let (code, shown, faults) = run(&["--accounts", "individual=10000000", "--steady", "--svg", &svg_text]);
     assert_eq!((code, faults.as_str()), (Some(2), ""), "{shown}");
-    for part in ["10 000 000", "NOT everything is done in time", "providers.local.rate-per-second = 1", "every = \""] {
+    for part in
+        ["10 000 000", "NOT everything is done in time", "providers.local.rate-per-second = 1", "every = \""]
+    {
         assert!(shown.contains(part), "{part} is not in {shown}");
     }
     assert!(std::fs::read_to_string(&svg).unwrap().starts_with("<svg "));
@@ -153,7 +158,10 @@ accounts = { types = ["individual"] }
     assert_eq!((&json["fits"], json["providers"][0]["hours"].as_array().unwrap().len()), (&true.into(), 720));
     for (arguments, fault) in [
         (vec!["--accounts", "persons=1"], "--accounts: the configuration has no account type \"persons\""),
-        (vec!["--monitors", "weekly=1"], "--monitors: the configuration has no schedule \"weekly\"; it has daily"),
+        (
+            vec!["--monitors", "weekly=1"],
+            "--monitors: the configuration has no schedule \"weekly\"; it has daily",
+        ),
         (vec![], "no database is configured to count in; give the numbers: --accounts TYPE=N"),
     ] {
         let (code, _, faults) = run(&arguments);

@@ -130,7 +130,10 @@ async fn a_schedule_tells_once_that_it_misses_its_objective_and_once_that_it_mee
     house.run("individual-0").await;
     house.run("business-0").await;
     has("watchkeeper_runs_beyond_objective_total{schedule=\"soon\"} 1");
-    assert!(!metrics().contains("runs_beyond_objective_total{schedule=\"some-time\"}"), "ten hours of three days");
+    assert!(
+        !metrics().contains("runs_beyond_objective_total{schedule=\"some-time\"}"),
+        "ten hours of three days"
+    );
     look().await;
     assert_eq!(told().await.len(), 1, "the other still waits");
     house.run("individual-1").await;
