@@ -50,7 +50,7 @@ async fn consolidate(house: &House, destination: &str, source: &str) {
     while chores.activate().await.unwrap() == Activation::More {}
 }
 
-async fn refused<T: std::fmt::Debug>(what: Result<T, ActionError>) -> String {
+fn refused<T: std::fmt::Debug>(what: Result<T, ActionError>) -> String {
     let Err(ActionError::Conflict(text)) = what else { panic!("it was not refused: {what:?}") };
     text
 }
@@ -69,14 +69,14 @@ async fn a_report_is_kept_by_a_hold_and_by_a_policy_on_its_account(pool: PgPool)
     let asked = reports::create(&context, "test", &new).await.unwrap();
     let scheduled: MonitorId = house.account("p1").await.monitors[0].id.parse().unwrap();
     for report in [asked, scheduled] {
-        let text = refused(reports::redact(&context, "test", report).await).await;
+        let text = refused(reports::redact(&context, "test", report).await);
         assert!(text.starts_with("the retention policy aml keeps it until"), "{text}");
     }
     // Without any policy a hold is enough.
     house.configure(DAILY).await;
     let held = hold(&house, "p1").await;
     for report in [asked, scheduled] {
-        let text = refused(reports::redact(&context, "test", report).await).await;
+        let text = refused(reports::redact(&context, "test", report).await);
         assert_eq!(text, format!("legal hold {held} (case-1) keeps it until the hold is lifted"));
     }
     retention::lift_hold(&context, "test", held).await.unwrap();
@@ -109,7 +109,7 @@ async fn a_hold_covers_the_transactions_of_what_was_consolidated(pool: PgPool) {
     // And of what that is consolidated into.
     consolidate(&house, "p3", "p1").await;
     for transaction in [before, after] {
-        let text = refused(transactions::redact(context, "test", transaction).await).await;
+        let text = refused(transactions::redact(context, "test", transaction).await);
         assert!(text.starts_with(&format!("legal hold {held}")), "{text}");
     }
     house.clock.advance(DAY * 3);
@@ -136,7 +136,7 @@ async fn a_transaction_does_not_get_out_of_a_hold_by_losing_its_relation(pool: P
     relations::add(context, "test", p2, "last_payment", second).await.unwrap();
     let held = hold(&house, "p1").await;
     for (from, key, to) in [(first, "payer", p1), (p1, "last_payment", first)] {
-        let text = refused(relations::remove(context, "test", from, key, to).await).await;
+        let text = refused(relations::remove(context, "test", from, key, to).await);
         assert_eq!(text, format!("legal hold {held} (case-1) keeps it until the hold is lifted"));
     }
     // A consolidation keeps one of two relations that there may be once: not while one of them is held.
