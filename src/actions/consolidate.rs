@@ -9,7 +9,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::{
-    ActionError, Context, Invalid, flags, inquiries, reports,
+    ActionError, Context, Invalid, flags, inquiries, reports, retention,
     retire::{self, TRIES},
 };
 use crate::{
@@ -133,6 +133,14 @@ async fn take_over(
         return Ok(Some(error.to_string()));
     }
 
+    let single = single_relations(conn).await?;
+    let families = standings::list_families(conn, &involved).await?;
+    if relations::is_any_transaction_lost(conn, sources, destination, &single).await?
+        && retention::standing_hold(context, conn, &families).await?.is_some()
+    {
+        let text = "a transaction that is under a legal hold would lose its relation to an account";
+        return Ok(Some(text.to_owned()));
+    }
     for source in sources {
         // Reports with what they found and what was decided; of a schedule that both have the destination's stays.
         reports::move_to(context, conn, *source, destination, now).await?;
@@ -140,7 +148,6 @@ async fn take_over(
     }
 
     let added = consolidations::save_tags(conn, sources, destination).await?;
-    let single = single_relations(conn).await?;
     let ids: Vec<_> = sources.iter().map(|source| source.0).collect();
     let end = End { kind: ObjectKind::Account, id: destination.0 };
     relations::save_moved(conn, &ids, end, &single).await?;

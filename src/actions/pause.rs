@@ -18,7 +18,7 @@ use crate::{
     store::{
         StoreError, data_keys, enrolment, events, monitors,
         pauses::{self, Pause},
-        providers, rests, schedules, standings,
+        providers, rests, retention, schedules, standings,
     },
     vault::Purpose,
 };
@@ -218,6 +218,7 @@ pub async fn pause_account(
     };
     let changed = pauses::insert_account(&mut transaction, account, actor, sealed.as_deref(), now).await?;
     if changed {
+        retention::insert_joined(&mut transaction, &[account]).await?;
         let event = context.event(account, "account.paused", actor, json!({}));
         events::insert_all(&mut transaction, &[event], now).await?;
         tracing::info!(account.id = %account, actor, "account paused");

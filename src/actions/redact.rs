@@ -68,7 +68,7 @@ pub(super) async fn redact_in(
     check(&members, account)?;
     let keeps = retention::refuse_account(context, conn, actor, account).await?;
     let told = members.iter().map(|member| (member.account, json!({}))).collect();
-    let wanted = Wanted { members, keeps, told: (actor.to_owned(), told) };
+    let wanted = Wanted { members, keeps, told: (actor.to_owned(), told), is_activity: true };
     redact_locked(context, conn, &wanted).await
 }
 
@@ -92,9 +92,6 @@ fn check(members: &[Standing], account: AccountId) -> Result<(), ActionError> {
             format!("the account was consolidated into {destination}: redact that one, which redacts both");
         return Err(ActionError::Conflict(text));
     }
-    if own.is_empty {
-        return Err(ActionError::Refused("the account is redacted already"));
-    }
     Ok(())
 }
 
@@ -106,6 +103,8 @@ pub(super) struct Wanted {
     pub(super) keeps: HashMap<AccountId, BTreeSet<String>>,
     /// Who redacts, and what else the event of each account tells.
     pub(super) told: (String, HashMap<AccountId, Value>),
+    /// Whether the accounts change by it: they do not when a sweep does it, which nobody waits for.
+    pub(super) is_activity: bool,
 }
 
 /// Redacts locked families.
@@ -123,7 +122,7 @@ pub(super) async fn redact_locked(
     monitors::save_stopped(conn, &active, MonitorState::Paused, by, now).await?;
     reports::redact_of_accounts(conn, &family, now).await?;
     forget_all(context, conn, wanted, now).await?;
-    inquiries::redact_of_accounts(context, conn, &family, now).await?;
+    inquiries::redact_of_accounts(context, conn, &family, wanted.is_activity).await?;
     redactions::save_reports(conn, &family, now).await?;
     // What was consolidated into an account goes with it: the account's own entry tells of all keys.
     let erased = erasure::of_accounts(conn, &wanted.members, &counts).await?;
@@ -184,7 +183,7 @@ async fn forget_all(
     }
     account_tokens::save_all(conn, &members, &tokens).await?;
     screening_keys::remove_all(conn, &members).await?;
-    redactions::save_accounts(conn, &kept, now).await?;
+    redactions::save_accounts(conn, &kept, wanted.is_activity, now).await?;
     account_actions::redact_of_accounts(conn, &members).await?;
     idempotency::remove_of_accounts(conn, &members).await?;
     Ok(())
@@ -225,7 +224,7 @@ async fn kept_sealed(
     Ok((fields, files))
 }
 
-/// Destroys single fields of a locked account, whose due rows are locked; the rest of it is sealed anew, for the old
+/// Destroys single fields of a locked account by a policy that names them; the account's due rows are locked; the rest of it is sealed anew, for the old
 /// key opens the fields in every copy of the database.
 pub(super) async fn redact_fields(
     context: &Context,
@@ -254,7 +253,7 @@ pub(super) async fn redact_fields(
     account_tokens::save_all(conn, &[account], &tokens).await?;
     // Enrolment makes those of what stays.
     screening_keys::remove_all(conn, &[account]).await?;
-    redactions::save_fields(conn, &Kept { account, fields: plain, sealed_fields: sealed }, now).await?;
+    redactions::save_fields(conn, &Kept { account, fields: plain, sealed_fields: sealed }, gone, now).await?;
     for (entity, reason) in reasons {
         let sealed = key.seal(Purpose::DecisionReason, &reason)?;
         decisions::save_reason(conn, account, &entity, &sealed).await?;

@@ -5,18 +5,19 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{ActionError, Context, Invalid, retire, transaction_types};
+use super::{ActionError, Context, Invalid, retention, retire, transaction_types};
 use crate::{
     domain::{
         account_type::AccountType,
         id::{AccountId, TransactionId},
         relation::{self, Cardinality, ObjectKind, Reading, Relation, Schema},
+        retention::RetainedKind,
         transaction_type::TransactionType,
     },
     store::{
         account_types, events,
         relations::{self, End, Part},
-        standings, transactions,
+        retention as due_rows, standings, transactions,
     },
 };
 
@@ -142,13 +143,15 @@ pub async fn add(
     }
     let added = relations::insert(&mut transaction, from.end(), key, to.end(), now).await?;
     if added {
+        look_again(&mut transaction, from, to).await?;
         tell(context, &mut transaction, actor, (from, key, to), true).await?;
     }
     transaction.commit().await?;
     Ok(added)
 }
 
-/// Takes a relation away. False when there was none.
+/// Takes a relation away. False when there was none. While an account is under a legal hold, so are the transactions
+/// that it is related to: these relations stay.
 pub async fn remove(
     context: &Context,
     actor: &str,
@@ -158,14 +161,32 @@ pub async fn remove(
 ) -> Result<bool, ActionError> {
     let mut transaction = context.store.transaction().await?;
     let types = Types::read(&mut transaction).await?;
+    if let (Object::Account(account), Object::Transaction(_))
+    | (Object::Transaction(_), Object::Account(account)) = (from, to)
+    {
+        retention::refuse_loosening(context, &mut transaction, account).await?;
+    }
     let [from_type, _] = lock(&mut transaction, &types, [from, from]).await?;
     own(&types.schemas(), from, from_type.as_deref(), key)?;
     let removed = relations::remove(&mut transaction, from.end(), key, to.end().id).await?;
     if removed {
+        look_again(&mut transaction, from, to).await?;
         tell(context, &mut transaction, actor, (from, key, to), false).await?;
     }
     transaction.commit().await?;
     Ok(removed)
+}
+
+/// When a transaction falls due is worked out anew: it may be held with an account.
+async fn look_again(conn: &mut PgConnection, from: Object, to: Object) -> Result<(), ActionError> {
+    let transactions: Vec<Uuid> = [from, to]
+        .into_iter()
+        .filter_map(|object| match object {
+            Object::Transaction(id) => Some(id.0),
+            Object::Account(_) => None,
+        })
+        .collect();
+    Ok(due_rows::insert_queue(conn, RetainedKind::Transaction, &transactions).await?)
 }
 
 /// A page of what an object is related to by a key, or by a relation's name from its other end; the newest first. Tells

@@ -1,6 +1,6 @@
 //! Transactions: made, read, changed, redacted.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
@@ -218,14 +218,14 @@ pub(super) async fn redact_in(
     tell(context, conn, actor, "transaction.redacted", id, detail).await
 }
 
-/// The dates that a transaction's fields hold, as they are kept.
-pub(super) async fn fields_of(
+/// The fields of those of transactions that there are, plain and sealed together: personal data.
+pub(super) async fn fields_of_all(
     context: &Context,
     conn: &mut PgConnection,
-    id: TransactionId,
-) -> Result<Map<String, Value>, ActionError> {
-    let row = transactions::find(conn, id).await?.ok_or(ActionError::NotFound(TRANSACTION))?;
-    opened(context, &row)
+    ids: &[TransactionId],
+) -> Result<HashMap<TransactionId, Map<String, Value>>, ActionError> {
+    let rows = transactions::find_all(conn, ids).await?;
+    rows.into_iter().map(|row| Ok((row.saved.id, opened(context, &row)?))).collect()
 }
 
 /// Opens a transaction.

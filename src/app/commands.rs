@@ -17,7 +17,9 @@ use crate::{
         apply,
         import::{self, ImportOptions, Imported, Listener},
         inspect::{self, AccountView},
-        pause, retention, run_now,
+        pause,
+        retention::{self, Batch},
+        run_now,
     },
     ambient::Random,
     config::{self, Settings, Starter},
@@ -131,19 +133,38 @@ pub struct SweptNow {
 pub async fn sweep(settings: &Settings) -> Result<SweptNow, AppError> {
     let context = super::open(settings).await?;
     storage::ensure_partitions(&context).await?;
-    // What changed a moment ago is looked at first.
-    while retention::refresh(&context).await? {}
     let (mut all, mut next) = (SweptNow::default(), Shard(0));
-    while let Some(swept) = retention::batch(&context, next, None, settings.engine.sweep_batch).await? {
-        next = Shard(swept.shard.wrapping_add(1));
-        all.failed += swept.failed;
-        for (policy, count) in swept.redacted {
-            *all.redacted.entry(policy).or_default() += count;
+    // What changed a moment ago is looked at first.
+    loop {
+        let looked = retention::refresh(&context).await?;
+        all.failed += looked.failed;
+        if !looked.more {
+            break;
+        }
+    }
+    loop {
+        match retention::batch(&context, next, None, settings.engine.sweep_batch).await? {
+            Batch::Swept(swept) => {
+                next = Shard(swept.shard.wrapping_add(1));
+                all.failed += swept.failed;
+                for (policy, count) in swept.redacted {
+                    *all.redacted.entry(policy).or_default() += count;
+                }
+            }
+            Batch::Busy(from) => {
+                next = from;
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            // It holds no configuration that could be an older one.
+            Batch::Done | Batch::NotMine => break,
         }
     }
     retention::finish(&context).await?;
     Ok(all)
 }
+
+/// How long a sweep of the command line waits for others who are at what is due.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// How long `run` waits for a daemon to do what was asked.
 const PATIENCE: Duration = Duration::from_mins(2);

@@ -17,7 +17,7 @@ use super::{
     task::{self, Activation, Task},
 };
 use crate::{
-    actions::retention::{self, Swept},
+    actions::retention::{self, Batch, Swept},
     domain::id::Shard,
     store,
     telemetry::{health::Health, metrics::PolicyLabels},
@@ -49,8 +49,9 @@ impl Task for Refresh {
         if !self.engine.fleet.is_current() {
             return Ok(Activation::Done);
         }
-        let more = retention::refresh(&self.engine.context).await?;
-        Ok(if more { Activation::More } else { Activation::Done })
+        let looked = retention::refresh(&self.engine.context).await?;
+        self.engine.metrics.retention_failed.inc_by(looked.failed);
+        Ok(if looked.more { Activation::More } else { Activation::Done })
     }
 }
 
@@ -81,7 +82,7 @@ fn rest(worked: Duration, share: f64) -> Duration {
 pub enum Step {
     /// There may be more to redact.
     More,
-    /// No sweep is asked for, or it is done.
+    /// No sweep is asked for, or it is done, or it is others who are at it.
     Idle,
 }
 
@@ -105,17 +106,23 @@ impl Sweep {
             return Ok(Step::Idle);
         }
         let (revision, limit) = (self.engine.plan.revision, self.engine.settings.sweep_batch);
-        let Some(swept) = retention::batch(context, self.next, revision, limit).await? else {
-            retention::finish(context).await?;
-            let redacted: u64 = self.redacted.drain().map(|(_, count)| count).sum();
-            if redacted > 0 {
-                tracing::info!(redacted, "the sweep is done: nothing is due");
+        match retention::batch(context, self.next, revision, limit).await? {
+            Batch::Swept(swept) => {
+                self.next = Shard(swept.shard.wrapping_add(1));
+                self.count(swept);
+                return Ok(Step::More);
             }
-            return Ok(Step::Idle);
-        };
-        self.next = Shard(swept.shard.wrapping_add(1));
-        self.count(swept);
-        Ok(Step::More)
+            Batch::Busy(next) => self.next = next,
+            Batch::NotMine => {}
+            Batch::Done => {
+                retention::finish(context).await?;
+                let redacted: u64 = self.redacted.drain().map(|(_, count)| count).sum();
+                if redacted > 0 {
+                    tracing::info!(redacted, "the sweep is done: nothing is due");
+                }
+            }
+        }
+        Ok(Step::Idle)
     }
 
     fn count(&mut self, swept: Swept) {

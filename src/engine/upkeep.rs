@@ -111,7 +111,7 @@ pub async fn start_walks(engine: &Engine) -> Result<(), EngineError> {
     if engine.fleet.is_current() && store::lock_task(&mut transaction, "reconcile").await? {
         schedules::start_walks(&mut transaction).await?;
         reverifications::start_walks(&mut transaction).await?;
-        retention::start_walk(&mut transaction).await?;
+        retention::start_repair(&mut transaction).await?;
     }
     transaction.commit().await?;
     Ok(())

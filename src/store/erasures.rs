@@ -184,11 +184,12 @@ pub async fn count(
              where one.account_id = wanted.account_id and one.sealed_query is not null) as "questions!",
             (select count(*) from monitors as one join whole_runs using (monitor_id)
              where one.account_id = wanted.account_id and whole_runs.sealed_content is not null) as "answers!",
+            -- Of their reports' shards, which may be others: a report moves with what is consolidated.
             (select count(*) from hits as one
-             where one.shard = wanted.shard and one.account_id = wanted.account_id
+             where one.account_id = wanted.account_id
                and one.sealed_content is not null) as "hits!",
             (select count(*) from hits as one join hit_comments using (hit_id)
-             where one.shard = wanted.shard and one.account_id = wanted.account_id
+             where one.account_id = wanted.account_id
                and hit_comments.sealed_text is not null) as "comments!",
             (select count(*) from decisions as one
              where one.shard = wanted.shard and one.account_id = wanted.account_id

@@ -69,6 +69,12 @@ impl StoreError {
         error.code().is_some_and(|code| code.starts_with("40"))
     }
 
+    /// Whether a lock was not to be had in time, or was lost to another.
+    pub fn is_lock_wait(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        error.code().is_some_and(|code| code.starts_with("40") || code == "55P03")
+    }
+
     /// The unique constraint or index that a row would have broken.
     pub fn duplicate_of(&self) -> Option<&str> {
         let Self::Database(sqlx::Error::Database(error)) = self else { return None };

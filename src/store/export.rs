@@ -12,6 +12,7 @@ use crate::domain::id::AccountId;
 
 pub use excluded::ABOUT_NO_ACCOUNT;
 pub use table::Table;
+use table::{column, of, shards_of};
 
 /// The most rows of one table: nobody reads more, and memory is bounded.
 pub const MOST: i64 = 200_000;
@@ -21,21 +22,6 @@ macro_rules! rows {
         let rows: Vec<Value> = sqlx::query_scalar!($statement, $($argument),+, MOST).fetch_all(&mut *$conn).await?;
         $tables.push(Table { name: $name, rows });
     };
-}
-
-/// The uuids of a column of rows that were read.
-fn column(rows: &[Value], name: &str) -> Vec<Uuid> {
-    rows.iter().filter_map(|row| row.get(name)?.as_str()?.parse().ok()).collect()
-}
-
-/// The shards of objects: the last byte of any id.
-fn shards_of(objects: &[Uuid]) -> Vec<i16> {
-    objects.iter().map(|object| AccountId(*object).shard().column()).collect()
-}
-
-/// The rows of a table that was read.
-fn of<'a>(tables: &'a [Table], name: &str) -> &'a [Value] {
-    tables.iter().find(|table| table.name == name).map_or(&[], |table| table.rows.as_slice())
 }
 
 /// Everything about an account and those that were consolidated into it.
@@ -147,6 +133,14 @@ async fn of_accounts(
         conn,
         "legal_holds",
         r#"select to_jsonb(kept) as "row!" from legal_holds as kept where kept.shard = any($2) and account_id = any($1) limit $3"#,
+        accounts,
+        &shards
+    );
+    rows!(
+        tables,
+        conn,
+        "field_redactions",
+        r#"select to_jsonb(kept) as "row!" from field_redactions as kept where kept.shard = any($2) and account_id = any($1) limit $3"#,
         accounts,
         &shards
     );

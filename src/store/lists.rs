@@ -5,7 +5,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::domain::{id::ListId, list::ListKind};
+use crate::domain::{
+    id::{ListId, ListItemId},
+    list::ListKind,
+};
 
 /// A list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +107,29 @@ pub async fn lock(conn: &mut PgConnection, id: ListId) -> Result<Option<ListRow>
     .fetch_optional(conn)
     .await?;
     row.map(ListRow::try_from).transpose()
+}
+
+/// Locks the lists of items, in the order of the lists' ids.
+pub async fn lock_of_items(conn: &mut PgConnection, items: &[ListItemId]) -> Result<(), StoreError> {
+    let shards: Vec<i16> = items.iter().map(|item| item.shard().column()).collect();
+    let ids: Vec<Uuid> = items.iter().map(|item| item.0).collect();
+    sqlx::query!(
+        r#"
+        select list_id
+        from lists
+        where list_id in (
+            select item.list_id
+            from unnest($1::smallint[], $2::uuid[]) as wanted (shard, list_item_id)
+            join list_items as item using (shard, list_item_id))
+        order by list_id
+        for no key update
+        "#,
+        &shards,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
 }
 
 /// Which part of the lists is asked for, the newest ids first.

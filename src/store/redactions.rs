@@ -1,6 +1,8 @@
 //! What redaction takes out of the rows of accounts. The keys go too ([`data_keys`](super::data_keys)): what a
 //! copy of the database elsewhere still holds cannot be opened either.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -39,10 +41,11 @@ impl Columns {
 }
 
 /// Takes the personal data out of locked accounts, and the reasons for which somebody paused them. Their versions
-/// move on, and rest there until somebody fills the accounts again.
+/// move on, and rest there until somebody fills the accounts again. They changed by it if it is an activity.
 pub async fn save_accounts(
     conn: &mut PgConnection,
     kept: &[Kept],
+    is_activity: bool,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let columns = Columns::of(kept);
@@ -55,7 +58,7 @@ pub async fn save_accounts(
             redacted_version = account.version + 1,
             filled_at = null,
             redacted_at = $5,
-            updated_at = $5
+            updated_at = case when $6 then $5 else account.updated_at end
         from unnest($1::smallint[], $2::uuid[], $3::jsonb[], $4::bytea[])
              as kept (shard, account_id, fields, sealed_fields)
         where account.shard = kept.shard
@@ -66,6 +69,7 @@ pub async fn save_accounts(
         &columns.fields,
         &columns.sealed as &[Option<Vec<u8>>],
         now,
+        is_activity,
     )
     .execute(&mut *conn)
     .await?;
@@ -85,17 +89,22 @@ pub async fn save_accounts(
     Ok(())
 }
 
-/// Takes single fields out of a locked account: the rest of it stays, sealed anew. One that was redacted before is
-/// not filled by that.
-pub async fn save_fields(conn: &mut PgConnection, kept: &Kept, now: DateTime<Utc>) -> Result<(), StoreError> {
+/// Takes single fields out of a locked account, and notes which: the rest of it stays, sealed anew. One that was
+/// redacted before is not filled by that; and that it changed last counts from before.
+pub async fn save_fields(
+    conn: &mut PgConnection,
+    kept: &Kept,
+    gone: &BTreeSet<String>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let gone: Vec<String> = gone.iter().cloned().collect();
     sqlx::query!(
         r#"
         update accounts
         set fields = $3,
             sealed_fields = $4,
             version = version + 1,
-            redacted_version = case when redacted_version = version then version + 1 else redacted_version end,
-            updated_at = $5
+            redacted_version = case when redacted_version = version then version + 1 else redacted_version end
         where shard = $1
           and account_id = $2
         "#,
@@ -103,6 +112,20 @@ pub async fn save_fields(conn: &mut PgConnection, kept: &Kept, now: DateTime<Utc
         kept.account.0,
         kept.fields,
         kept.sealed_fields,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        r#"
+        insert into field_redactions (shard, account_id, field, redacted_at)
+        select $1, $2, field, $4 from unnest($3::text[]) as gone (field)
+        on conflict on constraint field_redactions_pkey do update
+        set redacted_at = excluded.redacted_at,
+            filled_at = null
+        "#,
+        kept.account.shard().column(),
+        kept.account.0,
+        &gone,
         now,
     )
     .execute(conn)

@@ -4,8 +4,11 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::StoreError;
-use crate::domain::relation::ObjectKind;
+use super::{StoreError, standings::columns};
+use crate::domain::{
+    id::{AccountId, TransactionId},
+    relation::ObjectKind,
+};
 
 /// One end of a relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -308,26 +311,67 @@ pub async fn save_moved(
     Ok(())
 }
 
-/// The transactions that an account is related to, by whichever end.
+/// The transactions that accounts are related to, by whichever end.
 pub async fn list_transactions(
     conn: &mut PgConnection,
-    account: crate::domain::id::AccountId,
-) -> Result<Vec<crate::domain::id::TransactionId>, StoreError> {
+    accounts: &[AccountId],
+) -> Result<Vec<TransactionId>, StoreError> {
+    let (shards, ids) = columns(accounts);
     let ids = sqlx::query_scalar!(
         r#"
-        select target_id as "id!" from relations
-        where shard = $1
-          and object_id = $2
-          and target_kind = 'transaction'
+        select target_id as "id!"
+        from unnest($1::smallint[], $2::uuid[]) as account (shard, object_id)
+        join relations using (shard, object_id)
+        where target_kind = 'transaction'
         union
         select object_id from relations
-        where target_id = $2
+        where target_id = any($2)
           and object_kind = 'transaction'
         "#,
-        account.shard().column(),
-        account.0,
+        &shards,
+        &ids,
     )
     .fetch_all(conn)
     .await?;
-    Ok(ids.into_iter().map(crate::domain::id::TransactionId).collect())
+    Ok(ids.into_iter().map(TransactionId).collect())
+}
+
+/// Whether [`save_moved`] would leave a transaction of `sources` without its relation: under a key of `single`, which
+/// `destination` has already, or which more than one of the sources has.
+pub async fn is_any_transaction_lost(
+    conn: &mut PgConnection,
+    sources: &[AccountId],
+    destination: AccountId,
+    single: &[String],
+) -> Result<bool, StoreError> {
+    let (shards, ids) = columns(sources);
+    let is_any = sqlx::query_scalar!(
+        r#"
+        with moved as (
+            select relation_key, target_id, target_kind
+            from unnest($1::smallint[], $2::uuid[]) as source (shard, object_id)
+            join relations using (shard, object_id)
+            where relation_key = any($5)
+        ), standing as (
+            select relation_key, target_id from relations where shard = $3 and object_id = $4
+            union
+            select relation_key, target_id from moved
+        )
+        select exists (
+            select from moved
+            where moved.target_kind = 'transaction'
+              and exists (
+                  select from standing
+                  where standing.relation_key = moved.relation_key
+                    and standing.target_id <> moved.target_id)) as "is_any!"
+        "#,
+        &shards,
+        &ids,
+        destination.shard().column(),
+        destination.0,
+        single,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(is_any)
 }

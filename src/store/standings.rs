@@ -193,6 +193,34 @@ pub async fn list_families(
     Ok(members.into_iter().map(AccountId).collect())
 }
 
+/// Each of accounts that there are with each member of its family, itself among them; of one that was consolidated that
+/// is the family of what took it over.
+pub async fn list_relatives(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+) -> Result<Vec<(AccountId, AccountId)>, StoreError> {
+    let (shards, ids) = columns(accounts);
+    let rows = sqlx::query!(
+        r#"
+        with headed as (
+            select account_id, coalesce(consolidated_into, account_id) as head_id
+            from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
+            join accounts using (shard, account_id)
+        )
+        select account_id as "account_id!", head_id as "member_id!" from headed
+        union
+        select headed.account_id, member.account_id
+        from headed
+        join accounts as member on member.consolidated_into = headed.head_id
+        "#,
+        &shards,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (AccountId(row.account_id), AccountId(row.member_id))).collect())
+}
+
 /// Accounts as statements take them.
 pub(super) fn columns(accounts: &[AccountId]) -> (Vec<i16>, Vec<Uuid>) {
     accounts.iter().map(|account| (account.shard().column(), account.0)).unzip()

@@ -155,25 +155,56 @@ pub async fn save(
 
 /// Reads a transaction.
 pub async fn find(conn: &mut PgConnection, id: TransactionId) -> Result<Option<TransactionRow>, StoreError> {
-    let row = sqlx::query_as!(
+    Ok(find_all(conn, &[id]).await?.pop())
+}
+
+/// Reads those of transactions that there are.
+pub async fn find_all(
+    conn: &mut PgConnection,
+    ids: &[TransactionId],
+) -> Result<Vec<TransactionRow>, StoreError> {
+    let (shards, ids) = columns(ids);
+    let rows = sqlx::query_as!(
         Record,
         r#"
         select kept.transaction_id, kept.transaction_type_id, kept.reference_id, kept.status, kept.fields,
                kept.sealed_fields, kept.created_at, kept.updated_at, kept.redacted_at,
                data_key.key_id as "key_id?", data_key.master_key_id as "master_key_id?", data_key.wrapped as "wrapped?"
-        from transactions as kept
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, transaction_id)
+        join transactions as kept using (shard, transaction_id)
         left join data_keys as data_key
             on data_key.shard = kept.shard
            and data_key.object_id = kept.transaction_id
-        where kept.shard = $1
-          and kept.transaction_id = $2
         "#,
-        id.shard().column(),
-        id.0,
+        &shards,
+        &ids,
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(row.map(TransactionRow::from))
+    Ok(rows.into_iter().map(TransactionRow::from).collect())
+}
+
+/// Locks transactions, in the order of their ids.
+pub async fn lock_all(conn: &mut PgConnection, ids: &[TransactionId]) -> Result<(), StoreError> {
+    let (shards, ids) = columns(ids);
+    sqlx::query!(
+        r#"
+        select kept.transaction_id
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, transaction_id)
+        join transactions as kept using (shard, transaction_id)
+        order by kept.shard, kept.transaction_id
+        for no key update of kept
+        "#,
+        &shards,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
+fn columns(ids: &[TransactionId]) -> (Vec<i16>, Vec<Uuid>) {
+    ids.iter().map(|id| (id.shard().column(), id.0)).unzip()
 }
 
 /// Locks a transaction, and tells the name of its type.

@@ -25,6 +25,7 @@ use crate::{
         accounts::{find, list_by_references, lock_all},
         events,
         inquiries::{self, InquiryRow},
+        retention,
     },
 };
 
@@ -148,6 +149,7 @@ async fn try_create(context: &Context, actor: &str, new: &NewInquiry) -> Result<
     };
     seal(context, &mut transaction, &mut inquiry).await?;
     inquiries::insert(&mut transaction, &inquiry.row).await?;
+    retention::insert_joined(&mut transaction, account.as_slice()).await?;
     let detail = json!({ "template": inquiry.row.template });
     let told = event(context, id, account, "inquiry.created", actor, detail);
     events::insert_all(&mut transaction, &[told], now).await?;

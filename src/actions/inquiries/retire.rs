@@ -1,6 +1,5 @@
 //! The end of an inquiry's personal data, and its move to another account.
 
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
@@ -23,18 +22,20 @@ const WITH_ACCOUNT: &str = "redaction of the account";
 pub async fn redact(context: &Context, actor: &str, id: InquiryId) -> Result<OpenInquiry, ActionError> {
     let mut transaction = context.store.transaction().await?;
     retention::refuse(context, &mut transaction, actor, RetainedKind::Inquiry, id.0).await?;
-    redact_in(context, &mut transaction, (actor, json!({})), id).await?;
+    redact_in(context, &mut transaction, (actor, json!({})), id, true).await?;
     let row = inquiries::find(&mut transaction, id).await?.ok_or(ActionError::NotFound(INQUIRY))?;
     erasure::commit(context, transaction).await?;
     open(context, row)
 }
 
-/// The same inside the caller's transaction, which has asked whether it may.
+/// The same inside the caller's transaction, which has asked whether it may. The inquiry changes by it if it is an
+/// activity: the doing of a sweep is none.
 pub(in crate::actions) async fn redact_in(
     context: &Context,
     conn: &mut PgConnection,
     (actor, detail): (&str, Value),
     id: InquiryId,
+    is_activity: bool,
 ) -> Result<(), ActionError> {
     let now = context.now();
     let mut inquiry = lock(context, conn, id).await?;
@@ -44,7 +45,9 @@ pub(in crate::actions) async fn redact_in(
     row.note_digest = None;
     row.tags = Vec::new();
     row.redacted_at = Some(now);
-    row.updated_at = now;
+    if is_activity {
+        row.updated_at = now;
+    }
     inquiries::save(conn, row).await?;
     erasure::begin(conn).await?;
     inquiries::forget_key(conn, id).await?;
@@ -61,9 +64,10 @@ pub async fn redact_of_accounts(
     context: &Context,
     conn: &mut PgConnection,
     accounts: &[AccountId],
-    now: DateTime<Utc>,
+    is_activity: bool,
 ) -> Result<(), ActionError> {
-    let redacted = inquiries::redact_of_accounts(conn, accounts, now).await?;
+    let now = context.now();
+    let redacted = inquiries::redact_of_accounts(conn, accounts, is_activity, now).await?;
     let tell = |(id, account)| event(context, id, Some(account), "inquiry.redacted", WITH_ACCOUNT, json!({}));
     let told: Vec<_> = redacted.into_iter().map(tell).collect();
     events::insert_all(conn, &told, now).await?;

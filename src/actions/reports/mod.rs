@@ -43,6 +43,7 @@ use crate::{
         report_actions::{self, ReportAction},
         reports::{self, ReportRow},
         requested::{self, Requested},
+        retention,
         schedules::{self, OfTemplate},
         wakeups::{self, Urgency},
     },
@@ -104,6 +105,7 @@ pub async fn create_in(
         paused_by: requested::find_blocker(conn, new.account, of.id).await?,
     };
     requested::insert(conn, &report, now).await?;
+    retention::insert_joined(conn, &[new.account]).await?;
     if report.paused_by.is_none() {
         wakeups::insert_all(conn, &[id], Trigger::RunNow, Urgency::Urgent, now).await?;
     }

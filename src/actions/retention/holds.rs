@@ -13,7 +13,7 @@ use crate::{
     store::{
         events,
         holds::{self, HoldRow},
-        relations, retention,
+        relations, retention, standings,
     },
 };
 
@@ -30,7 +30,8 @@ pub struct NewHold {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Places a hold: from its commit on nothing of the account is redacted, nor of transactions that it is related to.
+/// Places a hold: from its commit on nothing of the account is redacted, nor of transactions
+/// that it, or another of its family, is related to.
 pub async fn place(context: &Context, actor: &str, new: &NewHold) -> Result<HoldRow, ActionError> {
     let now = context.now();
     let mut faults = Vec::new();
@@ -84,7 +85,9 @@ pub async fn lift(context: &Context, actor: &str, id: HoldId) -> Result<HoldRow,
 /// When what the account holds falls due is worked out anew.
 async fn look_again(conn: &mut sqlx::PgConnection, account: AccountId) -> Result<(), ActionError> {
     retention::insert_queue(conn, RetainedKind::Account, &[account.0]).await?;
-    let related: Vec<TransactionId> = relations::list_transactions(conn, account).await?;
+    let family = standings::list_relatives(conn, &[account]).await?;
+    let family: Vec<AccountId> = family.into_iter().map(|(_, member)| member).collect();
+    let related: Vec<TransactionId> = relations::list_transactions(conn, &family).await?;
     let related: Vec<Uuid> = related.into_iter().map(|id| id.0).collect();
     Ok(retention::insert_queue(conn, RetainedKind::Transaction, &related).await?)
 }

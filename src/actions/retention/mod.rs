@@ -25,17 +25,17 @@ pub use holds::{NewHold, get as get_hold, lift as lift_hold};
 pub use holds::{list as list_holds, place as place_hold};
 pub use overrides::{approve as approve_override, get as get_override, request as request_override};
 pub use plan::{Plan, PlannedDay, PlannedPolicy, Standing, plan, policies, standing};
-pub use refresh::{refresh, start_walk};
-pub use sweep::{Swept, ask, batch, finish, is_asked};
+pub use refresh::{Looked, refresh};
+pub use sweep::{Batch, Swept, ask, batch, finish, is_asked};
 
-use super::{ActionError, Context};
+use super::{ActionError, Context, retire::ACCOUNT};
 pub use crate::store::{holds::HoldRow, overrides::OverrideRow};
 use crate::{
     domain::{
         id::{AccountId, InquiryId, MonitorId, TransactionId},
         retention::{Barrier, Cause, RetainedKind},
     },
-    store::{accounts, events, overrides as override_rows, retention},
+    store::{accounts, events, holds as hold_rows, overrides as override_rows, retention, standings},
 };
 
 /// Keeps the policies as they are until the transaction ends.
@@ -44,7 +44,8 @@ pub(super) async fn lock_policies(conn: &mut PgConnection) -> Result<(), ActionE
 }
 
 /// Refuses to redact an object that a policy or a hold keeps now, unless an exception was approved, which is then
-/// used. Locks the accounts that the object is of, so that no hold is placed meanwhile.
+/// used. Locks the accounts that the object is of, so that no hold is placed meanwhile. What it knows nothing of is
+/// refused too.
 pub(super) async fn refuse(
     context: &Context,
     conn: &mut PgConnection,
@@ -54,15 +55,34 @@ pub(super) async fn refuse(
 ) -> Result<(), ActionError> {
     lock_policies(conn).await?;
     let rules = Rules::load(conn).await?;
-    let Some((_, object)) = facts::of_object(context, conn, &rules, kind, id).await? else { return Ok(()) };
-    accounts::lock_all(conn, &object.facts.accounts).await?;
-    let found = facts::of_object(context, conn, &rules, kind, id).await?;
-    let Some((household, object)) = found else { return Ok(()) };
+    let mut locked: BTreeSet<AccountId> = BTreeSet::new();
+    let (household, object) = loop {
+        let found = facts::of_object(context, conn, &rules, kind, id).await?;
+        let (household, object) = found.ok_or(ActionError::NotFound(unknown(kind)))?;
+        let of: Vec<AccountId> =
+            object.facts.accounts.iter().copied().filter(|account| !locked.contains(account)).collect();
+        if of.is_empty() {
+            break (household, object);
+        }
+        // What it is of may have changed before the locks: it is read again under them.
+        accounts::lock_all(conn, &of).await?;
+        locked.extend(of);
+    };
     refuse_object(context, conn, actor, &rules, (&household, &object)).await.map(drop)
 }
 
-/// The same for an account that is locked. Returns the fields of it, and of what was consolidated into it, that a
-/// policy keeps for now.
+const fn unknown(kind: RetainedKind) -> &'static str {
+    match kind {
+        RetainedKind::Account => ACCOUNT,
+        RetainedKind::Inquiry => "inquiry of that id",
+        RetainedKind::Report => "report of that id",
+        RetainedKind::Transaction => "transaction of that id",
+        RetainedKind::ListItem => "list item of that id",
+    }
+}
+
+/// The same for an account that is locked with all that was consolidated into it; and refused is what holds nothing
+/// since it was redacted. Returns the fields of the family that a policy keeps for now.
 pub(super) async fn refuse_account(
     context: &Context,
     conn: &mut PgConnection,
@@ -71,9 +91,42 @@ pub(super) async fn refuse_account(
 ) -> Result<HashMap<AccountId, BTreeSet<String>>, ActionError> {
     let rules = Rules::load(conn).await?;
     let found = facts::of_object(context, conn, &rules, RetainedKind::Account, account.0).await?;
-    let Some((household, object)) = found else { return Ok(HashMap::new()) };
+    let (household, object) = found.ok_or(ActionError::NotFound(ACCOUNT))?;
+    if household.head.facts.is_empty {
+        return Err(ActionError::Refused("the account is redacted already"));
+    }
     let is_exception = refuse_object(context, conn, actor, &rules, (&household, &object)).await?;
     if is_exception { Ok(HashMap::new()) } else { Ok(kept_fields(context, &rules, &household)) }
+}
+
+/// Refuses to take a transaction away from an account whose family is under a hold. Locks the family.
+pub(super) async fn refuse_loosening(
+    context: &Context,
+    conn: &mut PgConnection,
+    account: AccountId,
+) -> Result<(), ActionError> {
+    let relatives = standings::list_relatives(conn, &[account]).await?;
+    let family: Vec<AccountId> = relatives.into_iter().map(|(_, member)| member).collect();
+    accounts::lock_all(conn, &family).await?;
+    match standing_hold(context, conn, &family).await? {
+        Some(hold) => Err(ActionError::Conflict(refusal(&hold))),
+        None => Ok(()),
+    }
+}
+
+/// What holds any of locked accounts now: of several what stands longest.
+pub(super) async fn standing_hold(
+    context: &Context,
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+) -> Result<Option<Barrier>, ActionError> {
+    let now = context.now();
+    let held = hold_rows::list_of_accounts(conn, accounts).await?;
+    let barriers = held
+        .into_iter()
+        .map(|hold| Barrier { cause: Cause::Hold(hold.id, hold.reason), until: hold.until })
+        .filter(|barrier| barrier.stands(now));
+    Ok(barriers.max_by_key(|barrier| (barrier.until.is_none(), barrier.until)))
 }
 
 /// The fields of a household's accounts that a policy keeps now.
@@ -123,7 +176,7 @@ async fn refuse_object(
     Ok(true)
 }
 
-/// What a redaction is refused with. A date that follows from a field may be personal, and is not told.
+/// What is refused with what. A date that follows from a field may be personal, and is not told.
 fn refusal(barrier: &Barrier) -> String {
     let until = barrier.until.map(|until| until.format("%Y-%m-%dT%H:%M:%SZ").to_string());
     match (&barrier.cause, until) {

@@ -9,7 +9,11 @@ use std::collections::{BTreeMap, HashSet};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::facts::{self, Rules};
+use super::{
+    facts::{self, Reports, Rules},
+    sweep::PUT_OFF,
+    written,
+};
 use crate::{
     actions::{ActionError, Context},
     domain::{
@@ -29,37 +33,109 @@ const PAGE: i64 = 1000;
 const WALKED: [RetainedKind; 4] =
     [RetainedKind::Account, RetainedKind::Inquiry, RetainedKind::Transaction, RetainedKind::ListItem];
 
-/// Looks at a page of what changed, or at the next page of the walk. Returns whether there is more to look at.
-pub async fn refresh(context: &Context) -> Result<bool, ActionError> {
+/// What a look came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// Whether there is more to look at.
+    pub more: bool,
+    /// Of how many objects nobody can tell when they fall due.
+    pub failed: u64,
+}
+
+/// Looks at a page of what changed, and at the next page of the walk: neither waits for the other to end.
+pub async fn refresh(context: &Context) -> Result<Looked, ActionError> {
+    let changed = look_at_changed(context).await?;
+    let walked = look_at_walked(context).await?;
+    Ok(Looked { more: changed.more || walked.more, failed: changed.failed + walked.failed })
+}
+
+async fn look_at_changed(context: &Context) -> Result<Looked, ActionError> {
     let mut transaction = context.store.transaction().await?;
     if !store::lock_task(&mut transaction, "retention").await? {
-        return Ok(false);
+        return Ok(Looked::default());
     }
     let changed = retention::claim_queue(&mut transaction, PAGE).await?;
-    if !changed.is_empty() {
-        let rules = Rules::load(&mut transaction).await?;
-        look(context, &mut transaction, &rules, &changed).await?;
+    if changed.is_empty() {
+        // Not only dropped: the walk takes the same right in a moment.
         transaction.commit().await?;
-        return Ok(true);
+        return Ok(Looked::default());
     }
-    let Some(walk) = retention::get_state(&mut transaction).await?.walk else { return Ok(false) };
     let rules = Rules::load(&mut transaction).await?;
-    let (page, next) = page(&mut transaction, walk).await?;
-    look(context, &mut transaction, &rules, &page).await?;
+    let failed = look_at_all(context, &mut transaction, &rules, &changed).await?;
+    transaction.commit().await?;
+    Ok(Looked { more: true, failed })
+}
+
+async fn look_at_walked(context: &Context) -> Result<Looked, ActionError> {
+    let mut transaction = context.store.transaction().await?;
+    if !store::lock_task(&mut transaction, "retention").await? {
+        return Ok(Looked::default());
+    }
+    let Some(walk) = retention::get_state(&mut transaction).await?.walk else {
+        transaction.commit().await?;
+        return Ok(Looked::default());
+    };
+    let rules = Rules::load(&mut transaction).await?;
+    let (next, failed) = if rules.policies.is_empty() {
+        let is_all = retention::remove_due(&mut transaction, 10 * PAGE).await?;
+        ((!is_all).then_some(walk), 0)
+    } else {
+        let (page, next) = page(&mut transaction, walk).await?;
+        (next, look_at_all(context, &mut transaction, &rules, &page).await?)
+    };
     retention::save_walk(&mut transaction, next).await?;
     transaction.commit().await?;
     if next.is_none() {
         tracing::info!("everything was looked at for when it falls due");
     }
-    Ok(true)
+    Ok(Looked { more: true, failed })
 }
 
-/// Starts a walk over everything, to repair whatever was missed.
-pub async fn start_walk(context: &Context) -> Result<(), ActionError> {
-    let mut transaction = context.store.transaction().await?;
-    retention::start_walk(&mut transaction).await?;
-    transaction.commit().await?;
-    Ok(())
+/// Looks at objects, one by one where it cannot be told of one of them when it falls due: that one is put off and
+/// told of, and the others go on. Returns how many were put off.
+async fn look_at_all(
+    context: &Context,
+    conn: &mut PgConnection,
+    rules: &Rules,
+    objects: &[(RetainedKind, Uuid)],
+) -> Result<u64, ActionError> {
+    match try_look(context, conn, rules, objects).await? {
+        None => return Ok(0),
+        Some(error) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "of one of many objects it cannot be told when it falls due: one by one"
+        ),
+    }
+    let mut failed = 0;
+    for (kind, id) in objects {
+        let Some(error) = try_look(context, conn, rules, &[(*kind, *id)]).await? else { continue };
+        tracing::error!(
+            object = written(*kind, *id),
+            error = &error as &dyn std::error::Error,
+            "it cannot be told when it falls due: put off for an hour"
+        );
+        retention::save_failed(conn, (*kind, *id), rules.any_number(), context.now() + PUT_OFF).await?;
+        failed += 1;
+    }
+    Ok(failed)
+}
+
+/// Looks at objects. What went wrong with them, and would again, is returned, and nothing was written.
+async fn try_look(
+    context: &Context,
+    conn: &mut PgConnection,
+    rules: &Rules,
+    objects: &[(RetainedKind, Uuid)],
+) -> Result<Option<ActionError>, ActionError> {
+    store::save_point(conn).await?;
+    match look(context, conn, rules, objects).await {
+        Ok(()) => Ok(None),
+        Err(ActionError::Store(error)) if error.is_passing() => Err(error.into()),
+        Err(error) => {
+            store::back_to_save_point(conn).await?;
+            Ok(Some(error))
+        }
+    }
 }
 
 /// The next objects of a walk, and where it goes on.
@@ -125,17 +201,19 @@ pub(super) async fn look(
         }
     }
     let heads = retention::list_heads(conn, &accounts, &inquiries, &reports).await?;
-    let mut households = facts::of_accounts(context, conn, rules, &heads).await?;
+    let mut households = facts::of_accounts(context, conn, rules, &heads, Reports::Deciding).await?;
     for (kind, ids) in alone {
         households.extend(facts::of_lone(context, conn, rules, kind, &ids).await?);
     }
     // What is in no household any more is due no more.
     let mut ids: HashSet<Uuid> = objects.iter().map(|(_, id)| *id).collect();
-    let mut rows = Vec::new();
+    let (mut rows, mut filled) = (Vec::new(), Vec::new());
     for household in &households {
         ids.extend(household.objects().map(|object| object.id));
         rows.extend(household.due_rows(rules));
+        filled.extend(household.filled.iter().cloned());
     }
+    retention::save_fields_filled(conn, &filled).await?;
     let ids: Vec<Uuid> = ids.into_iter().collect();
     Ok(retention::replace_due(conn, &ids, &rows).await?)
 }

@@ -47,8 +47,8 @@ pub struct Facts {
     pub active_at: DateTime<Utc>,
     /// When its account, or itself if it is of none, was archived.
     pub archived_at: Option<DateTime<Utc>>,
-    /// The name of its account's status, and since when the account has that.
-    pub account_status: Option<(String, DateTime<Utc>)>,
+    /// The names of the statuses that its account had lately, each with since when; the one that it has is the last.
+    pub account_statuses: Vec<(String, DateTime<Utc>)>,
     /// Dates that its fields hold, by key.
     pub dates: BTreeMap<String, PartialDate>,
     /// When it was filled again after its last redaction.
@@ -57,7 +57,7 @@ pub struct Facts {
     pub is_empty: bool,
     /// What is redacted with it.
     pub goes_with: Vec<Facts>,
-    /// The account that it is a part of: what keeps that as a whole keeps its parts.
+    /// The account that it is a part or a field of: what keeps that as a whole keeps its parts.
     pub part_of: Option<Box<Facts>>,
 }
 
@@ -74,7 +74,7 @@ impl Facts {
             completed_at: None,
             active_at,
             archived_at: None,
-            account_status: None,
+            account_statuses: Vec::new(),
             dates: BTreeMap::new(),
             filled_at: None,
             is_empty: false,
@@ -182,10 +182,38 @@ pub enum Kept {
 /// Decides whether and when an object is redacted, by all policies and all holds of its accounts.
 ///
 /// No date that it returns is earlier than a policy to keep or a hold allows, and none is later than the earliest
-/// policy to redact says unless one of these asks for it.
+/// policy to redact says unless one of these asks for it. A field goes with its account, when nothing keeps what goes
+/// with that; before that only by a policy that names it.
 pub fn due(facts: &Facts, policies: &[Policy], holds: &[Hold]) -> Verdict {
-    let barriers = barriers(facts, policies, holds);
-    let redaction = if facts.is_empty {
+    let whole = |policy: &&Policy| policy.fields.is_empty();
+    if facts.field.is_none() {
+        let kept = std::iter::once(facts).chain(&facts.goes_with).chain(facts.part_of.as_deref());
+        let barriers = barriers(kept, policies, holds);
+        return verdict(facts, facts.is_empty, policies.iter().filter(whole), barriers);
+    }
+    let named = policies.iter().filter(|policy| !policy.fields.is_empty());
+    let kept = std::iter::once(facts).chain(facts.part_of.as_deref());
+    let alone = verdict(facts, facts.is_empty, named, barriers(kept, policies, holds));
+    let Some(account) = facts.part_of.as_deref() else { return alone };
+    let kept = [facts, account].into_iter().chain(&account.goes_with);
+    let policies_on_all = policies.iter().filter(whole);
+    let with_all = verdict(account, facts.is_empty, policies_on_all, barriers(kept, policies, holds));
+    let is_first = match (alone.due_at(), with_all.due_at()) {
+        (Some(alone), Some(with_all)) => alone <= with_all,
+        (None, None) => alone.redaction != Redaction::Kept(Kept::NoPolicy),
+        (alone, _) => alone.is_some(),
+    };
+    if is_first { alone } else { with_all }
+}
+
+/// When the first of `policies` that is about an object has it redacted.
+fn verdict<'a>(
+    facts: &Facts,
+    is_empty: bool,
+    policies: impl Iterator<Item = &'a Policy>,
+    barriers: Vec<Barrier>,
+) -> Verdict {
+    let redaction = if is_empty {
         Redaction::Kept(Kept::Empty)
     } else {
         match (earliest(facts, policies), barriers.last()) {
@@ -204,9 +232,12 @@ pub fn due(facts: &Facts, policies: &[Policy], holds: &[Hold]) -> Verdict {
 }
 
 /// The policy to redact whose period is over first.
-fn earliest<'a>(facts: &Facts, policies: &'a [Policy]) -> Result<(DateTime<Utc>, &'a Policy), Kept> {
+fn earliest<'a>(
+    facts: &Facts,
+    policies: impl Iterator<Item = &'a Policy>,
+) -> Result<(DateTime<Utc>, &'a Policy), Kept> {
     let about: Vec<&Policy> =
-        policies.iter().filter(|policy| policy.rule == Rule::Redact && policy.is_about(facts)).collect();
+        policies.filter(|policy| policy.rule == Rule::Redact && policy.is_about(facts)).collect();
     let ends = about.iter().filter_map(|policy| Some((policy.end(facts)?, *policy)));
     let earliest = ends.min_by(|one, other| (one.0, &one.1.name).cmp(&(other.0, &other.1.name)));
     earliest.ok_or_else(|| match about.first() {
@@ -215,11 +246,11 @@ fn earliest<'a>(facts: &Facts, policies: &'a [Policy]) -> Result<(DateTime<Utc>,
     })
 }
 
-/// What keeps an object, and what keeps that which goes with it; what stands longest is last.
-fn barriers(facts: &Facts, policies: &[Policy], holds: &[Hold]) -> Vec<Barrier> {
+/// What keeps any of several things; what stands longest is last.
+fn barriers<'a>(kept: impl Iterator<Item = &'a Facts>, policies: &[Policy], holds: &[Hold]) -> Vec<Barrier> {
     let mut barriers = Vec::new();
     let mut accounts = Vec::new();
-    for one in std::iter::once(facts).chain(&facts.goes_with).chain(facts.part_of.as_deref()) {
+    for one in kept {
         // What is redacted already needs keeping no more.
         let keeping = policies.iter().filter(|policy| policy.rule == Rule::Keep && !one.is_empty);
         for policy in keeping.filter(|policy| policy.is_about(one)) {

@@ -42,8 +42,9 @@ pub enum Clock {
     Completion,
     /// When the object last changed; an account changes with its inquiries.
     LastActivity,
-    /// When the account was archived, or had one of these statuses, whatever came first. A list item ends by being
-    /// archived.
+    /// When the account was archived, or came into one of these statuses, whatever was first: from one of them into
+    /// another it has ended already. What is made after the end is counted from when it is made. A list item ends by
+    /// being archived.
     EndOfRelationship {
         /// The statuses, by name.
         end_statuses: Vec<String>,
@@ -99,9 +100,10 @@ impl Policy {
             Clock::Completion => facts.completed_at,
             Clock::LastActivity => Some(facts.active_at),
             Clock::EndOfRelationship { end_statuses } => {
-                let by_status =
-                    facts.account_status.as_ref().filter(|(status, _)| end_statuses.contains(status));
-                facts.archived_at.into_iter().chain(by_status.map(|(_, since)| *since)).min()
+                let ended = facts.account_statuses.iter().rev();
+                let ended = ended.take_while(|(status, _)| end_statuses.contains(status)).last();
+                let end = facts.archived_at.into_iter().chain(ended.map(|(_, since)| *since)).min();
+                end.map(|end| end.max(facts.created_at))
             }
             Clock::DateField { date_field } => {
                 facts.dates.get(date_field).and_then(|date| period::over(*date))

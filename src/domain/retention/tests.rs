@@ -1,7 +1,7 @@
 //! What is due, against an oracle that was written apart: it replays a history event by event, and counts calendars
 //! day by day.
 
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, TimeZone, Utc};
 use uuid::Uuid;
 
 use super::*;
@@ -36,7 +36,10 @@ enum Event {
     Completed,
     Held(u32, Option<DateTime<Utc>>),
     Lifted(u32),
+    /// The account with its inquiry.
     Redacted,
+    /// The field that it is asked about.
+    FieldRedacted,
 }
 
 type History = Vec<(DateTime<Utc>, Event)>;
@@ -52,7 +55,11 @@ fn policy(dice: &mut Dice, number: u64) -> Policy {
         1 => Clock::LastActivity,
         2 if object == RetainedKind::Inquiry => Clock::Completion,
         2 | 3 => Clock::EndOfRelationship {
-            end_statuses: if dice.roll(2) == 0 { vec!["closed".to_owned()] } else { Vec::new() },
+            end_statuses: dice.pick(&[
+                vec![],
+                vec!["closed".to_owned()],
+                vec!["closed".to_owned(), "blocked".to_owned()],
+            ]),
         },
         _ => Clock::DateField { date_field: "ends".to_owned() },
     };
@@ -97,22 +104,24 @@ fn event(dice: &mut Dice, at: DateTime<Utc>) -> Event {
 /// What the program knows after a history: kept up as the database keeps it.
 struct Known {
     facts: Facts,
+    /// Whether the field that it is asked about is gone, and when it was filled again.
+    field: (bool, Option<DateTime<Utc>>),
     holds: Vec<Hold>,
 }
 
 impl Known {
-    fn new(born: DateTime<Utc>, field: Option<&str>) -> Self {
+    fn new(born: DateTime<Utc>) -> Self {
         let facts = Facts {
             object: RetainedKind::Account,
             type_name: "individual".to_owned(),
             status: "active".to_owned(),
-            field: field.map(str::to_owned),
+            field: None,
             accounts: vec![account()],
             created_at: born,
             completed_at: None,
             active_at: born,
             archived_at: None,
-            account_status: Some(("active".to_owned(), born)),
+            account_statuses: vec![("active".to_owned(), born)],
             dates: BTreeMap::new(),
             filled_at: None,
             is_empty: false,
@@ -122,11 +131,23 @@ impl Known {
         let inquiry = Facts {
             object: RetainedKind::Inquiry,
             status: "created".to_owned(),
-            field: None,
             goes_with: Vec::new(),
             ..facts.clone()
         };
-        Self { facts: Facts { goes_with: vec![inquiry], ..facts }, holds: Vec::new() }
+        Self { facts: Facts { goes_with: vec![inquiry], ..facts }, field: (false, None), holds: Vec::new() }
+    }
+
+    /// What it is asked about: the account, or a field of it.
+    fn asked(&self, field: Option<&str>) -> Facts {
+        let Some(field) = field else { return self.facts.clone() };
+        Facts {
+            field: Some(field.to_owned()),
+            is_empty: self.field.0,
+            filled_at: self.facts.filled_at.max(self.field.1),
+            goes_with: Vec::new(),
+            part_of: Some(Box::new(self.facts.clone())),
+            ..self.facts.clone()
+        }
     }
 
     fn hear(&mut self, at: DateTime<Utc>, event: &Event) {
@@ -142,8 +163,8 @@ impl Known {
             Event::Status(status) => {
                 if self.facts.status != *status {
                     (*status).clone_into(&mut self.facts.status);
-                    self.facts.account_status = Some(((*status).to_owned(), at));
-                    self.facts.goes_with[0].account_status = self.facts.account_status.clone();
+                    self.facts.account_statuses.push(((*status).to_owned(), at));
+                    self.facts.goes_with[0].account_statuses = self.facts.account_statuses.clone();
                 }
                 self.facts.active_at = at;
             }
@@ -179,8 +200,9 @@ impl Known {
                 (self.facts.is_empty, self.facts.goes_with[0].is_empty) = (true, true);
                 self.facts.filled_at = None;
                 self.facts.dates.clear();
-                self.facts.active_at = at;
+                self.field = (true, None);
             }
+            Event::FieldRedacted => self.field = (true, None),
         }
     }
 
@@ -188,6 +210,9 @@ impl Known {
         if self.facts.is_empty {
             self.facts.is_empty = false;
             self.facts.filled_at = Some(at);
+        }
+        if self.field.0 {
+            self.field = (false, Some(at));
         }
         self.facts.active_at = at;
     }
@@ -203,7 +228,8 @@ fn must_be_gone(
 ) -> bool {
     let past: Vec<&(DateTime<Utc>, Event)> = history.iter().filter(|(at, _)| *at <= now).collect();
     let (mut full, mut since, mut inquiry_full) = (true, None, true);
-    let (mut status, mut status_since) = ("active", born);
+    let (mut field_full, mut field_since) = (true, None);
+    let (mut status, mut statuses) = ("active", vec![("active", born)]);
     let (mut archived, mut active, mut inquiry_active) = (None, born, born);
     let (mut date, mut completed, mut inquiry_status): (Option<NaiveDate>, Option<DateTime<Utc>>, &str) =
         (None, None, "created");
@@ -215,6 +241,9 @@ fn must_be_gone(
                     if !full {
                         (full, since) = (true, Some(*at));
                     }
+                    if !field_full {
+                        (field_full, field_since) = (true, Some(*at));
+                    }
                     active = *at;
                     if let Event::Dated(day) = event {
                         date = Some(*day);
@@ -223,7 +252,8 @@ fn must_be_gone(
             }
             Event::Status(next) => {
                 if status != *next {
-                    (status, status_since) = (next, *at);
+                    status = next;
+                    statuses.push((next, *at));
                 }
                 active = *at;
             }
@@ -248,28 +278,32 @@ fn must_be_gone(
             Event::Held(number, until) => drop(held.insert(*number, *until)),
             Event::Lifted(number) => drop(held.remove(number)),
             Event::Redacted => {
-                (full, inquiry_full, date) = (false, false, None);
-                active = *at;
+                (full, field_full, inquiry_full, date) = (false, false, false, None);
             }
+            Event::FieldRedacted => field_full = false,
         }
     }
-    if !full || held.values().any(|until| until.is_none_or(|until| now < until)) {
+    let is_there = if field.is_some() { field_full } else { full };
+    if !is_there || held.values().any(|until| until.is_none_or(|until| now < until)) {
         return false;
     }
-    let over = |policy: &Policy, of_inquiry: bool| {
+    let over = |policy: &Policy, of_inquiry: bool, since: Option<DateTime<Utc>>| {
         let from = match &policy.clock {
             Clock::Creation => Some(born),
             Clock::Completion => completed.filter(|_| of_inquiry),
             Clock::LastActivity => Some(if of_inquiry { inquiry_active } else { active }),
             Clock::EndOfRelationship { end_statuses } => {
-                let by_status = end_statuses.iter().any(|end| end == status);
-                match (archived, by_status) {
-                    (Some(archived), true) => {
-                        Some(if archived < status_since { archived } else { status_since })
+                let mut ended = None;
+                for (status, at) in &statuses {
+                    if !end_statuses.iter().any(|end| end == status) {
+                        ended = None;
+                    } else if ended.is_none() {
+                        ended = Some(*at);
                     }
-                    (Some(archived), false) => Some(archived),
-                    (None, true) => Some(status_since),
-                    (None, false) => None,
+                }
+                match (archived, ended) {
+                    (Some(archived), Some(ended)) => Some(if archived < ended { archived } else { ended }),
+                    (archived, ended) => archived.or(ended),
                 }
             }
             Clock::DateField { .. } => date
@@ -292,15 +326,25 @@ fn must_be_gone(
             && (policy.fields.is_empty()
                 || field.is_some_and(|field| !of_inquiry && policy.fields.iter().any(|one| one == field)))
     };
-    for policy in policies.iter().filter(|policy| policy.rule == Rule::Keep) {
-        if hits(policy, false) && !over(policy, false) {
-            return false;
-        }
-        if inquiry_full && hits(policy, true) && !over(policy, true) {
-            return false;
-        }
+    let own_since = if field.is_some() && field_since > since { field_since } else { since };
+    let keeping = || policies.iter().filter(|policy| policy.rule == Rule::Keep);
+    if keeping().any(|policy| hits(policy, false) && !over(policy, false, own_since)) {
+        return false;
     }
-    policies.iter().any(|policy| policy.rule == Rule::Redact && hits(policy, false) && over(policy, false))
+    let redacting = || policies.iter().filter(|policy| policy.rule == Rule::Redact && hits(policy, false));
+    // A field by what names it, whatever becomes of the rest.
+    let mut named = redacting().filter(|policy| !policy.fields.is_empty());
+    if named.any(|policy| over(policy, false, own_since)) {
+        return true;
+    }
+    // All of it, when nothing keeps what goes with it.
+    let is_inquiry_kept =
+        inquiry_full && keeping().any(|policy| hits(policy, true) && !over(policy, true, None));
+    let is_whole_kept = full
+        && keeping()
+            .any(|policy| policy.fields.is_empty() && hits(policy, false) && !over(policy, false, since));
+    let mut whole = redacting().filter(|policy| policy.fields.is_empty());
+    !is_inquiry_kept && !is_whole_kept && whole.any(|policy| over(policy, false, since))
 }
 
 /// The end of a period, counted on a calendar one month at a time.
@@ -333,24 +377,29 @@ fn nothing_is_redacted_early_and_nothing_is_missed() {
         let field = dice.pick(&[None, None, Some("ssn")]);
         let born: DateTime<Utc> = "2020-01-31T07:30:00Z".parse().unwrap();
         let born = born + TimeDelta::hours(i64::try_from(dice.roll(20_000)).unwrap());
-        let (mut history, mut known, mut now) = (History::new(), Known::new(born, field), born);
+        let (mut history, mut known, mut now) = (History::new(), Known::new(born), born);
         for _ in 0..dice.roll(8) {
             now += TimeDelta::hours(1 + i64::try_from(dice.roll(10_000)).unwrap());
             // The moments before the next event at which something could be wrong.
-            let verdict = due(&known.facts, &policies, &known.holds);
+            let verdict = due(&known.asked(field), &policies, &known.holds);
             let mut looks = vec![now - TimeDelta::seconds(1)];
             if let Some(at) = verdict.due_at().filter(|at| *at < now) {
                 let earliest = history.last().map_or(born, |(at, _)| *at);
                 looks.splice(0..0, [(at - TimeDelta::seconds(1)).max(earliest), at.max(earliest)]);
             }
             for look in looks {
-                let verdict = due(&known.facts, &policies, &known.holds);
+                let verdict = due(&known.asked(field), &policies, &known.holds);
                 let redacts = verdict.due_at().is_some_and(|at| at <= look);
+                let by = |name: &str| policies.iter().find(|policy| policy.name == name).unwrap();
+                let event = match &verdict.redaction {
+                    Redaction::Due(due) if !by(&due.policy).fields.is_empty() => Event::FieldRedacted,
+                    _ => Event::Redacted,
+                };
                 match (redacts, must_be_gone(&policies, born, &history, field, look)) {
                     (true, true) => {
                         redactions += 1;
-                        known.hear(look, &Event::Redacted);
-                        history.push((look, Event::Redacted));
+                        known.hear(look, &event);
+                        history.push((look, event));
                     }
                     (true, false) => early += 1,
                     (false, true) => missed += 1,
@@ -371,7 +420,7 @@ fn nothing_is_redacted_early_and_nothing_is_missed() {
 }
 
 fn facts() -> Facts {
-    Known::new("2026-01-01T00:00:00Z".parse().unwrap(), None).facts
+    Known::new("2026-01-01T00:00:00Z".parse().unwrap()).facts
 }
 
 fn rule(name: &str, rule: Rule, period: Period, clock: Clock) -> Policy {
@@ -427,6 +476,48 @@ fn what_keeps_an_account_keeps_its_parts_and_what_keeps_a_field_of_it_does_not()
     assert_eq!(at(&[short.clone(), law.clone()]), "2031-01-01T00:00:00+00:00");
     let of_field = Policy { fields: vec!["ssn".to_owned()], ..law };
     assert_eq!(at(&[short, of_field]), "2026-01-31T00:00:00+00:00");
+}
+
+#[test]
+fn a_field_goes_early_by_what_names_it_alone_and_else_with_its_account() {
+    let whole = rule("short", Rule::Redact, Period::Days(30), Clock::Creation);
+    let mut of_inquiries = rule("law", Rule::Keep, Period::Years(5), Clock::Creation);
+    of_inquiries.object = RetainedKind::Inquiry;
+    let known = Known::new("2026-01-01T00:00:00Z".parse().unwrap());
+    let field = known.asked(Some("ssn"));
+    let at = |policies: &[Policy]| due(&field, policies, &[]).due_at().unwrap().to_rfc3339();
+    // The account waits for its inquiry, and the field for the account.
+    assert_eq!(at(&[whole.clone(), of_inquiries.clone()]), "2031-01-01T00:00:00+00:00");
+    let named = Policy { name: "ssn".to_owned(), fields: vec!["ssn".to_owned()], ..whole };
+    assert_eq!(at(&[named, of_inquiries]), "2026-01-31T00:00:00+00:00");
+}
+
+#[test]
+fn a_relationship_ends_once_however_often_its_end_is_given_another_name() {
+    let end_statuses = vec!["closed".to_owned(), "declined".to_owned()];
+    let policies = [rule("law", Rule::Redact, Period::Days(10), Clock::EndOfRelationship { end_statuses })];
+    let day = |day: u32| Utc.with_ymd_and_hms(2026, 1, day, 0, 0, 0).unwrap();
+    let mut facts = facts();
+    let mut at = |statuses: &[(&str, u32)]| {
+        facts.account_statuses =
+            statuses.iter().map(|(status, since)| ((*status).to_owned(), day(*since))).collect();
+        due(&facts, &policies, &[]).due_at()
+    };
+    assert_eq!(at(&[("active", 1), ("closed", 5), ("declined", 8)]), Some(day(15)));
+    assert_eq!(at(&[("closed", 5), ("active", 6), ("declined", 8)]), Some(day(18)), "it began again");
+    assert_eq!(at(&[("closed", 5), ("active", 6)]), None);
+}
+
+#[test]
+fn a_part_that_is_made_after_the_end_is_counted_from_when_it_was_made() {
+    let mut law =
+        rule("law", Rule::Redact, Period::Days(10), Clock::EndOfRelationship { end_statuses: vec![] });
+    law.object = RetainedKind::Inquiry;
+    let mut inquiry = facts().goes_with.remove(0);
+    inquiry.archived_at = Some("2026-02-01T00:00:00Z".parse().unwrap());
+    inquiry.created_at = "2026-03-01T00:00:00Z".parse().unwrap();
+    let at = due(&inquiry, &[law], &[]).due_at().unwrap();
+    assert_eq!(at.to_rfc3339(), "2026-03-11T00:00:00+00:00");
 }
 
 #[test]

@@ -63,6 +63,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .answers::<Account>(200, "account")
             .handled_by(add_to_account),
         act("/accounts/{account-id}/remove-relation", "account.write", "Removes a relation from an account")
+            .about(HELD)
             .answers::<Account>(200, "account")
             .handled_by(remove_from_account),
         listed(
@@ -83,10 +84,15 @@ pub(super) fn operations() -> Vec<Operation> {
             "transaction.write",
             "Removes a relation from a transaction",
         )
+        .about(HELD)
         .answers::<transactions::Attributes>(200, "transaction")
         .handled_by(remove_from_transaction),
     ]
 }
+
+/// What holds relations.
+const HELD: &str =
+    "A relation of a transaction to an account that is under a legal hold stays: the hold covers both.";
 
 /// The relations of a type.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

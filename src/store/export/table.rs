@@ -1,6 +1,9 @@
 //! A table of an export.
 
 use serde_json::Value;
+use uuid::Uuid;
+
+use crate::domain::id::AccountId;
 
 /// The rows of one table.
 #[derive(Clone, Debug)]
@@ -9,4 +12,19 @@ pub struct Table {
     pub name: &'static str,
     /// Its rows, as JSON objects: bytes are text that begins with `\x`.
     pub rows: Vec<Value>,
+}
+
+/// The uuids of a column of rows that were read.
+pub(super) fn column(rows: &[Value], name: &str) -> Vec<Uuid> {
+    rows.iter().filter_map(|row| row.get(name)?.as_str()?.parse().ok()).collect()
+}
+
+/// The shards of objects: the last byte of any id.
+pub(super) fn shards_of(objects: &[Uuid]) -> Vec<i16> {
+    objects.iter().map(|object| AccountId(*object).shard().column()).collect()
+}
+
+/// The rows of a table that was read.
+pub(super) fn of<'a>(tables: &'a [Table], name: &str) -> &'a [Value] {
+    tables.iter().find(|table| table.name == name).map_or(&[], |table| table.rows.as_slice())
 }

@@ -62,10 +62,11 @@ pub async fn save_expired(
 }
 
 /// Takes what is personal out of all inquiries of accounts, and destroys their keys. Returns those of which there
-/// was something to take, with their accounts.
+/// was something to take, with their accounts. They changed by it if it is an activity.
 pub async fn redact_of_accounts(
     conn: &mut PgConnection,
     accounts: &[AccountId],
+    is_activity: bool,
     now: DateTime<Utc>,
 ) -> Result<Vec<(InquiryId, AccountId)>, StoreError> {
     let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
@@ -78,7 +79,7 @@ pub async fn redact_of_accounts(
                 note_digest = null,
                 tags = '{}',
                 redacted_at = $3,
-                updated_at = $3
+                updated_at = case when $4 then $3 else inquiry.updated_at end
             from unnest($1::smallint[], $2::uuid[]) as owner (account_shard, account_id)
             where inquiry.account_shard = owner.account_shard
               and inquiry.account_id = owner.account_id
@@ -95,6 +96,7 @@ pub async fn redact_of_accounts(
         &shards,
         &ids,
         now,
+        is_activity,
     )
     .fetch_all(conn)
     .await?;
@@ -112,6 +114,26 @@ pub async fn lock_of_accounts(conn: &mut PgConnection, accounts: &[AccountId]) -
         join inquiries as inquiry using (account_shard, account_id)
         order by inquiry.shard, inquiry.inquiry_id
         for no key update of inquiry
+        "#,
+        &shards,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
+/// Locks inquiries, in the order of their ids.
+pub async fn lock_all(conn: &mut PgConnection, ids: &[InquiryId]) -> Result<(), StoreError> {
+    let shards: Vec<i16> = ids.iter().map(|id| id.shard().column()).collect();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    sqlx::query!(
+        r#"
+        select inquiry.inquiry_id
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, inquiry_id)
+        join inquiries as inquiry using (shard, inquiry_id)
+        order by inquiry.shard, inquiry.inquiry_id
+        for update of inquiry
         "#,
         &shards,
         &ids,

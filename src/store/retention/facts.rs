@@ -6,117 +6,9 @@ use uuid::Uuid;
 
 use super::shard_of;
 use crate::{
-    domain::id::{AccountId, AccountTypeId, InquiryId, ListItemId, MonitorId, TransactionId},
+    domain::id::{AccountId, InquiryId, ListItemId, MonitorId, TransactionId},
     store::StoreError,
 };
-
-/// An account, or one that was consolidated into it.
-#[derive(Clone, Debug)]
-pub struct AccountFacts {
-    /// The account.
-    pub id: AccountId,
-    /// What it was consolidated into.
-    pub consolidated_into: Option<AccountId>,
-    /// Its type.
-    pub account_type: AccountTypeId,
-    /// The key of its status.
-    pub status: String,
-    /// Since when it has that status.
-    pub status_since: DateTime<Utc>,
-    /// When it was made.
-    pub created_at: DateTime<Utc>,
-    /// When it last changed.
-    pub updated_at: DateTime<Utc>,
-    /// When it was archived.
-    pub archived_at: Option<DateTime<Utc>>,
-    /// When it was filled again after its redaction.
-    pub filled_at: Option<DateTime<Utc>>,
-    /// Whether nothing was written to it since it was redacted.
-    pub is_empty: bool,
-}
-
-/// Those of `accounts` that there are, with all that were consolidated into them.
-pub async fn list_accounts(
-    conn: &mut PgConnection,
-    accounts: &[AccountId],
-) -> Result<Vec<AccountFacts>, StoreError> {
-    let shards: Vec<i16> = accounts.iter().map(|account| account.shard().column()).collect();
-    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
-    let rows = sqlx::query!(
-        r#"
-        with family as (
-            select shard, account_id from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
-            union
-            select shard, account_id from accounts where consolidated_into = any($2)
-        )
-        select account.account_id, account.consolidated_into, account.account_type_id, account.status,
-               coalesce(account.status_changed_at, account.updated_at) as "status_since!", account.created_at,
-               account.updated_at, account.archived_at, account.filled_at,
-               account.version is not distinct from account.redacted_version as "is_empty!"
-        from family
-        join accounts as account using (shard, account_id)
-        "#,
-        &shards,
-        &ids,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| AccountFacts {
-            id: AccountId(row.account_id),
-            consolidated_into: row.consolidated_into.map(AccountId),
-            account_type: AccountTypeId(row.account_type_id),
-            status: row.status,
-            status_since: row.status_since,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            archived_at: row.archived_at,
-            filled_at: row.filled_at,
-            is_empty: row.is_empty,
-        })
-        .collect())
-}
-
-/// The accounts that stand for accounts, inquiries and reports: of one that was consolidated, that which took over.
-pub async fn list_heads(
-    conn: &mut PgConnection,
-    accounts: &[AccountId],
-    inquiries: &[InquiryId],
-    reports: &[MonitorId],
-) -> Result<Vec<AccountId>, StoreError> {
-    let account_ids: Vec<Uuid> = accounts.iter().map(|id| id.0).collect();
-    let account_shards: Vec<i16> = account_ids.iter().map(|id| shard_of(*id)).collect();
-    let inquiry_ids: Vec<Uuid> = inquiries.iter().map(|id| id.0).collect();
-    let inquiry_shards: Vec<i16> = inquiry_ids.iter().map(|id| shard_of(*id)).collect();
-    let report_ids: Vec<Uuid> = reports.iter().map(|id| id.0).collect();
-    let report_shards: Vec<i16> = report_ids.iter().map(|id| shard_of(*id)).collect();
-    let ids = sqlx::query_scalar!(
-        r#"
-        select coalesce(consolidated_into, account_id) as "account_id!"
-        from unnest($5::smallint[], $6::uuid[]) as wanted (shard, account_id)
-        join accounts using (shard, account_id)
-        union
-        select account_id
-        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, inquiry_id)
-        join inquiries using (shard, inquiry_id)
-        where account_id is not null
-        union
-        select account_id
-        from unnest($3::smallint[], $4::uuid[]) as wanted (shard, monitor_id)
-        join monitors using (shard, monitor_id)
-        "#,
-        &inquiry_shards,
-        &inquiry_ids,
-        &report_shards,
-        &report_ids,
-        &account_shards,
-        &account_ids,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(ids.into_iter().map(AccountId).collect())
-}
 
 /// An inquiry.
 #[derive(Clone, Debug)]
@@ -201,6 +93,8 @@ pub struct ReportFacts {
     pub active_at: Option<DateTime<Utc>>,
     /// Whether it is redacted.
     pub is_redacted: bool,
+    /// Whether it holds something under its key.
+    pub is_sealed: bool,
 }
 
 /// The reports of accounts; when they last ran only if that is asked for.
@@ -215,6 +109,10 @@ pub async fn list_reports(
         select monitor.monitor_id, monitor.account_id, monitor.state,
                coalesce(monitor.by_schedule, false) as "by_schedule!", monitor.created_at, monitor.state_changed_at,
                monitor.redacted_at is not null as "is_redacted!",
+               exists (
+                   select from data_keys
+                   where data_keys.shard = monitor.shard and data_keys.object_id = monitor.monitor_id
+               ) as "is_sealed!",
                case when $2 then greatest(
                    (
                        select recorded_at from whole_runs as run
@@ -247,6 +145,7 @@ pub async fn list_reports(
             state_changed_at: row.state_changed_at,
             active_at: row.active_at,
             is_redacted: row.is_redacted,
+            is_sealed: row.is_sealed,
         })
         .collect())
 }

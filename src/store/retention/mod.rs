@@ -1,8 +1,11 @@
 //! Retention: the policies in force, what is due when, and how far the work on it has come.
 
 mod facts;
+mod families;
+mod fields;
 mod pages;
 mod plan;
+mod state;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -11,16 +14,19 @@ use uuid::Uuid;
 
 use super::StoreError;
 use crate::domain::{
-    id::Shard,
+    id::{AccountId, Shard},
     retention::{Policy, RetainedKind},
 };
 
 pub use facts::{
-    AccountFacts, InquiryFacts, ItemFacts, ReportFacts, TransactionFacts, list_accounts, list_heads,
-    list_inquiries, list_items, list_reports, list_transactions,
+    InquiryFacts, ItemFacts, ReportFacts, TransactionFacts, list_inquiries, list_items, list_reports,
+    list_transactions,
 };
+pub use families::{AccountFacts, list_accounts, list_heads};
+pub use fields::{FieldRedaction, list_field_redactions, save_fields_filled};
 pub use pages::{list_item_page, list_lone_inquiries, list_transaction_page};
 pub use plan::{Overdue, PlannedDay, count_by_day, find_overdue, list_failing, list_samples};
+pub use state::{State, Walk, get_state, save_asked, save_swept, save_walk, start_repair, start_walk};
 
 const POLICY: StoreError = StoreError::Inconsistent { column: "retention_policies.definition" };
 const KIND: StoreError = StoreError::Inconsistent { column: "retention_due.object_kind" };
@@ -236,13 +242,15 @@ pub async fn list_due(
         .collect()
 }
 
-/// Puts off an object that could not be redacted, so that it holds nobody else up.
+/// Puts off an object that could not be redacted, or of which nobody can tell when it is due, so that it holds nobody
+/// else up. One that had no row has one then, of any policy.
 pub async fn save_failed(
     conn: &mut PgConnection,
-    object: Uuid,
+    (kind, object): (RetainedKind, Uuid),
+    any_policy: Option<i32>,
     until: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sqlx::query!(
+    let done = sqlx::query!(
         r#"
         update retention_due
         set due_at = greatest(due_at, $3),
@@ -254,8 +262,39 @@ pub async fn save_failed(
         object,
         until,
     )
+    .execute(&mut *conn)
+    .await?;
+    let Some(policy) = any_policy.filter(|_| done.rows_affected() == 0) else { return Ok(()) };
+    sqlx::query!(
+        r#"
+        insert into retention_due (shard, object_id, object_kind, policy_id, due_at, failures)
+        values ($1, $2, $3, $4, $5, 1)
+        "#,
+        shard_of(object),
+        object,
+        kind.word(),
+        policy,
+        until,
+    )
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// Forgets some of what is due when: no policy is in force. Returns whether that was all.
+pub async fn remove_due(conn: &mut PgConnection, limit: i64) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "delete from retention_due where ctid = any(array(select ctid from retention_due limit $1))",
+        limit,
+    )
+    .execute(conn)
+    .await?;
+    Ok(i64::try_from(done.rows_affected()).is_ok_and(|count| count < limit))
+}
+
+/// Has the transaction give up when it waits for a lock longer than a second: others wait behind it.
+pub async fn limit_waits(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("set local lock_timeout = '1s'").execute(conn).await?;
     Ok(())
 }
 
@@ -274,6 +313,26 @@ pub async fn insert_queue(
         kind.word(),
         &shards,
         objects,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Has accounts looked at again that were redacted and not filled since: something joins them.
+pub async fn insert_joined(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<(), StoreError> {
+    let (shards, ids) = super::standings::columns(accounts);
+    sqlx::query!(
+        r#"
+        insert into retention_queue (object_kind, shard, object_id)
+        select $3, shard, account_id
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
+        join accounts using (shard, account_id)
+        where accounts.version = accounts.redacted_version
+        "#,
+        &shards,
+        &ids,
+        RetainedKind::Account.word(),
     )
     .execute(conn)
     .await?;
@@ -302,74 +361,6 @@ pub async fn claim_queue(
     found.sort_unstable();
     found.dedup();
     Ok(found)
-}
-
-/// How far retention has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
-    /// The place of the walk over everything, while one is under way.
-    pub walk: Option<Walk>,
-    /// Since when a sweep is asked for.
-    pub asked_at: Option<DateTime<Utc>>,
-    /// When the last sweep was done.
-    pub swept_at: Option<DateTime<Utc>>,
-}
-
-/// The place of the walk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Walk {
-    /// What it is at.
-    pub kind: RetainedKind,
-    /// The shard.
-    pub shard: Shard,
-    /// The last object of that shard that it has seen.
-    pub after: Option<Uuid>,
-}
-
-/// Reads how far retention has come.
-pub async fn get_state(conn: &mut PgConnection) -> Result<State, StoreError> {
-    let row =
-        sqlx::query!("select walk_kind, walk_shard, walk_after, asked_at, swept_at from retention_state")
-            .fetch_one(conn)
-            .await?;
-    let walk = row.walk_kind.zip(row.walk_shard).and_then(|(kind, shard)| {
-        let kind = RetainedKind::from_word(&kind)?;
-        Some(Walk { kind, shard: Shard(u8::try_from(shard).unwrap_or(0)), after: row.walk_after })
-    });
-    Ok(State { walk, asked_at: row.asked_at, swept_at: row.swept_at })
-}
-
-/// Notes how far the walk has come; none when it has seen everything.
-pub async fn save_walk(conn: &mut PgConnection, walk: Option<Walk>) -> Result<(), StoreError> {
-    sqlx::query!(
-        "update retention_state set walk_kind = $1, walk_shard = $2, walk_after = $3",
-        walk.map(|walk| walk.kind.word()),
-        walk.map(|walk| walk.shard.column()),
-        walk.and_then(|walk| walk.after),
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Starts a walk over everything; one under way starts anew.
-pub async fn start_walk(conn: &mut PgConnection) -> Result<(), StoreError> {
-    let first = Walk { kind: RetainedKind::Account, shard: Shard(0), after: None };
-    save_walk(conn, Some(first)).await
-}
-
-/// Asks for a sweep; one that is asked for already is the same.
-pub async fn save_asked(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(), StoreError> {
-    sqlx::query!("update retention_state set asked_at = $1 where asked_at is null", now)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// Notes that a sweep has redacted all that was due.
-pub async fn save_swept(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(), StoreError> {
-    sqlx::query!("update retention_state set asked_at = null, swept_at = $1", now).execute(conn).await?;
-    Ok(())
 }
 
 /// Takes the right to sweep a shard until the transaction ends; false when another process sweeps it.

@@ -197,7 +197,7 @@ async fn inquiries_move_with_a_consolidation_and_go_with_a_redaction(pool: PgPoo
     assert_eq!(account_of(&done), json!(jane.id));
 
     let mut transaction = context.store.transaction().await.unwrap();
-    inquiries::redact_of_accounts(context, &mut transaction, &[jane.id], house.now()).await.unwrap();
+    inquiries::redact_of_accounts(context, &mut transaction, &[jane.id], true).await.unwrap();
     transaction.commit().await.unwrap();
     for id in [moved, own] {
         let shown = client.get(&format!("/inquiries/{id}")).await.expect(200);

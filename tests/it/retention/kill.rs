@@ -15,7 +15,10 @@ period = "1d"
 from = "creation"
 "#;
 
+/// How often it is killed when `WATCHKEEPER_KILLS` does not say.
 const CYCLES: usize = 100;
+
+const ACCOUNTS: i64 = 6000;
 
 /// Every account with two inquiries that hold something sealed, and old enough to be due.
 const OLD: &str = "
@@ -52,13 +55,14 @@ const HALF: &str = "
         not in ((true, false, false, 0, 0, 1), (false, true, true, 2, 2, 0))";
 
 #[test]
-#[ignore = "takes minutes; by hand: -- --ignored retention::kill"]
+#[ignore = "takes minutes; by hand: -- --ignored retention::kill, WATCHKEEPER_KILLS=5 for fewer kills"]
 fn a_sweep_that_is_killed_leaves_no_account_half_redacted() {
     let variable = |name: &str| std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value);
+    let cycles = variable("WATCHKEEPER_KILLS").map_or(CYCLES, |kills| kills.parse().unwrap());
     let state = state_folder(&variable).unwrap();
     let cluster = Cluster::start(&state, "retention-kill", Durability::None).unwrap();
     let place = Place::new(&cluster, "killed", CONFIGURATION);
-    let rows: String = (0..6000).map(|number| format!("r{number},individual,Test Person\n")).collect();
+    let rows: String = (0..ACCOUNTS).map(|number| format!("r{number},individual,Test Person\n")).collect();
     std::fs::write(place.folder().join("people.csv"), format!("reference_id,type,name\n{rows}")).unwrap();
     let imported = place.run(&["import", "people.csv"]);
     assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
@@ -67,7 +71,7 @@ fn a_sweep_that_is_killed_leaves_no_account_half_redacted() {
     place.tell(OLD);
 
     let mut before: i64 = place.ask(REDACTED);
-    for cycle in 1..=CYCLES {
+    for cycle in 1..=cycles {
         let mut sweep = place.spawn(&["retention", "sweep", "--now"]);
         // Whatever it is at when this is seen, it is in the middle of it.
         let seen = until("the sweep redacts", || {
@@ -85,7 +89,7 @@ fn a_sweep_that_is_killed_leaves_no_account_half_redacted() {
     }
     let done = place.run(&["retention", "sweep", "--now"]);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    assert_eq!((place.ask::<i64>(REDACTED), place.ask::<i64>(HALF)), (6000, 0));
-    println!("{CYCLES} kills, 0 accounts half redacted; {before} were redacted between them");
+    assert_eq!((place.ask::<i64>(REDACTED), place.ask::<i64>(HALF)), (ACCOUNTS, 0));
+    println!("{cycles} kills, 0 accounts half redacted; {before} were redacted between them");
     std::fs::remove_dir_all(place.folder()).unwrap();
 }

@@ -1,9 +1,12 @@
 //! Retention: what is redacted when, by the sweep; what is kept, whoever asks; and what stays.
 
+mod again;
+mod held;
 mod kill;
 mod refusing;
 mod stays;
 mod sweeping;
+mod working;
 
 use std::time::Duration;
 

@@ -49,7 +49,7 @@ async fn filled(house: &House, column: &str) -> i64 {
     let of_nobody =
         if table == "data_keys" { "and object_id <> '00000000-0000-0000-0000-000000000000'" } else { "" };
     let query = format!(
-        "select count(*) from {table} where {column} is not null and {column}::text not in ('', '{{}}', '\\x') {of_nobody}"
+        "select count(*) from {table} where {column} is not null and {column}::text not in ('', '{{}}', '[]', '\\x') {of_nobody}"
     );
     sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&house.pool).await.unwrap()
 }

@@ -5,7 +5,7 @@ use watchkeeper::{
     actions::{
         accounts::{self, Edit},
         consolidate, lists,
-        retention::{self, NewHold},
+        retention::{self, Batch, NewHold},
         retire,
     },
     domain::{
@@ -157,9 +157,10 @@ async fn a_process_with_an_older_configuration_sweeps_nothing(pool: PgPool) {
     let context = house.engine.context.clone();
     let old = house.engine.plan.revision;
     house.configure(&format!("{DAILY}{KYC}{}", after_archive("1d"))).await;
-    assert_eq!(retention::batch(&context, Shard(0), old, 100).await.unwrap(), None);
+    assert_eq!(retention::batch(&context, Shard(0), old, 100).await.unwrap(), Batch::NotMine);
     assert!(!is_redacted(&house, "p1").await);
-    let swept = retention::batch(&context, Shard(0), house.engine.plan.revision, 100).await.unwrap().unwrap();
+    let swept = retention::batch(&context, Shard(0), house.engine.plan.revision, 100).await.unwrap();
+    let Batch::Swept(swept) = swept else { panic!("{swept:?}") };
     assert_eq!(swept.redacted.get("closed"), Some(&1));
 }
 
