@@ -40,7 +40,7 @@ async fn every_run_of_a_period_is_told_with_what_it_rested_on_and_who_decided(po
     let hit = house.account("1").await.hits[0].id;
     house.decide(&hit).await;
 
-    let all = evidence::of_account(context, "1", last(&house, 30)).await.unwrap();
+    let all = evidence::of_account(context, "1", last(&house, 30), 1000).await.unwrap();
     let told: Vec<_> = all
         .runs
         .iter()
@@ -57,11 +57,11 @@ async fn every_run_of_a_period_is_told_with_what_it_rested_on_and_who_decided(po
     assert_eq!(all.events[0].kind, "account.created");
 
     let until = first_day.until + TimeDelta::seconds(1);
-    let day = evidence::of_account(context, "1", Period { until, ..first_day }).await.unwrap();
+    let day = evidence::of_account(context, "1", Period { until, ..first_day }, 1000).await.unwrap();
     assert_eq!((day.runs.len(), day.events.len()), (1, 1), "nothing of the days after");
 
     redact::redact(context, "test", all.account_id).await.unwrap();
-    let after = evidence::of_account(context, "1", last(&house, 30)).await.unwrap();
+    let after = evidence::of_account(context, "1", last(&house, 30), 1000).await.unwrap();
     assert_eq!(after.runs.len(), 2, "that it was screened stays");
     assert!(after.runs.iter().all(|run| run.content.is_none()), "with what stays of it");
     assert!(!serde_json::to_string(&after).unwrap().contains("Person-1"));
