@@ -340,7 +340,7 @@ pub async fn walk<F: FnMut(&Unscreened)>(
     let names: HashMap<AccountTypeId, String> = account_types::list(&mut connection)
         .await?
         .into_iter()
-        .map(|(id, of)| (id, of.screened.names.join(",")))
+        .map(|(id, of)| (id, of.screened.names.join("/")))
         .collect();
     drop(connection);
     let mut next = None;

@@ -20,6 +20,7 @@ mod canary;
 mod chaos;
 mod columns;
 mod daemon;
+mod day;
 mod echo;
 mod enrolment;
 mod evidence;
