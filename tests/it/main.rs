@@ -17,8 +17,9 @@ mod api;
 mod audit;
 mod budgets;
 mod canary;
-mod chaos;
 mod columns;
+#[path = "../support/daemon.rs"]
+#[expect(dead_code, reason = "other tests use the rest of it")]
 mod daemon;
 mod day;
 mod echo;
@@ -26,7 +27,6 @@ mod enrolment;
 mod evidence;
 mod example;
 mod fixtures;
-mod fleet;
 mod grants;
 mod import;
 mod inquiries;
@@ -35,6 +35,7 @@ mod lists;
 mod network;
 mod operations;
 mod pauses;
+#[path = "../support/proxy.rs"]
 mod proxy;
 mod recording;
 mod relatives;
