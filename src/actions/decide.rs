@@ -185,7 +185,10 @@ impl By<'_> {
                 Some(hit) if hit.state == HitState::Gone => Decided::Gone,
                 Some(hit) if !self.takes(hit) => Decided::AlreadyDecided,
                 Some(hit) => {
-                    let basis = Basis { facts: hit.facts, subject: hit.subject };
+                    // A report with a question of its own knows nothing of the account's data; another may.
+                    let same = |one: &&Target| one.account == hit.account && one.entity == hit.entity;
+                    let of_others = || locked.iter().filter(same).find_map(|one| one.subject);
+                    let basis = Basis { facts: hit.facts, subject: hit.subject.or_else(of_others) };
                     bases.insert((hit.account, hit.entity.as_str()), basis);
                     Decided::Done
                 }

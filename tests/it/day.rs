@@ -1,7 +1,7 @@
 //! A day in the life of a watched customer, as somebody sees it who has but metrics, events and evidence: a list changes,
 //! the provider fails, a process dies, data change, and the account is redacted while a call about it is under way.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use chrono::TimeDelta;
 use sqlx::PgPool;
@@ -27,22 +27,23 @@ const HOUR: Duration = Duration::from_hours(1);
 /// What is seen from outside.
 struct Watcher<'a> {
     house: &'a House,
-    /// How many events were read.
-    read: usize,
+    /// The events that were read.
+    read: BTreeSet<String>,
 }
 
 impl Watcher<'_> {
-    /// The kinds of the events since the last look, each with what changed where it says so.
+    /// The kinds of the events since the last look, each with what changed where it says so; in order of the alphabet.
     async fn news(&mut self) -> Vec<String> {
         let all = self
             .house
             .texts(
-                "select kind || coalesce(' ' || (detail -> 'hits' -> 0 ->> 'changed'), '') from events \
+                "select event_id || '|' || kind || coalesce(' ' || (detail -> 'hits' -> 0 ->> 'changed'), '') from events \
                  where kind like 'report%' or kind in ('account.updated-fields', 'account.redacted') order by occurred_at, event_id",
             )
             .await;
-        let mut news = all[self.read..].to_vec();
-        self.read = all.len();
+        let unread: Vec<String> = all.into_iter().filter(|event| self.read.insert(event.clone())).collect();
+        let mut news: Vec<String> =
+            unread.iter().map(|event| event.split_once('|').unwrap().1.to_owned()).collect();
         news.sort();
         news
     }
@@ -74,13 +75,13 @@ async fn a_day_is_told_by_metrics_events_and_evidence_alone(pool: PgPool) {
     house.people(&["ada"]).await;
     let seen = |house: &House, outcome: &str| {
         let line = format!("runs_total{{schedule=\"daily\",outcome=\"{outcome}\"}}");
-        Watcher { house, read: 0 }.metric(&line).unwrap_or_else(|| "0".to_owned())
+        Watcher { house, read: BTreeSet::new() }.metric(&line).unwrap_or_else(|| "0".to_owned())
     };
-    let mut read = 0;
+    let mut read = BTreeSet::new();
 
     // Six in the morning: the first run is clear, and nobody hears of it.
     assert!(house.run("ada").await);
-    let mut watcher = Watcher { house: &house, read };
+    let mut watcher = Watcher { house: &house, read: std::mem::take(&mut read) };
     assert_eq!(watcher.news().await, [""; 0]);
     assert_eq!(seen(&house, "clear"), "1");
 
@@ -111,10 +112,11 @@ async fn a_day_is_told_by_metrics_events_and_evidence_alone(pool: PgPool) {
     house.clock.advance(HOUR);
     house.scripted.reply(Reply::Later);
     assert!(!house.run("ada").await);
-    let mut watcher = Watcher { house: &house, read };
+    let mut watcher = Watcher { house: &house, read: std::mem::take(&mut read) };
     assert_eq!(watcher.news().await, [""; 0]);
     assert_eq!(watcher.metric("runs_postponed_total{provider=\"scripted\"}"), Some("1".to_owned()));
     assert_eq!(house.due("ada").await.attempts, 1);
+    read = watcher.read;
 
     // Ten: it is back; the process that asked it dies before the answer is recorded. Another one asks again.
     house.clock.advance(HOUR);
@@ -126,7 +128,7 @@ async fn a_day_is_told_by_metrics_events_and_evidence_alone(pool: PgPool) {
     assert!(house.run("ada").await);
     // Were it only thought dead, its answer would come too late to count.
     assert_eq!(house.record(&[lost]).await, [false]);
-    let mut watcher = Watcher { house: &house, read };
+    let mut watcher = Watcher { house: &house, read: std::mem::take(&mut read) };
     assert_eq!(watcher.news().await, [""; 0]);
     assert_eq!(seen(&house, "superseded"), "1");
 
