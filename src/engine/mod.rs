@@ -33,6 +33,7 @@ pub mod budgets;
 pub mod chores;
 pub mod coverage;
 pub mod decisions;
+mod digests;
 pub mod enrol;
 pub mod expiry;
 pub mod fleet;

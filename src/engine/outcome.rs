@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use self::decided::Decided;
 use super::{
-    Engine, EngineError,
+    Engine, EngineError, digests,
     record::content,
-    run::{End, Finished, facts_digest},
+    run::{End, Finished},
 };
 use crate::{
     actions::{ActionError, flags},
@@ -158,7 +158,7 @@ impl<'a> Compared<'a> {
         compared.terms = Terms { subject: *subject, expired_before: finished.schedule.expired_before(now) };
         for (finding, facts) in answer.findings.iter().zip(facts) {
             let former = finding.former_ids.iter();
-            let former = former.map(|id| (id.as_str(), facts_digest(engine, finding, id))).collect();
+            let former = former.map(|id| (id.as_str(), digests::of_facts(engine, finding, id))).collect();
             compared.found.push((finding, Found { entity: &finding.entity, facts: *facts, former }));
         }
         let found: Vec<Found<'_>> = compared.found.iter().map(|(_, found)| found.clone()).collect();

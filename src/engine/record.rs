@@ -16,9 +16,11 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{
-    Engine, EngineError, list_versions, news, outcome,
+    Engine, EngineError,
+    digests::FINDINGS,
+    list_versions, news, outcome,
     progress::Part,
-    run::{End, FINDINGS, Finished, HELD_BACK},
+    run::{End, Finished, HELD_BACK},
     storage, task,
 };
 use crate::{

@@ -6,12 +6,11 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Engine,
+    Engine, digests,
     in_flight::Ticket,
     plan::{PlannedSchedule, RunBasis},
 };
@@ -62,9 +61,6 @@ pub struct Place {
     pub(super) _room: OwnedSemaphorePermit,
 }
 
-/// How much of an answer's digest is of its findings.
-pub(super) const FINDINGS: usize = 16;
-
 /// A run that was made.
 pub struct Finished {
     /// Its id.
@@ -110,7 +106,7 @@ pub enum End {
         facts: Vec<[u8; 16]>,
         /// Digest of the account's screened data; none when the report asks a question of its own.
         subject: Option<[u8; 16]>,
-        /// Digest of the findings, [`FINDINGS`] bytes, and of the account's screened data behind it; none when it is
+        /// Digest of the findings, [`digests::FINDINGS`] bytes, and of the account's screened data behind it; none when it is
         /// clear.
         digest: Option<Vec<u8>>,
     },
@@ -251,7 +247,7 @@ async fn ask(
 ) -> Option<End> {
     let planned = &schedule.provider;
     let request = Request {
-        idempotency_key: idempotency_key(engine, due, &input),
+        idempotency_key: digests::idempotency_key(engine, due, &input),
         subject: input,
         threshold: schedule.template.threshold,
         deadline: engine.settings.run_deadline,
@@ -366,44 +362,14 @@ fn backoff(made: u32, fraction: f64, settings: &crate::config::EngineSettings) -
 fn answered(engine: &Engine, rests_on: RestsOn, input: Subject, mut answer: Answer) -> End {
     answer.findings.sort_by(|one, other| one.entity.cmp(&other.entity));
     answer.findings.dedup_by(|one, other| one.entity == other.entity);
-    let of = |finding: &Finding| facts_digest(engine, finding, &finding.entity);
+    let of = |finding: &Finding| digests::of_facts(engine, finding, &finding.entity);
     let facts: Vec<[u8; 16]> = answer.findings.iter().map(of).collect();
     let subject = match rests_on {
-        RestsOn::Account => Some(subject_digest(engine, &input)),
+        RestsOn::Account => Some(digests::of_subject(engine, &input)),
         RestsOn::Question => None,
     };
-    let digest = (!facts.is_empty()).then(|| {
-        let set: Vec<_> =
-            answer.findings.iter().zip(&facts).map(|(finding, facts)| (&finding.entity, facts)).collect();
-        let found = short(engine.context.digest_key.digest(json!(["answer", set]).to_string().as_bytes()));
-        found.into_iter().chain(subject.into_iter().flatten()).collect()
-    });
+    let digest = digests::of_answer(engine, &answer, &facts, subject);
     End::Answered { input, answer, facts, subject, digest }
-}
-
-/// Digest of what a decision rests on, as if the finding's entity had the id `entity`. Neither score nor order nor reasons
-/// nor former ids are part of it.
-pub(super) fn facts_digest(engine: &Engine, finding: &Finding, entity: &str) -> [u8; 16] {
-    let facts = json!(["facts", entity, finding.list, finding.name, finding.facts]);
-    short(engine.context.digest_key.digest(facts.to_string().as_bytes()))
-}
-
-/// Digest of what is asked about: a decision rests on it, too.
-fn subject_digest(engine: &Engine, subject: &Subject) -> [u8; 16] {
-    short(engine.context.digest_key.digest(json!(["subject", subject]).to_string().as_bytes()))
-}
-
-/// Equal for every attempt at the same slot with the same input; without meaning to an outsider.
-fn idempotency_key(engine: &Engine, due: &Due, input: &Subject) -> String {
-    let question = json!(["call", due.monitor, due.slot, input]);
-    let digest = engine.context.digest_key.digest(question.to_string().as_bytes());
-    uuid::Builder::from_custom_bytes(short(digest)).into_uuid().to_string()
-}
-
-fn short(digest: [u8; 32]) -> [u8; 16] {
-    let mut short = [0; 16];
-    short.copy_from_slice(digest.split_at(16).0);
-    short
 }
 
 #[cfg(test)]
