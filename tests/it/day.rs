@@ -127,6 +127,7 @@ async fn a_day_is_told_by_metrics_events_and_evidence_alone(pool: PgPool) {
     house.configure(DAILY).await;
     assert!(house.run("ada").await);
     // Were it only thought dead, its answer would come too late to count.
+    house.clock.advance(Duration::from_secs(1));
     assert_eq!(house.record(&[lost]).await, [false]);
     let mut watcher = Watcher { house: &house, read: std::mem::take(&mut read) };
     assert_eq!(watcher.news().await, [""; 0]);
