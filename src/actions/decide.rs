@@ -1,5 +1,7 @@
 //! A person's decision on hits: it is about an account and an entity, and holds for all reports of the account.
 
+mod expire;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
@@ -17,7 +19,7 @@ use crate::{
     },
     store::{
         accounts, data_keys,
-        decisions::{self, Decision as SavedForAccount},
+        decisions::{self, Basis, Decision as SavedForAccount},
         enrolment, events,
         hits::{self, SavedDecision, Target},
         moves,
@@ -26,6 +28,8 @@ use crate::{
     },
     vault::Purpose,
 };
+
+pub use expire::{Expiring, expire};
 
 /// The most hits that are decided on at once.
 pub const MOST: usize = 1000;
@@ -84,8 +88,8 @@ pub enum Decided {
     AlreadyDecided,
 }
 
-/// Decides on a hit, or decides again. The decision stands until the entity's facts change, for all reports of the
-/// account.
+/// Decides on a hit, or decides again. The decision stands for all reports of the account, until the entity's facts or
+/// the account's screened data change, or it expires.
 ///
 /// A monitor that a match holds is taken up again when its last open hit is decided: the account is
 /// queued for enrolment, which sees to it. When none is open or confirmed any more, schedules take back what they
@@ -172,7 +176,7 @@ impl By<'_> {
         let locked = hits::lock_of_entities(&mut transaction, &pairs).await?;
 
         let by_id: HashMap<HitId, &Target> = locked.iter().map(|hit| (hit.id, hit)).collect();
-        let mut facts: BTreeMap<(AccountId, &str), [u8; 16]> = BTreeMap::new();
+        let mut bases: BTreeMap<(AccountId, &str), Basis> = BTreeMap::new();
         let mut results = Vec::with_capacity(ids.len());
         for id in ids {
             let decided = match by_id.get(id) {
@@ -181,7 +185,11 @@ impl By<'_> {
                 Some(hit) if hit.state == HitState::Gone => Decided::Gone,
                 Some(hit) if !self.takes(hit) => Decided::AlreadyDecided,
                 Some(hit) => {
-                    facts.insert((hit.account, hit.entity.as_str()), hit.facts);
+                    // A report with a question of its own knows nothing of the account's data; another may.
+                    let same = |one: &&Target| one.account == hit.account && one.entity == hit.entity;
+                    let of_others = || locked.iter().filter(same).find_map(|one| one.subject);
+                    let basis = Basis { facts: hit.facts, subject: hit.subject.or_else(of_others) };
+                    bases.insert((hit.account, hit.entity.as_str()), basis);
                     Decided::Done
                 }
             };
@@ -190,10 +198,10 @@ impl By<'_> {
         let decided: Vec<&Target> = locked
             .iter()
             .filter(|hit| hit.state != HitState::Gone && self.takes(hit))
-            .filter(|hit| facts.contains_key(&(hit.account, hit.entity.as_str())))
+            .filter(|hit| bases.contains_key(&(hit.account, hit.entity.as_str())))
             .collect();
         if !decided.is_empty() {
-            self.save(&mut transaction, &facts, &decided).await?;
+            self.save(&mut transaction, &bases, &decided).await?;
             self.tell(&mut transaction, &decided).await?;
             self.flag(&mut transaction, &decided).await?;
         }
@@ -227,21 +235,21 @@ impl By<'_> {
     async fn save(
         &self,
         conn: &mut PgConnection,
-        facts: &BTreeMap<(AccountId, &str), [u8; 16]>,
+        bases: &BTreeMap<(AccountId, &str), Basis>,
         decided: &[&Target],
     ) -> Result<(), ActionError> {
         let (now, keyring) = (self.context.now(), &self.context.keyring);
         let (mut of_accounts, mut of_reports) = (HashMap::new(), HashMap::new());
         if self.reason.is_some() {
-            let objects: BTreeSet<_> = facts.keys().map(|(account, _)| account.0).collect();
+            let objects: BTreeSet<_> = bases.keys().map(|(account, _)| account.0).collect();
             let objects: Vec<_> = objects.into_iter().collect();
             of_accounts = data_keys::get_or_insert(conn, keyring, &objects, now).await?;
             // A report with a hit has a key, unless it was redacted: then it gets no other.
             let monitors: Vec<_> = decided.iter().map(|hit| hit.monitor.0).collect();
             of_reports = data_keys::find_all(conn, keyring, &monitors).await?;
         }
-        let mut for_accounts = Vec::with_capacity(facts.len());
-        for ((account, entity), facts) in facts {
+        let mut for_accounts = Vec::with_capacity(bases.len());
+        for ((account, entity), basis) in bases {
             let sealed_reason = match (self.reason, of_accounts.get(&account.0)) {
                 (Some(reason), Some(key)) => Some(key.seal(Purpose::DecisionReason, reason)?),
                 _ => None,
@@ -250,7 +258,10 @@ impl By<'_> {
                 account: *account,
                 entity: (*entity).to_owned(),
                 state: self.decision.state(),
-                facts: Some(*facts),
+                facts: Some(basis.facts),
+                subject: basis.subject,
+                ended_at: None,
+                ended_for: Vec::new(),
                 decided_at: now,
                 decided_by: self.actor.to_owned(),
                 sealed_reason,

@@ -1,11 +1,17 @@
 //! Evidence: everything that shows what was done about one account in a period; and for a period, who was screened, and
 //! of everybody else why not.
 
-use std::collections::BTreeMap;
+mod difference;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
@@ -14,16 +20,18 @@ use super::{
     inspect::{self, MonitorView, MonthView},
 };
 use crate::{
-    domain::id::{AccountId, Shard},
+    domain::id::{AccountId, AccountTypeId, Shard},
     store::{
+        account_types, data_keys, decisions,
         events::{self, Happened},
         evidence::{self, EvidenceRun},
-        summary,
+        schedules, summary,
     },
     vault::Purpose,
 };
 
 pub use crate::store::evidence::{Period, Unscreened};
+pub use difference::{ChangedFinding, Differing, FoundDifference, RunDifference, difference};
 
 /// How many runs and events are read at once.
 const PAGE: i64 = 1000;
@@ -54,8 +62,32 @@ pub struct Evidence {
     pub months: Vec<MonthView>,
     /// Its hits, with who decided on them, when and why.
     pub hits: Vec<HitView>,
+    /// What people decided about its entities, for all its reports; also what ended since.
+    pub decisions: Vec<DecisionView>,
     /// What happened, the oldest first.
     pub events: Vec<EventView>,
+    /// Whether there are more runs or events of the period than are told.
+    pub is_cut: bool,
+}
+
+/// A decision on an entity: the last one.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DecisionView {
+    /// The entity.
+    pub entity: String,
+    /// `dismissed` or `confirmed`.
+    pub state: &'static str,
+    /// When.
+    pub decided_at: DateTime<Utc>,
+    /// Who.
+    pub decided_by: String,
+    /// Why; none when nobody said, or it was redacted.
+    pub reason: Option<String>,
+    /// When it ended, if it did: it holds no more.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// What ended it, as the changes of hits.
+    pub ended_for: Vec<String>,
 }
 
 /// A run, with all that it rested on.
@@ -84,7 +116,7 @@ pub struct RunEvidence {
     pub outcome: String,
     /// How many entities matched.
     pub findings: i32,
-    /// Whether the answer differed from the one before.
+    /// Whether the answer, or with a match the data asked about, differed from the one before.
     pub changed: bool,
     /// Why it failed, if it did.
     pub failure: Option<String>,
@@ -110,13 +142,18 @@ pub struct EventView {
     pub detail: Value,
 }
 
-/// Everything that shows what was done about the account that `reference` names.
-pub async fn of_account(context: &Context, reference: &str, period: Period) -> Result<Evidence, ActionError> {
+/// Everything that shows what was done about the account that `reference` names; of runs the oldest `most`, of events the newest.
+pub async fn of_account(
+    context: &Context,
+    reference: &str,
+    period: Period,
+    most: usize,
+) -> Result<Evidence, ActionError> {
     let view = inspect::account(context, reference, 0).await?;
     let mut connection = context.store.connection().await?;
     let mut runs: Vec<RunEvidence> = Vec::new();
     let mut after = (DateTime::<Utc>::UNIX_EPOCH, Uuid::nil());
-    loop {
+    while runs.len() <= most {
         let page = evidence::list_runs(&mut connection, view.id, period, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = (last.recorded_at, last.id.0);
@@ -124,6 +161,9 @@ pub async fn of_account(context: &Context, reference: &str, period: Period) -> R
             runs.push(run_evidence(context, run)?);
         }
     }
+    let mut is_cut = runs.len() > most;
+    runs.truncate(most);
+    let decisions = decisions_of(context, &mut connection, view.id).await?;
     let wanted = events::Wanted {
         objects: vec![view.id.0],
         from: Some(period.from),
@@ -131,7 +171,7 @@ pub async fn of_account(context: &Context, reference: &str, period: Period) -> R
         ..events::Wanted::default()
     };
     let mut happened: Vec<Happened> = Vec::new();
-    loop {
+    while happened.len() <= most {
         let wanted = events::Wanted { after: happened.last().map(|event| event.id), ..wanted.clone() };
         let page = events::list(&mut connection, &wanted, PAGE).await?;
         if page.is_empty() {
@@ -139,6 +179,9 @@ pub async fn of_account(context: &Context, reference: &str, period: Period) -> R
         }
         happened.extend(page);
     }
+    // The newest are read first, and kept.
+    is_cut |= happened.len() > most;
+    happened.truncate(most);
     happened.reverse();
     let months = view.months.into_iter();
     Ok(Evidence {
@@ -153,6 +196,8 @@ pub async fn of_account(context: &Context, reference: &str, period: Period) -> R
         runs,
         months: months.filter(|line| line.last_at >= period.from && line.first_at < period.until).collect(),
         hits: view.hits,
+        decisions,
+        is_cut,
         events: happened
             .into_iter()
             .map(|event| EventView {
@@ -163,6 +208,35 @@ pub async fn of_account(context: &Context, reference: &str, period: Period) -> R
             })
             .collect(),
     })
+}
+
+async fn decisions_of(
+    context: &Context,
+    conn: &mut PgConnection,
+    account: AccountId,
+) -> Result<Vec<DecisionView>, ActionError> {
+    let decided = decisions::list_of_account(conn, account).await?;
+    if decided.is_empty() {
+        return Ok(Vec::new());
+    }
+    let key = data_keys::find_all(conn, &context.keyring, &[account.0]).await?.remove(&account.0);
+    let mut views = Vec::with_capacity(decided.len());
+    for one in decided {
+        let reason = match (&key, &one.sealed_reason) {
+            (Some(key), Some(sealed)) => Some(key.open(Purpose::DecisionReason, sealed)?),
+            _ => None,
+        };
+        views.push(DecisionView {
+            entity: one.entity,
+            state: one.state.word(),
+            decided_at: one.decided_at,
+            decided_by: one.decided_by,
+            reason,
+            ended_at: one.ended_at,
+            ended_for: one.ended_for,
+        });
+    }
+    Ok(views)
 }
 
 fn run_evidence(context: &Context, run: EvidenceRun) -> Result<RunEvidence, ActionError> {
@@ -219,19 +293,65 @@ pub struct ScheduleCoverage {
     pub unscreened: BTreeMap<String, u64>,
 }
 
+/// Where a walk over all accounts begins, and how long it may go on.
+#[derive(Clone, Copy, Debug)]
+pub struct Walk {
+    /// The first shard.
+    pub first: Shard,
+    /// It ends before a shard that it would begin later; at the end of all when none is given.
+    pub budget: Option<Duration>,
+}
+
+/// How long somebody who waits for the answer should wait.
+pub const BRIEF: Duration = Duration::from_secs(5);
+
+/// How a run fails that has nothing to ask about.
+const UNSCREENABLE: &str = "errored:unscreenable";
+
 /// Looks at every account, a shard at a time; tells `each` of those that had no answer.
 pub async fn coverage<F: FnMut(&Unscreened)>(
     context: &Context,
     period: Period,
     schedule: Option<&str>,
-    mut each: F,
+    each: F,
 ) -> Result<Coverage, ActionError> {
+    let whole = Walk { first: Shard(0), budget: None };
+    walk(context, period, schedule, whole, each).await.map(|(coverage, _)| coverage)
+}
+
+/// The same for a part of all; also returns the shard to go on with, if there is one.
+pub async fn walk<F: FnMut(&Unscreened)>(
+    context: &Context,
+    period: Period,
+    schedule: Option<&str>,
+    walk: Walk,
+    mut each: F,
+) -> Result<(Coverage, Option<Shard>), ActionError> {
+    let began_at = Instant::now();
     let mut schedules: BTreeMap<String, ScheduleCoverage> = BTreeMap::new();
     let mut unwatched: BTreeMap<String, u64> = BTreeMap::new();
-    for shard in (0..=u8::MAX).map(Shard) {
+    let mut connection = context.store.connection().await?;
+    if let Some(name) = schedule {
+        let known = schedules::list_names(&mut connection).await?;
+        if !known.iter().any(|one| one == name) {
+            return Err(ActionError::UnknownName { what: "schedule", name: name.to_owned(), known });
+        }
+    }
+    let names: HashMap<AccountTypeId, String> = account_types::list(&mut connection)
+        .await?
+        .into_iter()
+        .map(|(id, of)| (id, of.screened.names.join("/")))
+        .collect();
+    drop(connection);
+    let mut next = None;
+    for shard in (walk.first.0..=u8::MAX).map(Shard) {
+        if shard != walk.first && walk.budget.is_some_and(|budget| began_at.elapsed() >= budget) {
+            next = Some(shard);
+            break;
+        }
         let mut transaction = context.store.transaction().await?;
         summary::allow_long_counts(&mut transaction).await?;
-        let (unscreened, screened) =
+        let (mut unscreened, screened) =
             evidence::list_unscreened(&mut transaction, shard, period, schedule).await?;
         let alone = match schedule {
             Some(_) => Vec::new(),
@@ -240,6 +360,11 @@ pub async fn coverage<F: FnMut(&Unscreened)>(
         drop(transaction);
         for (name, count) in screened {
             of(&mut schedules, name).screened += count.unsigned_abs();
+        }
+        for one in unscreened.iter_mut().filter(|one| one.reason == UNSCREENABLE) {
+            // Which field it takes.
+            let missing = names.get(&one.account_type).map_or("name", String::as_str);
+            one.reason = format!("unscreenable:{missing}");
         }
         for one in unscreened.iter().chain(&alone) {
             each(one);
@@ -251,7 +376,7 @@ pub async fn coverage<F: FnMut(&Unscreened)>(
         }
     }
     let schedules = schedules.into_values().collect();
-    Ok(Coverage { from: period.from, until: period.until, schedules, unwatched })
+    Ok((Coverage { from: period.from, until: period.until, schedules, unwatched }, next))
 }
 
 fn of(schedules: &mut BTreeMap<String, ScheduleCoverage>, name: String) -> &mut ScheduleCoverage {

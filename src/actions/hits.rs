@@ -67,6 +67,9 @@ pub struct HitView {
     pub decided_by: Option<String>,
     /// Why.
     pub reason: Option<String>,
+    /// What changed since somebody looked at it: keys of the entity's facts, `list`, `name`, `merged`, `account-data`,
+    /// `expired`. An open hit with somebody who decided on it is open again because of these.
+    pub changes: Vec<String>,
 }
 
 /// A comment on a hit.
@@ -194,6 +197,7 @@ pub(super) fn open_all(context: &Context, rows: Vec<HitRow>) -> Result<Vec<HitVi
                 decided_at: row.decided_at,
                 decided_by: row.decided_by,
                 reason,
+                changes: row.changes,
             })
         })
         .collect()

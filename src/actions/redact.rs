@@ -242,6 +242,7 @@ pub(super) async fn redact_fields(
     let files = fields::open_files(conn, &account_type, &stays, old.as_ref()).await?;
     let reasons = open_reasons(conn, account, old.as_ref()).await?;
     moves::supersede(conn, account).await?;
+    decisions::forget_subject(conn, account).await?;
     erasure::begin(conn).await?;
     data_keys::remove_all(conn, &[account.0]).await?;
     account_files::remove_of_accounts(conn, &[account]).await?;

@@ -38,6 +38,7 @@ use crate::{
     vault::MasterKey,
 };
 
+pub use http::evidence::page as evidence_page;
 pub use http::export::{archive, certificate_page, files as exported_files};
 pub use storage::Compacted;
 

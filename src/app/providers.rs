@@ -268,6 +268,7 @@ fn http_settings(
             null_is_clear: answer.null_is_clear,
             entity: answer.entity.clone(),
             scope: None,
+            former_ids: answer.former_ids.clone(),
             list: answer.list.clone(),
             name: answer.name.clone(),
             score: answer.score.clone(),

@@ -13,10 +13,13 @@ use clap::Args;
 
 use super::{show, tables};
 use crate::{
-    actions::evidence::{self, Period},
+    actions::{
+        evidence::{self, Period},
+        inspect,
+    },
     app,
     config::Settings,
-    domain::date::moment,
+    domain::{date::moment, id::RunId},
 };
 
 /// A period, in UTC.
@@ -61,6 +64,12 @@ pub(super) struct EvidenceCommand {
     account: String,
     #[command(flatten)]
     period: PeriodOptions,
+    /// What differs between two runs of one report, by the ids that the evidence names.
+    #[arg(long, value_names = ["RUN", "RUN"], num_args = 2, conflicts_with_all = ["from", "until", "on", "html"])]
+    between: Option<Vec<RunId>>,
+    /// Writes it as a page to read and to file, without scripts, which loads nothing.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// For programs; with all that was asked and answered.
     #[arg(long)]
     json: bool,
@@ -84,8 +93,21 @@ pub(super) struct CoverageCommand {
 
 pub(super) async fn of_account(settings: &Settings, command: &EvidenceCommand) -> anyhow::Result<ExitCode> {
     let context = app::open(settings).await?;
+    if let Some([from, to]) = command.between.as_deref() {
+        let account = inspect::find_account(&context, &command.account).await?.id;
+        let difference = evidence::difference(&context, account, *from, *to).await?;
+        show(command.json, &difference, || tables::difference(&difference))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let period = command.period.period(DateTime::<Utc>::UNIX_EPOCH, context.now() + TimeDelta::seconds(1))?;
-    let evidence = evidence::of_account(&context, &command.account, period).await?;
+    let evidence = evidence::of_account(&context, &command.account, period, usize::MAX).await?;
+    if let Some(path) = &command.html {
+        let page = app::commands::evidence_page(&evidence, &super::actor(None));
+        std::fs::write(path, page).with_context(|| path.display().to_string())?;
+        if !command.json {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
     show(command.json, &evidence, || tables::evidence(&evidence))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -27,7 +27,7 @@ use crate::{
 };
 
 pub(super) use audit::{audit, ledger};
-pub(super) use evidence::{coverage, evidence};
+pub(super) use evidence::{coverage, difference, evidence};
 pub(super) use keys::{KeyView, keys, master_keys};
 pub(super) use lists::lists;
 pub(super) use plan::plan;
@@ -124,9 +124,22 @@ pub(super) fn hits(hits: &[HitView]) -> String {
     format!("{shown}\n{} {}", hits.len(), if hits.len() == 1 { "hit" } else { "hits" })
 }
 
+/// Where a hit stands, and what changed since somebody looked at it.
+fn state(hit: &HitView) -> String {
+    match hit.changes.as_slice() {
+        [] => hit.state.to_owned(),
+        changes => format!("{}\nchanged: {}", hit.state, changes.join(", ")),
+    }
+}
+
 fn decided(hit: &HitView) -> String {
+    let changed = match hit.changes.as_slice() {
+        [] => String::new(),
+        changes => format!("\nchanged: {}", changes.join(", ")),
+    };
     match (&hit.decided_by, &hit.reason) {
-        (Some(by), _) if hit.state == "open" => format!("open again\nafter a decision\nby {by}"),
+        (Some(by), _) if hit.state == "open" => format!("open again\nafter a decision\nby {by}{changed}"),
+        (None, _) if hit.state == "open" => format!("open{changed}"),
         (Some(by), Some(reason)) => format!("{}\nby {by}:\n{reason}", hit.state),
         (Some(by), None) => format!("{}\nby {by}", hit.state),
         (None, _) => hit.state.to_owned(),

@@ -205,6 +205,9 @@ pub struct AnswerSettings {
     pub null_is_clear: bool,
     /// The entity's lasting id, in a hit.
     pub entity: String,
+    /// The ids that the entity had before, in a hit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former_ids: Option<String>,
     /// The list, in a hit.
     pub list: Option<String>,
     /// The entity's name, in a hit.

@@ -219,6 +219,7 @@ sections! {
         hits: Option<String>,
         null_is_clear: Option<bool>,
         entity: Option<String>,
+        former_ids: Option<String>,
         list: Option<String>,
         name: Option<String>,
         score: Option<String>,
@@ -299,6 +300,7 @@ sections! {
         provider: Option<String>,
         threshold: Option<f64>,
         recurrence: Option<Human>,
+        decisions_expire: Option<Human>,
         on_match: Option<MatchMode>,
     }
 
@@ -310,6 +312,7 @@ sections! {
         spread: Option<Human>,
         objective: Option<Human>,
         backfill_per_second: Option<f64>,
+        decisions_expire: Option<Human>,
         accounts: Option<RawSelection>,
         on_match: Option<RawOnMatch>,
         on_clear: Option<RawOnClear>,

@@ -37,25 +37,44 @@ pub(super) fn templates(
         }
         let threshold = raw.threshold.map(|threshold| check.fraction(&key.at("threshold"), threshold));
         let recurrence_days =
-            raw.recurrence.and_then(|recurrence| whole_days(check, &key.at("recurrence"), recurrence));
+            raw.recurrence.and_then(|recurrence| whole_days(check, &key.at("recurrence"), recurrence, YEAR));
+        let decisions_expire_days = expiry(check, &key, raw.decisions_expire);
         let on_match = raw.on_match.unwrap_or_default();
         if let (Some(report), Some(provider)) = (report, provider) {
-            let template =
-                ReportTemplate { name: name.clone(), report, provider, threshold, recurrence_days, on_match };
+            let template = ReportTemplate {
+                name: name.clone(),
+                report,
+                provider,
+                threshold,
+                recurrence_days,
+                decisions_expire_days,
+                on_match,
+            };
             templates.insert(name, template);
         }
     }
     templates
 }
 
-/// After how many days a report recurs.
-fn whole_days(check: &mut Checker<'_>, key: &Key, Human(recurrence): Human) -> Option<u16> {
+/// The longest that a report may wait to recur, in days.
+const YEAR: u16 = *ReportTemplate::RECURRENCE_DAYS.end();
+
+/// The longest that a decision may hold before it expires, in days.
+const LONGEST_DECISION: u16 = 3650;
+
+/// After how many days decisions expire.
+fn expiry(check: &mut Checker<'_>, key: &Key, expire: Option<Human>) -> Option<u16> {
+    whole_days(check, &key.at("decisions-expire"), expire?, LONGEST_DECISION)
+}
+
+/// So many whole days, at least one.
+fn whole_days(check: &mut Checker<'_>, key: &Key, Human(duration): Human, most: u16) -> Option<u16> {
     const DAY: u64 = 24 * 60 * 60;
-    let days = u16::try_from(recurrence.as_secs() / DAY).ok();
-    let is_whole = recurrence.as_secs().is_multiple_of(DAY) && recurrence.subsec_nanos() == 0;
-    let days = days.filter(|days| is_whole && ReportTemplate::RECURRENCE_DAYS.contains(days));
+    let days = u16::try_from(duration.as_secs() / DAY).ok();
+    let is_whole = duration.as_secs().is_multiple_of(DAY) && duration.subsec_nanos() == 0;
+    let days = days.filter(|days| is_whole && (1..=most).contains(days));
     if days.is_none() {
-        check.refuse(key, "accepted is a number of whole days from 1d to 365d");
+        check.refuse(key, format!("accepted is a number of whole days from 1d to {most}d"));
     }
     days
 }
@@ -94,6 +113,7 @@ fn schedule(
     }
     let backfill = raw.backfill_per_second.unwrap_or(BACKFILL_PER_SECOND);
     let backfill_per_second = check.rate(&key.at("backfill-per-second"), backfill, 1e6);
+    let decisions_expire_days = expiry(check, key, raw.decisions_expire);
     let (accounts, selected) = selection(check, &key.at("accounts"), raw.accounts.unwrap_or_default(), types);
     let on_match_mode = raw.on_match.as_ref().and_then(|raw| raw.mode).unwrap_or_default();
     let on_match = on_match(check, &key.at("on-match"), raw.on_match.unwrap_or_default(), &selected);
@@ -106,6 +126,7 @@ fn schedule(
         cadence: Some(cadence?),
         objective,
         backfill_per_second,
+        decisions_expire_days,
         on_match_mode,
         on_match,
         on_clear,

@@ -1,5 +1,7 @@
 //! What a provider answers, and the digest that tells whether an answer changed.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -31,6 +33,9 @@ impl Reason {
 pub struct Finding {
     /// The provider's lasting name of the entity, unique within the provider, such as `ofac:7320`.
     pub entity: String,
+    /// Ids that the entity had before and that decisions may still name, where the provider says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_ids: Vec<String>,
     /// The list it stands on, such as `ofac-sdn`; the provider's name when it does not say.
     pub list: String,
     /// The entity's main name.
@@ -42,6 +47,33 @@ pub struct Finding {
     pub facts: Value,
     /// Why it matches, most telling first.
     pub reasons: Vec<Reason>,
+}
+
+/// The word for facts that differ as a whole.
+pub const FACTS: &str = "facts";
+
+impl Finding {
+    /// Which facts differ from those of `other`: `list`, `name`, and the keys of facts, which are words of the list's format
+    /// or of the configuration and say nothing of anybody. Score and reasons are no facts.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let mut differences = Vec::new();
+        if self.list != other.list {
+            differences.push("list".to_owned());
+        }
+        if self.name != other.name {
+            differences.push("name".to_owned());
+        }
+        match (self.facts.as_object(), other.facts.as_object()) {
+            (Some(one), Some(another)) => {
+                let keys: BTreeSet<&String> = one.keys().chain(another.keys()).collect();
+                let differ = keys.into_iter().filter(|key| one.get(*key) != another.get(*key));
+                differences.extend(differ.cloned());
+            }
+            _ if self.facts != other.facts => differences.push(FACTS.to_owned()),
+            _ => {}
+        }
+        differences
+    }
 }
 
 impl std::fmt::Debug for Finding {

@@ -81,6 +81,9 @@ pub struct ReportTemplate {
     /// After how many days a report that the API asks for is made again; once only when none is given.
     #[serde(default)]
     pub recurrence_days: Option<u16>,
+    /// After how many days a decision on a hit expires; never when none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decisions_expire_days: Option<u16>,
     /// What happens to a report that the API asked for after a match.
     #[serde(default)]
     pub on_match: MatchMode,
@@ -194,6 +197,9 @@ pub struct Schedule {
     pub objective: Option<Duration>,
     /// How many monitors a second are first made due when the schedule, or many accounts, are new.
     pub backfill_per_second: f64,
+    /// After how many days a decision on a hit expires; as the template says when none is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decisions_expire_days: Option<u16>,
     /// What happens to a monitor after a match.
     pub on_match_mode: MatchMode,
     /// What a match does.
@@ -212,6 +218,7 @@ impl Schedule {
             cadence: None,
             objective: None,
             backfill_per_second: 1.0,
+            decisions_expire_days: None,
             on_match_mode: template.on_match,
             on_match: MatchEffect::default(),
             on_clear: ClearEffect::default(),

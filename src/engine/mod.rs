@@ -32,6 +32,9 @@
 pub mod audit;
 pub mod budgets;
 pub mod chores;
+pub mod coverage;
+pub mod decisions;
+mod digests;
 pub mod enrol;
 pub mod expiry;
 pub mod fleet;
@@ -197,6 +200,10 @@ impl Engine {
         let part = self.progress.part("expiry");
         let expiry = task::drive(expiry::Expiry::new(self.clone()), expiry::EVERY, part, stop.clone());
         tracker.spawn(vital("expiry", stop, daemon, expiry));
+        let part = self.progress.part("decisions");
+        let expiring = decisions::Decisions::new(self.clone());
+        let expiring = task::drive(expiring, decisions::EVERY, part, stop.clone());
+        tracker.spawn(vital("decisions", stop, daemon, expiring));
         let part = self.progress.part("reverify");
         let reverify =
             task::drive(reverify::Reverify::new(self.clone()), reverify::EVERY, part, stop.clone());
@@ -246,6 +253,10 @@ impl Engine {
         let sampler = sampler::Sampler::new(self.clone());
         let sampler = task::drive(sampler, sampler::EVERY, part, stop.clone());
         tracker.spawn(vital("sampler", stop, daemon, sampler));
+        let part = self.progress.part("coverage");
+        let coverage = coverage::Coverage::new(self.clone());
+        let coverage = task::drive(coverage, coverage::EVERY, part, stop.clone());
+        tracker.spawn(vital("coverage", stop, daemon, coverage));
         let part = self.progress.part("heartbeat");
         let heartbeat = task::drive(upkeep::Heartbeat::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("heartbeat", stop, daemon, heartbeat));

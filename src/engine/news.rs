@@ -33,7 +33,7 @@ pub(super) fn of<'a>(
         if finished.schedule.is_once() {
             done.push((run.monitor, run.slot, run.wanted));
         }
-        if run.changed || run.outcome == Outcome::Error || run.trigger == Trigger::RunNow {
+        if run.is_news || run.outcome == Outcome::Error || run.trigger == Trigger::RunNow {
             told.push((finished, run));
         }
     }

@@ -1,21 +1,26 @@
 //! What a changed answer changes: content, hits, tags, status, hold; with an event for each.
 
-use std::collections::BTreeMap;
+mod decided;
+mod marks;
+
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use self::decided::Decided;
 use super::{
-    Engine, EngineError,
+    Engine, EngineError, digests,
     record::content,
     run::{End, Finished},
 };
 use crate::{
     actions::{ActionError, flags},
     domain::{
-        hit::{Change, HitState, Known, compare},
+        answer::Finding,
+        hit::{Became, Change, Found, HitState, Known, Terms, compare},
         id::{AccountId, HitId, MonitorId},
         monitor::MonitorState,
         report::ReportEvent,
@@ -23,7 +28,7 @@ use crate::{
     },
     store::{
         accounts, data_keys,
-        decisions::{self, Decision},
+        decisions::{self, Basis, Decision, Ended, Renamed},
         events::{self, Event},
         hits::{self, SavedHit},
         monitors,
@@ -71,17 +76,23 @@ pub(super) async fn write(
     }
 
     let decided = Decided::load(conn, changed).await?;
+    let mut compared = Vec::with_capacity(changed.len());
+    for (finished, run) in changed {
+        let before = known.get(&finished.monitor()).map(Vec::as_slice).unwrap_or_default();
+        compared.push(Compared::of(engine, finished, run, before, &decided, now));
+    }
+    let former = load_former(conn, &keys, &compared).await?;
 
     let mut written = Written::default();
     let mut matched: BTreeMap<i32, Vec<AccountId>> = BTreeMap::new();
     let (mut quiet, mut held) = (Vec::new(), Vec::new());
     let mut contents = Vec::with_capacity(changed.len());
-    for (finished, run) in changed {
+    for one in &compared {
+        let finished = one.finished;
         let key = keys.get(&finished.monitor().0).expect("`get_or_insert` makes what is missing");
         let sealed = key.seal(Purpose::RunContent, &content(finished)).map_err(ActionError::from)?;
-        contents.push((*run, sealed));
-        let before = known.get(&finished.monitor()).map(Vec::as_slice).unwrap_or_default();
-        let (news, stands) = written.add(engine, finished, key, before, &decided)?;
+        contents.push((one.run, sealed));
+        let (news, stands) = written.add(engine, one, key, &former, &decided)?;
         if news {
             matched.entry(finished.schedule.id).or_default().push(finished.account);
             // What runs but once is over as it is.
@@ -97,9 +108,13 @@ pub(super) async fn write(
         }
     }
     runs::insert_changed(conn, &contents, now).await?;
-    hits::save_all(conn, &written.found, now).await?;
-    decisions::save_facts(conn, &written.first_facts).await?;
+    // Before the hits of the same entities are written under the ids that these have now.
     hits::save_gone(conn, &written.gone, now).await?;
+    hits::save_entities(conn, &written.renamed).await?;
+    decisions::save_entities(conn, &written.followed).await?;
+    hits::save_all(conn, &written.found, now).await?;
+    decisions::save_bases(conn, &written.bases).await?;
+    decisions::save_ended(conn, &written.ended, now).await?;
     hits::save_back(conn, &written.back, now).await?;
     events::insert_all(conn, &written.events, now).await?;
     flags::set(context, conn, &matched, now).await?;
@@ -110,31 +125,66 @@ pub(super) async fn write(
     Ok(written.effects)
 }
 
-/// What people decided about the entities of some answers, for their accounts.
-struct Decided(BTreeMap<(AccountId, String), Decision>);
+/// An answer beside what was known.
+struct Compared<'a> {
+    finished: &'a Finished,
+    run: &'a NewRun,
+    known: &'a [Known<HitId>],
+    terms: Terms,
+    found: Vec<(&'a Finding, Found<'a>)>,
+    became: Vec<Became<HitId>>,
+    gone: Vec<HitId>,
+}
 
-impl Decided {
-    async fn load(conn: &mut PgConnection, changed: &[(&Finished, &NewRun)]) -> Result<Self, EngineError> {
-        let mut pairs: Vec<(AccountId, &str)> = Vec::new();
-        for (finished, _) in changed {
-            if let End::Answered { answer, .. } = &finished.end {
-                pairs.extend(
-                    answer.findings.iter().map(|finding| (finished.account, finding.entity.as_str())),
-                );
-            }
+impl<'a> Compared<'a> {
+    fn of(
+        engine: &Engine,
+        finished: &'a Finished,
+        run: &'a NewRun,
+        known: &'a [Known<HitId>],
+        decided: &Decided,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let mut compared = Self {
+            finished,
+            run,
+            known,
+            terms: Terms::default(),
+            found: Vec::new(),
+            became: Vec::new(),
+            gone: Vec::new(),
+        };
+        let End::Answered { answer, facts, subject, .. } = &finished.end else { return compared };
+        compared.terms = Terms { subject: *subject, expired_before: finished.schedule.expired_before(now) };
+        for (finding, facts) in answer.findings.iter().zip(facts) {
+            let former = finding.former_ids.iter();
+            let former = former.map(|id| (id.as_str(), digests::of_facts(engine, finding, id))).collect();
+            compared.found.push((finding, Found { entity: &finding.entity, facts: *facts, former }));
         }
-        pairs.sort_unstable();
-        pairs.dedup();
-        let found = decisions::list(conn, &pairs).await?;
-        Ok(Self(found.into_iter().map(|one| ((one.account, one.entity.clone()), one)).collect()))
+        let found: Vec<Found<'_>> = compared.found.iter().map(|(_, found)| found.clone()).collect();
+        let state = |found: &Found<'_>| {
+            decided.on(finished.account, found, compared.terms).map(|decision| decision.state)
+        };
+        (compared.became, compared.gone) = compare(known, &found, compared.terms, state);
+        compared
     }
+}
 
-    /// The decision on an entity with these facts.
-    fn on(&self, account: AccountId, entity: &str, facts: &[u8; 16]) -> Option<&Decision> {
-        // One from elsewhere rests on the facts that are found first.
-        let decision = self.0.get(&(account, entity.to_owned()))?;
-        (decision.facts.is_none() || decision.facts.as_ref() == Some(facts)).then_some(decision)
+/// What was found of the entities whose facts are others now.
+async fn load_former(
+    conn: &mut PgConnection,
+    keys: &HashMap<Uuid, DataKey>,
+    compared: &[Compared<'_>],
+) -> Result<HashMap<HitId, Finding>, EngineError> {
+    let changed = compared.iter().flat_map(|one| &one.became).filter(|became| became.ends.facts);
+    let changed: Vec<HitId> = changed.filter_map(|became| became.hit).collect();
+    let mut former = HashMap::new();
+    for (hit, monitor, sealed) in hits::list_contents(conn, &changed).await? {
+        if let Some(key) = keys.get(&monitor.0) {
+            former.insert(hit, key.open(Purpose::HitContent, &sealed).map_err(ActionError::from)?);
+        }
     }
+    Ok(former)
 }
 
 #[derive(Default)]
@@ -142,59 +192,80 @@ struct Written<'a> {
     found: Vec<SavedHit>,
     gone: Vec<HitId>,
     back: Vec<HitId>,
-    /// Entities whose decisions did not know their facts.
-    first_facts: Vec<(AccountId, &'a str, [u8; 16])>,
+    /// Hits whose entities have other ids now.
+    renamed: Vec<(HitId, &'a str)>,
+    /// Decisions on such entities.
+    followed: Vec<Renamed<'a>>,
+    /// Entities whose decisions did not know all that they rest on.
+    bases: Vec<(AccountId, &'a str, Basis)>,
+    ended: Vec<Ended<'a>>,
     events: Vec<Event>,
     effects: Effects,
 }
 
 impl<'a> Written<'a> {
-    /// Compares one answer with the hits there are. Returns whether it holds anything new, and whether it found again
-    /// what was gone and a person had confirmed.
+    /// Writes what one answer changes. Returns whether it holds anything new, and whether it found again what was gone and
+    /// a person had confirmed.
     fn add(
         &mut self,
         engine: &Engine,
-        finished: &'a Finished,
+        compared: &Compared<'a>,
         key: &DataKey,
-        known: &[Known<HitId>],
+        former: &HashMap<HitId, Finding>,
         decided: &Decided,
     ) -> Result<(bool, bool), EngineError> {
-        let End::Answered { answer, facts, .. } = &finished.end else { return Ok((false, false)) };
-        let account = finished.account;
-        let found: Vec<(&str, [u8; 16])> = answer
-            .findings
-            .iter()
-            .zip(facts)
-            .map(|(finding, facts)| (finding.entity.as_str(), *facts))
-            .collect();
-        let (changes, gone) = compare(known, &found, |entity, facts| {
-            decided.on(account, entity, facts).map(|decision| decision.state)
-        });
+        let (finished, account) = (compared.finished, compared.finished.account);
         let (mut news, mut stands) = (Vec::new(), false);
-        let is_confirmed = |entity: &str, facts: &[u8; 16]| {
-            decided.on(account, entity, facts).is_some_and(|decision| decision.state == HitState::Confirmed)
-        };
-        for ((finding, facts), change) in answer.findings.iter().zip(facts).zip(changes) {
+        for ((finding, found), became) in compared.found.iter().zip(&compared.became) {
+            self.follow(account, finding, found, became, decided);
             let new_id = || HitId(engine.context.new_uuid(finished.monitor().shard()));
-            let (id, word) = match change {
-                Change::Unchanged(_) => continue,
-                Change::BackDecided(id) => {
-                    stands |= is_confirmed(&finding.entity, facts);
+            let id = became.hit.unwrap_or_else(new_id);
+            let standing = compared.known.iter().find(|hit| hit.id == id).map(Known::standing);
+            let word = match became.change {
+                Change::Unchanged => None,
+                Change::BackDecided => {
+                    let is_confirmed = |one: &Decision| one.state == HitState::Confirmed;
+                    stands |= decided.on(account, found, compared.terms).is_some_and(is_confirmed);
                     self.back.push(id);
                     self.tell(engine, finished, id, "back", "report.hit-back", &finding.entity);
-                    continue;
+                    None
                 }
-                Change::Decided(id, _) => (id.unwrap_or_else(new_id), "decided"),
-                Change::New => (new_id(), "opened"),
-                Change::Back(id) => (id, "opened"),
-                Change::Changed(id) => (id, "changed"),
+                Change::Decided(_) => Some("decided"),
+                Change::New | Change::Back => Some("opened"),
+                Change::Changed => Some("changed"),
             };
-            let decision = match change {
-                Change::Decided(..) => decided.on(account, &finding.entity, facts),
+            if word.is_none() && !became.is_touched {
+                continue;
+            }
+            let decision = match became.change {
+                Change::Decided(_) => decided.on(account, found, compared.terms),
                 _ => None,
             };
-            if decision.is_some_and(|decision| decision.facts.is_none()) {
-                self.first_facts.push((account, &finding.entity, *facts));
+            if decision.is_some_and(|one| one.facts.is_none() || one.subject.is_none()) {
+                let basis = Basis { facts: found.facts, subject: compared.terms.subject };
+                self.bases.push((account, &finding.entity, basis));
+            }
+            let state = match (word, decision) {
+                (_, Some(decision)) => decision.state,
+                (None, None) => standing.unwrap_or(HitState::Open),
+                (Some(_), None) => HitState::Open,
+            };
+            let changes = word.map(|_| marks::of(became, former.get(&id), finding));
+            if let (Some(word), None) = (word, decision) {
+                let said = changes.clone().unwrap_or_default();
+                if became.was_decided {
+                    let known = compared.known.iter().find(|hit| hit.id == id);
+                    // As the decision would rest on it if it had followed its entity already.
+                    let facts = if became.renamed_from.is_some() { None } else { known.map(|hit| hit.facts) };
+                    let facts = facts.filter(|_| !became.ends.expired);
+                    let entity = finding.entity.as_str();
+                    self.ended.push(Ended { account, entity, facts, changes: said.clone() });
+                }
+                let mut one = json!({ "hit": id, "entity": finding.entity, "change": word });
+                if let (Some(one), false) = (one.as_object_mut(), said.is_empty()) {
+                    one.insert("changed".to_owned(), json!(said));
+                }
+                news.push(one);
             }
             #[expect(clippy::cast_possible_truncation, reason = "a score needs no more digits")]
             let score = finding.score as f32;
@@ -205,27 +276,53 @@ impl<'a> Written<'a> {
                 schedule_id: finished.schedule.id,
                 entity: finding.entity.clone(),
                 list: finding.list.clone(),
-                state: decision.map_or(HitState::Open, |decision| decision.state),
+                state,
                 decided: decision.map(|decision| (decision.decided_at, decision.decided_by.clone())),
                 score,
-                facts_digest: *facts,
+                facts_digest: found.facts,
+                subject_digest: compared.terms.subject,
+                changes: if decision.is_some() { Some(Vec::new()) } else { changes },
                 sealed_content: key.seal(Purpose::HitContent, finding).map_err(ActionError::from)?,
             });
-            self.count(finished, word);
-            if decision.is_none() {
-                news.push(json!({ "hit": id, "entity": finding.entity, "change": word }));
+            if let Some(word) = word {
+                self.count(finished, word);
             }
         }
-        for id in gone {
-            let entity = known.iter().find(|hit| hit.id == id).map_or("", |hit| hit.entity.as_str());
-            self.tell(engine, finished, id, "gone", "report.hit-gone", entity);
-            self.gone.push(id);
+        for id in &compared.gone {
+            let known = compared.known.iter().find(|hit| hit.id == *id);
+            let entity = known.map_or("", |hit| hit.entity.as_str());
+            self.tell(engine, finished, *id, "gone", "report.hit-gone", entity);
+            self.gone.push(*id);
         }
         let is_news = !news.is_empty();
         if is_news {
             self.tell_match(engine, finished, &news);
         }
         Ok((is_news, stands))
+    }
+
+    /// Hits and decisions follow an entity that has another id now.
+    fn follow(
+        &mut self,
+        account: AccountId,
+        finding: &'a Finding,
+        found: &Found<'_>,
+        became: &Became<HitId>,
+        decided: &Decided,
+    ) {
+        if let (Some(hit), Some(_)) = (became.hit, &became.renamed_from) {
+            self.renamed.push((hit, &finding.entity));
+        }
+        if let Some((decision, facts)) = decided.of(account, found)
+            && decision.entity != finding.entity
+        {
+            self.followed.push(Renamed {
+                account,
+                from: decision.entity.clone(),
+                to: &finding.entity,
+                facts: (facts, found.facts),
+            });
+        }
     }
 
     /// Tells of all that is new in one answer.

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use tokio::sync::Semaphore;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::types::Types;
 use crate::{
@@ -102,6 +102,12 @@ impl PlannedSchedule {
             (None, Some(days)) => recurrence(monitor, days, after),
             (None, None) => DateTime::<Utc>::MAX_UTC,
         }
+    }
+
+    /// Decisions on its hits that were made before this have expired; none when they never do.
+    pub fn expired_before(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let days = self.schedule.decisions_expire_days.or(self.template.decisions_expire_days)?;
+        now.checked_sub_signed(TimeDelta::days(i64::from(days)))
     }
 
     /// Whether its monitors are reports of the API, which begin one by one.

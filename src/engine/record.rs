@@ -16,7 +16,9 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{
-    Engine, EngineError, list_versions, news, outcome,
+    Engine, EngineError,
+    digests::FINDINGS,
+    list_versions, news, outcome,
     progress::Part,
     run::{End, Finished, HELD_BACK},
     storage, task,
@@ -256,7 +258,7 @@ fn new_run(finished: &Finished, now: DateTime<Utc>) -> Result<NewRun, Postponed>
     let (outcome, findings, failure, digest) = match &finished.end {
         End::Answered { answer, digest, .. } => {
             let outcome = if answer.findings.is_empty() { Outcome::Clear } else { Outcome::Match };
-            (outcome, i32::try_from(answer.findings.len()).unwrap_or(i32::MAX), None, *digest)
+            (outcome, i32::try_from(answer.findings.len()).unwrap_or(i32::MAX), None, digest.clone())
         }
         End::Failed { class } => (Outcome::Error, 0, Some(*class), None),
         End::Lapsed { .. } => (Outcome::Error, 0, Some(HELD_BACK), None),
@@ -271,6 +273,9 @@ fn new_run(finished: &Finished, now: DateTime<Utc>) -> Result<NewRun, Postponed>
         }
     };
     let last = finished.due.last_digest.as_deref();
+    let found =
+        |digest: Option<&[u8]>| digest.map(|digest| digest.get(..FINDINGS).unwrap_or(digest).to_vec());
+    let is_news = outcome != Outcome::Error && found(digest.as_deref()) != found(last);
     Ok(NewRun {
         id: finished.id,
         monitor: finished.monitor(),
@@ -291,8 +296,9 @@ fn new_run(finished: &Finished, now: DateTime<Utc>) -> Result<NewRun, Postponed>
         outcome,
         findings,
         failure,
+        changed: outcome != Outcome::Error && digest.as_deref() != last,
+        is_news,
         digest,
-        changed: outcome != Outcome::Error && digest.as_ref().map(<[u8; 16]>::as_slice) != last,
     })
 }
 

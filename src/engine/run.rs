@@ -6,12 +6,11 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Engine,
+    Engine, digests,
     in_flight::Ticket,
     plan::{PlannedSchedule, RunBasis},
 };
@@ -105,8 +104,11 @@ pub enum End {
         answer: Answer,
         /// Digest of each finding's facts, in the same order.
         facts: Vec<[u8; 16]>,
-        /// Digest of the whole; none when it is clear.
-        digest: Option<[u8; 16]>,
+        /// Digest of the account's screened data; none when the report asks a question of its own.
+        subject: Option<[u8; 16]>,
+        /// Digest of the findings, [`digests::FINDINGS`] bytes, and of the account's screened data behind it; none when it is
+        /// clear.
+        digest: Option<Vec<u8>>,
     },
     /// There is no answer, and will be none: an errored run.
     Failed {
@@ -148,7 +150,10 @@ pub async fn perform(engine: &Engine, job: Job, stop: &CancellationToken) -> Opt
         Ok(subject) if subject.missing().is_some() => {
             End::Failed { class: FailureClass::Unscreenable.as_str() }
         }
-        Ok(subject) => ask(engine, &due, &schedule, subject, &mut call, stop).await?,
+        Ok(subject) => {
+            let rests_on = if loaded.query.is_some() { RestsOn::Question } else { RestsOn::Account };
+            ask(engine, (&due, rests_on), &schedule, subject, &mut call, stop).await?
+        }
     };
     let late = (call.started_at - due.at).to_std().unwrap_or_default();
     engine.metrics.lateness.get_or_create(&labels).observe(late.as_secs_f64());
@@ -168,6 +173,15 @@ pub async fn perform(engine: &Engine, job: Job, stop: &CancellationToken) -> Opt
         is_suspect: false,
         call: call.unrecorded,
     })
+}
+
+/// What a run asks about.
+#[derive(Clone, Copy)]
+enum RestsOn {
+    /// The account as it stands.
+    Account,
+    /// What the request for the report said.
+    Question,
 }
 
 struct Called {
@@ -225,7 +239,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 async fn ask(
     engine: &Engine,
-    due: &Due,
+    (due, rests_on): (&Due, RestsOn),
     schedule: &PlannedSchedule,
     input: Subject,
     call: &mut Called,
@@ -233,7 +247,7 @@ async fn ask(
 ) -> Option<End> {
     let planned = &schedule.provider;
     let request = Request {
-        idempotency_key: idempotency_key(engine, due, &input),
+        idempotency_key: digests::idempotency_key(engine, due, &input),
         subject: input,
         threshold: schedule.template.threshold,
         deadline: engine.settings.run_deadline,
@@ -295,7 +309,7 @@ async fn ask(
         .get_or_create(&ProviderLabels { provider: provider.clone() })
         .observe(call.duration.as_secs_f64());
     Some(match answer {
-        Ok(answer) => answered(engine, request.subject, answer),
+        Ok(answer) => answered(engine, rests_on, request.subject, answer),
         Err(error) => {
             tracing::debug!(provider.name = %provider, monitor.id = %due.monitor, error = %error, "a call failed");
             let end = failed(&error, due.attempts, engine.context.random.fraction(), &engine.settings);
@@ -345,35 +359,17 @@ fn backoff(made: u32, fraction: f64, settings: &crate::config::EngineSettings) -
     doubled.min(settings.retry_max).mul_f64(0.5 + fraction / 2.0)
 }
 
-fn answered(engine: &Engine, input: Subject, mut answer: Answer) -> End {
+fn answered(engine: &Engine, rests_on: RestsOn, input: Subject, mut answer: Answer) -> End {
     answer.findings.sort_by(|one, other| one.entity.cmp(&other.entity));
     answer.findings.dedup_by(|one, other| one.entity == other.entity);
-    let facts: Vec<[u8; 16]> = answer.findings.iter().map(|finding| facts_digest(engine, finding)).collect();
-    let digest = (!facts.is_empty()).then(|| {
-        let set: Vec<_> =
-            answer.findings.iter().zip(&facts).map(|(finding, facts)| (&finding.entity, facts)).collect();
-        short(engine.context.digest_key.digest(json!(["answer", set]).to_string().as_bytes()))
-    });
-    End::Answered { input, answer, facts, digest }
-}
-
-/// Digest of what a decision rests on. Neither score nor order nor reasons are part of it.
-fn facts_digest(engine: &Engine, finding: &Finding) -> [u8; 16] {
-    let facts = json!(["facts", finding.entity, finding.list, finding.name, finding.facts]);
-    short(engine.context.digest_key.digest(facts.to_string().as_bytes()))
-}
-
-/// Equal for every attempt at the same slot with the same input; without meaning to an outsider.
-fn idempotency_key(engine: &Engine, due: &Due, input: &Subject) -> String {
-    let question = json!(["call", due.monitor, due.slot, input]);
-    let digest = engine.context.digest_key.digest(question.to_string().as_bytes());
-    uuid::Builder::from_custom_bytes(short(digest)).into_uuid().to_string()
-}
-
-fn short(digest: [u8; 32]) -> [u8; 16] {
-    let mut short = [0; 16];
-    short.copy_from_slice(digest.split_at(16).0);
-    short
+    let of = |finding: &Finding| digests::of_facts(engine, finding, &finding.entity);
+    let facts: Vec<[u8; 16]> = answer.findings.iter().map(of).collect();
+    let subject = match rests_on {
+        RestsOn::Account => Some(digests::of_subject(engine, &input)),
+        RestsOn::Question => None,
+    };
+    let digest = digests::of_answer(engine, &answer, &facts, subject);
+    End::Answered { input, answer, facts, subject, digest }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! `/metrics` are answered from memory; what asks the database has a deadline. The API is behind keys.
 
 mod api;
+pub mod evidence;
 pub mod export;
 mod html;
 mod matching;

@@ -24,6 +24,8 @@ pub struct AnswerMapping {
     pub entity: String,
     /// From a hit to what its entity's name is unique within, such as its list; unique within the provider if none.
     pub scope: Option<String>,
+    /// From a hit to the names that its entity had before: a text, or an array of them.
+    pub former_ids: Option<String>,
     /// From a hit to the list that the entity stands on: a text, or an array of them.
     pub list: Option<String>,
     /// From a hit to the entity's main name.
@@ -49,6 +51,7 @@ impl AnswerMapping {
             null_is_clear: false,
             entity: entity.into(),
             scope: None,
+            former_ids: None,
             list: None,
             name: None,
             score: None,
@@ -61,8 +64,13 @@ impl AnswerMapping {
 
     /// Refuses what cannot be a pointer or a scale.
     pub(super) fn check(&self) -> Result<(), SettingsFault> {
-        let optional =
-            [("list", &self.list), ("name", &self.name), ("score", &self.score), ("matched", &self.matched)];
+        let optional = [
+            ("former-ids", &self.former_ids),
+            ("list", &self.list),
+            ("name", &self.name),
+            ("score", &self.score),
+            ("matched", &self.matched),
+        ];
         check_pointer("hits", &self.hits)?;
         check_pointer("entity", &self.entity)?;
         for (key, pointer) in optional.into_iter().chain([("error", &self.error)]) {
@@ -137,20 +145,25 @@ impl AnswerMapping {
             Some(Value::Number(entity)) => entity.to_string(),
             _ => return Err(Failure::Unreadable),
         };
-        let entity = match &self.scope {
-            None => entity,
-            Some(scope) => {
-                let scope = words(hit, Some(scope)).ok_or(Failure::Unreadable)?;
-                format!("{scope}:{entity}")
-            }
+        let scope = match &self.scope {
+            None => None,
+            Some(scope) => Some(words(hit, Some(scope)).ok_or(Failure::Unreadable)?),
         };
+        let scoped = |entity: String| match &scope {
+            None => entity,
+            Some(scope) => format!("{scope}:{entity}"),
+        };
+        let former =
+            all_words(hit, self.former_ids.as_deref()).into_iter().filter(|former| *former != entity);
+        let former_ids: Vec<String> = former.map(scoped).collect();
+        let entity = scoped(entity);
         let list = words(hit, self.list.as_deref()).unwrap_or_else(|| provider.to_owned());
         let name = words(hit, self.name.as_deref()).unwrap_or_else(|| entity.clone());
         let score = self.score(hit)?;
         let facts = self.facts(hit, &list, &name);
         let text = format!("{provider} matched {name} ({list})");
         let reasons = vec![Reason { fact: "provider".to_owned(), text, effect: score }];
-        Ok(Finding { entity, list, name, score, facts, reasons })
+        Ok(Finding { entity, former_ids, list, name, score, facts, reasons })
     }
 
     fn score(&self, hit: &Value) -> Result<f64, Failure> {
@@ -190,19 +203,26 @@ fn check_pointer(key: &str, pointer: &str) -> Result<(), SettingsFault> {
 
 /// A text, a number, or an array of them in order of the alphabet.
 fn words(hit: &Value, pointer: Option<&str>) -> Option<String> {
+    let words = all_words(hit, pointer);
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// The same, each by itself.
+fn all_words(hit: &Value, pointer: Option<&str>) -> Vec<String> {
     let word = |value: &Value| match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
         Value::Number(number) => Some(number.to_string()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
-    match hit.pointer(pointer?)? {
-        Value::Array(entries) => {
+    match pointer.and_then(|pointer| hit.pointer(pointer)) {
+        Some(Value::Array(entries)) => {
             let mut entries: Vec<_> = entries.iter().filter_map(word).collect();
             entries.sort();
             entries.dedup();
-            (!entries.is_empty()).then(|| entries.join(", "))
+            entries
         }
-        single => word(single),
+        Some(single) => word(single).into_iter().collect(),
+        None => Vec::new(),
     }
 }
 
@@ -234,7 +254,11 @@ fn merge(mut findings: Vec<Finding>) -> Finding {
     let mut facts: Vec<_> = findings.iter().map(|finding| finding.facts.clone()).collect();
     facts.sort_by_cached_key(Value::to_string);
     facts.dedup();
+    let mut former_ids: Vec<String> = findings.iter().flat_map(|one| one.former_ids.clone()).collect();
+    former_ids.sort();
+    former_ids.dedup();
     let mut best = findings.into_iter().next().expect("an entity is entered with its first finding");
+    best.former_ids = former_ids;
     if facts.len() > 1 {
         best.facts = Value::Array(facts);
     }

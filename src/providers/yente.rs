@@ -103,6 +103,7 @@ impl YenteProvider {
         })?;
         let texts = |places: &[&str]| places.iter().map(|place| (*place).to_owned()).collect();
         let mapping = AnswerMapping {
+            former_ids: Some("/referents".to_owned()),
             list: Some("/datasets".to_owned()),
             name: Some("/caption".to_owned()),
             score: Some("/score".to_owned()),

@@ -27,6 +27,7 @@ impl From<&Match<'_>> for Finding {
         ));
         Self {
             entity: found.entity.id.clone(),
+            former_ids: found.entity.former_ids.clone(),
             list: found.list.to_owned(),
             name: found.entity.primary_name().to_owned(),
             score: rounded(found.score),
@@ -41,13 +42,18 @@ pub fn facts(entity: &ListEntity) -> Value {
     let mut names: Vec<&str> = entity.names.iter().map(|name| name.text.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    json!({
+    let mut facts = json!({
         "birth-dates": entity.birth_dates,
         "countries": entity.countries,
         "kind": kind_word(entity.kind),
         "names": names,
         "programs": entity.programs,
-    })
+    });
+    // Only where the list has topics: decisions on entities of others rest on what they always did.
+    if let (Some(facts), false) = (facts.as_object_mut(), entity.topics.is_empty()) {
+        facts.insert("topics".to_owned(), json!(entity.topics));
+    }
+    facts
 }
 
 const fn kind_word(kind: EntityKind) -> &'static str {

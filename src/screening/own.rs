@@ -70,6 +70,7 @@ impl OwnIndex {
     fn of_country(&self, entity: &str, code: &str) -> Finding {
         Finding {
             entity: entity.to_owned(),
+            former_ids: Vec::new(),
             list: self.list().to_owned(),
             name: code.to_owned(),
             score: 1.0,

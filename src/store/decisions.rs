@@ -1,5 +1,7 @@
 //! Decisions: what people found about an account and an entity, for all reports of the account.
 
+mod ends;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -9,6 +11,8 @@ use crate::domain::{
     hit::HitState,
     id::{AccountId, AccountTypeId},
 };
+
+pub use ends::{Ended, Renamed, forget_subject, save_ended, save_entities};
 
 /// A decision.
 #[derive(Clone, Debug)]
@@ -21,6 +25,12 @@ pub struct Decision {
     pub state: HitState,
     /// Digest of the facts that it rests on; none until a run finds the entity.
     pub facts: Option<[u8; 16]>,
+    /// Digest of the account's screened data that it rests on; none until a run that asks about them finds the entity.
+    pub subject: Option<[u8; 16]>,
+    /// When it ended, if it did: it holds no more.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// What ended it, in words.
+    pub ended_for: Vec<String>,
     /// When somebody decided.
     pub decided_at: DateTime<Utc>,
     /// Who.
@@ -46,19 +56,30 @@ pub async fn save_all(
     let times: Vec<DateTime<Utc>> = decisions.iter().map(|one| one.decided_at).collect();
     let actors: Vec<String> = decisions.iter().map(|one| one.decided_by.clone()).collect();
     let reasons: Vec<Option<Vec<u8>>> = decisions.iter().map(|one| one.sealed_reason.clone()).collect();
+    let subjects: Vec<Option<Vec<u8>>> = decisions.iter().map(|one| one.subject.map(Vec::from)).collect();
+    let ends: Vec<Option<DateTime<Utc>>> = decisions.iter().map(|one| one.ended_at).collect();
+    let ended_for: Vec<String> = decisions.iter().map(|one| one.ended_for.join("\n")).collect();
     let rows = sqlx::query!(
         r#"
         insert into decisions as kept (
-            shard, account_id, entity, state, facts_digest, decided_at, decided_by, sealed_reason
+            shard, account_id, entity, state, facts_digest, decided_at, decided_by, sealed_reason, subject_digest,
+            ended_at, ended_for
         )
-        select * from unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[],
-                             $7::text[], $8::bytea[])
+        select shard, account_id, entity, state, facts_digest, decided_at, decided_by, sealed_reason, subject_digest,
+               ended_at, string_to_array(nullif(ended_for, ''), e'\n')
+        from unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[],
+                    $7::text[], $8::bytea[], $9::bytea[], $10::timestamptz[], $11::text[])
+             as new (shard, account_id, entity, state, facts_digest, decided_at, decided_by, sealed_reason,
+                     subject_digest, ended_at, ended_for)
         on conflict on constraint decisions_pkey do update
         set state = excluded.state,
             facts_digest = excluded.facts_digest,
             decided_at = excluded.decided_at,
             decided_by = excluded.decided_by,
-            sealed_reason = excluded.sealed_reason
+            sealed_reason = excluded.sealed_reason,
+            subject_digest = excluded.subject_digest,
+            ended_at = excluded.ended_at,
+            ended_for = excluded.ended_for
         where kept.decided_at <= excluded.decided_at
         returning account_id, entity
         "#,
@@ -70,6 +91,9 @@ pub async fn save_all(
         &times,
         &actors,
         &reasons as &[Option<Vec<u8>>],
+        &subjects as &[Option<Vec<u8>>],
+        &ends as &[Option<DateTime<Utc>>],
+        &ended_for,
     )
     .fetch_all(conn)
     .await?;
@@ -82,6 +106,7 @@ macro_rules! decisions {
             .into_iter()
             .map(|row| {
                 let facts = row.facts_digest.map(TryInto::try_into).transpose();
+                let subject = row.subject_digest.map(TryInto::try_into).transpose();
                 Ok(Decision {
                     account: AccountId(row.account_id),
                     entity: row.entity,
@@ -89,6 +114,10 @@ macro_rules! decisions {
                         .ok_or(StoreError::Inconsistent { column: "decisions.state" })?,
                     facts: facts
                         .map_err(|_| StoreError::Inconsistent { column: "decisions.facts_digest" })?,
+                    subject: subject
+                        .map_err(|_| StoreError::Inconsistent { column: "decisions.subject_digest" })?,
+                    ended_at: row.ended_at,
+                    ended_for: row.ended_for.unwrap_or_default(),
                     decided_at: row.decided_at,
                     decided_by: row.decided_by,
                     sealed_reason: row.sealed_reason,
@@ -109,7 +138,7 @@ pub async fn list(conn: &mut PgConnection, pairs: &[(AccountId, &str)]) -> Resul
     let rows = sqlx::query!(
         r#"
         select kept.account_id, kept.entity, kept.state, kept.facts_digest, kept.decided_at, kept.decided_by,
-               kept.sealed_reason
+               kept.sealed_reason, kept.subject_digest, kept.ended_at, kept.ended_for
         from unnest($1::smallint[], $2::uuid[], $3::text[]) as wanted (shard, account_id, entity)
         join decisions as kept using (shard, account_id, entity)
         "#,
@@ -129,7 +158,8 @@ pub async fn list_of_account(
 ) -> Result<Vec<Decision>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select account_id, entity, state, facts_digest, decided_at, decided_by, sealed_reason
+        select account_id, entity, state, facts_digest, decided_at, decided_by, sealed_reason, subject_digest,
+               ended_at, ended_for
         from decisions
         where shard = $1
           and account_id = $2
@@ -143,10 +173,20 @@ pub async fn list_of_account(
     decisions!(rows)
 }
 
-/// Fixes the facts that decisions from elsewhere rest on: those with which a run first found their entities.
-pub async fn save_facts(
+/// What a decision rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Basis {
+    /// Digest of the entity's facts.
+    pub facts: [u8; 16],
+    /// Digest of the account's screened data, where that is known.
+    pub subject: Option<[u8; 16]>,
+}
+
+/// Fixes what decisions from elsewhere rest on: the facts, and the account's data, with which a run first found their
+/// entities.
+pub async fn save_bases(
     conn: &mut PgConnection,
-    found: &[(AccountId, &str, [u8; 16])],
+    found: &[(AccountId, &str, Basis)],
 ) -> Result<(), StoreError> {
     if found.is_empty() {
         return Ok(());
@@ -154,21 +194,27 @@ pub async fn save_facts(
     let shards: Vec<i16> = found.iter().map(|(account, _, _)| account.shard().column()).collect();
     let accounts: Vec<Uuid> = found.iter().map(|(account, _, _)| account.0).collect();
     let entities: Vec<String> = found.iter().map(|(_, entity, _)| (*entity).to_owned()).collect();
-    let facts: Vec<Vec<u8>> = found.iter().map(|(_, _, facts)| facts.to_vec()).collect();
+    let facts: Vec<Vec<u8>> = found.iter().map(|(_, _, basis)| basis.facts.to_vec()).collect();
+    let subjects: Vec<Option<Vec<u8>>> =
+        found.iter().map(|(_, _, basis)| basis.subject.map(Vec::from)).collect();
     sqlx::query!(
         r#"
         update decisions as kept
-        set facts_digest = found.facts
-        from unnest($1::smallint[], $2::uuid[], $3::text[], $4::bytea[]) as found (shard, account_id, entity, facts)
+        set facts_digest = coalesce(kept.facts_digest, found.facts),
+            subject_digest = coalesce(kept.subject_digest, found.subject)
+        from unnest($1::smallint[], $2::uuid[], $3::text[], $4::bytea[], $5::bytea[])
+             as found (shard, account_id, entity, facts, subject)
         where kept.shard = found.shard
           and kept.account_id = found.account_id
           and kept.entity = found.entity
-          and kept.facts_digest is null
+          and (kept.facts_digest is null or kept.subject_digest is null)
+          and kept.ended_at is null
         "#,
         &shards,
         &accounts,
         &entities,
         &facts,
+        &subjects as &[Option<Vec<u8>>],
     )
     .execute(conn)
     .await?;
@@ -194,11 +240,12 @@ pub async fn redact_of_accounts(conn: &mut PgConnection, accounts: &[AccountId])
     sqlx::query!(
         r#"
         update decisions as decision
-        set sealed_reason = null
+        set sealed_reason = null,
+            subject_digest = null
         from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
         where decision.shard = wanted.shard
           and decision.account_id = wanted.account_id
-          and decision.sealed_reason is not null
+          and (decision.sealed_reason is not null or decision.subject_digest is not null)
         "#,
         &shards,
         &ids,

@@ -1,14 +1,14 @@
 //! What proves that accounts were screened: the runs of one account in a period, and of all accounts who was screened
 //! and who was not.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
 use crate::{
-    domain::id::{AccountId, MonitorId, RunId, Shard},
+    domain::id::{self, AccountId, AccountTypeId, MonitorId, RunId, Shard},
     vault::WrappedKey,
 };
 
@@ -46,7 +46,7 @@ pub struct EvidenceRun {
     pub outcome: String,
     /// How many entities the answer named.
     pub findings: i32,
-    /// Whether the answer differed from the one before.
+    /// Whether the answer, or with a match the data asked about, differed from the one before.
     pub changed: bool,
     /// The class of failure.
     pub failure: Option<String>,
@@ -58,6 +58,36 @@ pub struct EvidenceRun {
     pub content: Option<Vec<u8>>,
     /// The report's data key.
     pub key: Option<WrappedKey>,
+}
+
+macro_rules! run {
+    ($row:expr) => {{
+        let row = $row;
+        EvidenceRun {
+            id: RunId(row.run_id),
+            monitor: MonitorId(row.monitor_id),
+            schedule: row.name,
+            slot: row.slot,
+            trigger: row.trigger,
+            due_at: row.due_at,
+            started_at: row.started_at,
+            recorded_at: row.recorded_at,
+            duration_ms: row.duration_ms,
+            outcome: row.outcome,
+            findings: row.findings,
+            changed: row.changed,
+            failure: row.failure,
+            account_version: row.account_version,
+            basis: row.detail,
+            content: row.sealed_content,
+            key: match (row.key_id, row.master_key_id, row.wrapped) {
+                (Some(key_id), Some(master_key_id), Some(wrapped)) => {
+                    Some(WrappedKey { key_id, master_key_id, wrapped })
+                }
+                _ => None,
+            },
+        }
+    }};
 }
 
 /// The runs of an account that were recorded in a period, the oldest first; after one, when it is named.
@@ -100,33 +130,68 @@ pub async fn list_runs(
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| EvidenceRun {
-            id: RunId(row.run_id),
-            monitor: MonitorId(row.monitor_id),
-            schedule: row.name,
-            slot: row.slot,
-            trigger: row.trigger,
-            due_at: row.due_at,
-            started_at: row.started_at,
-            recorded_at: row.recorded_at,
-            duration_ms: row.duration_ms,
-            outcome: row.outcome,
-            findings: row.findings,
-            changed: row.changed,
-            failure: row.failure,
-            account_version: row.account_version,
-            basis: row.detail,
-            content: row.sealed_content,
-            key: match (row.key_id, row.master_key_id, row.wrapped) {
-                (Some(key_id), Some(master_key_id), Some(wrapped)) => {
-                    Some(WrappedKey { key_id, master_key_id, wrapped })
-                }
-                _ => None,
-            },
-        })
-        .collect())
+    Ok(rows.into_iter().map(|row| run!(row)).collect())
+}
+
+/// The run of an account that has this id, if it is kept whole.
+pub async fn find_run(
+    conn: &mut PgConnection,
+    account: AccountId,
+    run: RunId,
+) -> Result<Option<EvidenceRun>, StoreError> {
+    // A run is recorded soon after it got its id: only those months are looked at.
+    let millis = i64::try_from(id::made_at_millis(run.0)).unwrap_or(i64::MAX);
+    let Some(made_at) = DateTime::from_timestamp_millis(millis) else { return Ok(None) };
+    let row = sqlx::query!(
+        r#"
+        select run.run_id as "run_id!", run.monitor_id as "monitor_id!", schedule.name, run.slot as "slot!",
+               run.trigger as "trigger!", run.due_at as "due_at!", run.started_at as "started_at!",
+               run.recorded_at as "recorded_at!", run.duration_ms as "duration_ms!", run.outcome as "outcome!",
+               run.findings as "findings!", run.changed as "changed!", run.failure,
+               run.account_version as "account_version!", basis.detail, run.sealed_content,
+               kept.key_id as "key_id?", kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?"
+        from monitors as monitor
+        join schedules as schedule using (schedule_id)
+        join whole_runs as run on run.monitor_id = monitor.monitor_id
+        join run_bases as basis using (basis_id)
+        left join data_keys as kept on kept.shard = monitor.shard and kept.object_id = monitor.monitor_id
+        where monitor.account_id = $1
+          and run.run_id = $2
+          and run.recorded_at between $3 and $4
+        limit 1
+        "#,
+        account.0,
+        run.0,
+        made_at.checked_sub_signed(TimeDelta::days(1)).unwrap_or(made_at),
+        made_at.checked_add_signed(TimeDelta::days(7)).unwrap_or(made_at),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| run!(row)))
+}
+
+/// What the last run of a monitor up to a slot kept of its question and answer, sealed.
+pub async fn find_content(
+    conn: &mut PgConnection,
+    monitor: MonitorId,
+    slot: i64,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let sealed = sqlx::query_scalar!(
+        r#"
+        select sealed_content as "sealed_content!"
+        from whole_runs
+        where monitor_id = $1
+          and slot <= $2
+          and sealed_content is not null
+        order by slot desc
+        limit 1
+        "#,
+        monitor.0,
+        slot,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(sealed)
 }
 
 /// A monitor, or an account without any, that has no answer of a period.
@@ -134,6 +199,8 @@ pub async fn list_runs(
 pub struct Unscreened {
     /// The account.
     pub account: AccountId,
+    /// The account's type.
+    pub account_type: AccountTypeId,
     /// The schedule; none when no schedule watches the account.
     pub schedule: Option<String>,
     /// Why: a word, or two with a colon between.
@@ -153,14 +220,17 @@ pub async fn list_unscreened(
     let rows = sqlx::query!(
         r#"
         with looked as (
-            select monitor.shard, monitor.monitor_id, monitor.account_id, monitor.schedule_id,
+            select monitor.shard, monitor.monitor_id, monitor.account_id, monitor.schedule_id, account.account_type_id,
                    -- How it stands now counts where it stood so before the period was over.
                    case when monitor.state_changed_at < $3 then monitor.state else 'active' end as state,
                    monitor.state_reason,
                    account.archived_at < $3 as is_archived,
                    account.redacted_version = account.version and account.redacted_at < $3 as is_empty
             from monitors as monitor
-            join accounts as account using (shard, account_id)
+            -- A report of an account that became another's keeps its shard.
+            join accounts as account
+                on account.shard = shard_of(monitor.account_id)
+               and account.account_id = monitor.account_id
             where monitor.shard = $1
               and monitor.created_at < $3
               and (monitor.state <> 'ended' or monitor.state_changed_at >= $2)
@@ -189,7 +259,7 @@ pub async fn list_unscreened(
                   where ran.days::bigint & ((1::bigint << (day.last + 1)) - (1::bigint << day.first)) <> 0
               )
         )
-        select looked.account_id, schedule.name,
+        select looked.account_id, looked.account_type_id, schedule.name,
                case
                    when answered.monitor_id is not null then null
                    when looked.is_archived then 'archived'
@@ -247,6 +317,7 @@ pub async fn list_unscreened(
             None => *screened.entry(row.name).or_default() += 1,
             Some(reason) => unscreened.push(Unscreened {
                 account: AccountId(row.account_id),
+                account_type: AccountTypeId(row.account_type_id),
                 schedule: Some(row.name),
                 reason,
             }),
@@ -263,7 +334,7 @@ pub async fn list_unwatched(
 ) -> Result<Vec<Unscreened>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select account.account_id,
+        select account.account_id, account.account_type_id,
                case
                    when account.archived_at < $3 then 'archived'
                    when account.redacted_version = account.version and account.redacted_at < $3 then 'redacted'
@@ -275,8 +346,7 @@ pub async fn list_unwatched(
           and (account.archived_at is null or account.archived_at >= $2)
           and not exists (
               select from monitors as monitor
-              where monitor.shard = account.shard
-                and monitor.account_id = account.account_id
+              where monitor.account_id = account.account_id
                 and monitor.created_at < $3
                 and (monitor.state <> 'ended' or monitor.state_changed_at >= $2)
           )
@@ -290,6 +360,11 @@ pub async fn list_unwatched(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| Unscreened { account: AccountId(row.account_id), schedule: None, reason: row.reason })
+        .map(|row| Unscreened {
+            account: AccountId(row.account_id),
+            account_type: AccountTypeId(row.account_type_id),
+            schedule: None,
+            reason: row.reason,
+        })
         .collect())
 }

@@ -185,7 +185,7 @@ async fn of_accounts(
         tables,
         conn,
         "decisions",
-        r#"select to_jsonb(kept) - 'facts_digest' as "row!" from decisions as kept
+        r#"select to_jsonb(kept) - 'facts_digest' - 'subject_digest' as "row!" from decisions as kept
            where kept.shard = any($2) and account_id = any($1) order by decided_at limit $3"#,
         accounts,
         &shards
@@ -295,7 +295,7 @@ async fn of_reports(
         tables,
         conn,
         "hits",
-        r#"select to_jsonb(kept) - 'facts_digest' as "row!" from hits as kept
+        r#"select to_jsonb(kept) - 'facts_digest' - 'subject_digest' as "row!" from hits as kept
            where account_id = any($1) order by hit_id limit $2"#,
         accounts
     );

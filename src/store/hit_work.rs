@@ -309,6 +309,8 @@ pub struct HitRow {
     pub decided_by: Option<String>,
     /// Why, sealed under the report's key.
     pub sealed_reason: Option<Vec<u8>>,
+    /// What changed since somebody looked at it.
+    pub changes: Vec<String>,
     /// Why the account's decision on the entity was made, sealed, with the account's key.
     pub account_reason: Option<(Vec<u8>, WrappedKey)>,
 }
@@ -323,7 +325,7 @@ pub async fn get_all(conn: &mut PgConnection, ids: &[HitId]) -> Result<Vec<HitRo
                schedule.name as schedule_name, hit.entity, hit.list, hit.state, hit.score, hit.sealed_content,
                kept.key_id as "key_id?", kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?",
                hit.first_seen_at, hit.changed_at, hit.decided_at, hit.decided_by, hit.sealed_reason, hit.assignee,
-               hit.assigned_at, decision.sealed_reason as "account_reason?", own.key_id as "own_key_id?",
+               hit.assigned_at, hit.changes, decision.sealed_reason as "account_reason?", own.key_id as "own_key_id?",
                own.master_key_id as "own_master_key_id?", own.wrapped as "own_wrapped?"
         from unnest($1::smallint[], $2::uuid[]) with ordinality as wanted (shard, hit_id, place)
         join hits as hit using (shard, hit_id)
@@ -372,6 +374,7 @@ pub async fn get_all(conn: &mut PgConnection, ids: &[HitId]) -> Result<Vec<HitRo
                 decided_at: row.decided_at,
                 decided_by: row.decided_by,
                 sealed_reason: row.sealed_reason,
+                changes: row.changes.unwrap_or_default(),
                 account_reason: row.account_reason.zip(own),
             })
         })

@@ -1,5 +1,7 @@
 //! Hits of monitors.
 
+mod targets;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -8,6 +10,11 @@ use super::StoreError;
 use crate::domain::{
     hit::{HitState, Known},
     id::{AccountId, HitId, MonitorId},
+};
+
+pub use targets::{
+    SavedDecision, Target, list_expired, list_targets, list_targets_of, lock_of_entities, save_decisions,
+    save_expired,
 };
 
 /// The hits that monitors have, whatever their state.
@@ -19,7 +26,8 @@ pub async fn list_known(
     let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
     let rows = sqlx::query!(
         r#"
-        select hit.monitor_id, hit.hit_id, hit.entity, hit.state, hit.state_before_gone, hit.facts_digest
+        select hit.monitor_id, hit.hit_id, hit.entity, hit.state, hit.state_before_gone, hit.facts_digest,
+               hit.subject_digest, hit.decided_at
         from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
         join hits as hit using (shard, monitor_id)
         order by hit.first_seen_at, hit.hit_id
@@ -41,10 +49,70 @@ pub async fn list_known(
                     .facts_digest
                     .try_into()
                     .map_err(|_| StoreError::Inconsistent { column: "hits.facts_digest" })?,
+                subject: subject(row.subject_digest)?,
+                decided_at: row.decided_at,
             };
             Ok((MonitorId(row.monitor_id), known))
         })
         .collect()
+}
+
+fn subject(digest: Option<Vec<u8>>) -> Result<Option<[u8; 16]>, StoreError> {
+    let digest = digest.map(TryInto::try_into).transpose();
+    digest.map_err(|_| StoreError::Inconsistent { column: "hits.subject_digest" })
+}
+
+/// The sealed contents of hits, each with its monitor; of redacted reports there are none.
+pub async fn list_contents(
+    conn: &mut PgConnection,
+    hits: &[HitId],
+) -> Result<Vec<(HitId, MonitorId, Vec<u8>)>, StoreError> {
+    if hits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shards: Vec<i16> = hits.iter().map(|hit| hit.shard().column()).collect();
+    let ids: Vec<Uuid> = hits.iter().map(|hit| hit.0).collect();
+    let rows = sqlx::query!(
+        r#"
+        select hit.hit_id, hit.monitor_id, hit.sealed_content as "sealed_content!"
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, hit_id)
+        join hits as hit using (shard, hit_id)
+        where hit.sealed_content is not null
+        "#,
+        &shards,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (HitId(row.hit_id), MonitorId(row.monitor_id), row.sealed_content))
+        .collect())
+}
+
+/// Gives hits the ids that their entities have now.
+pub async fn save_entities(conn: &mut PgConnection, renamed: &[(HitId, &str)]) -> Result<(), StoreError> {
+    if renamed.is_empty() {
+        return Ok(());
+    }
+    let shards: Vec<i16> = renamed.iter().map(|(hit, _)| hit.shard().column()).collect();
+    let ids: Vec<Uuid> = renamed.iter().map(|(hit, _)| hit.0).collect();
+    let entities: Vec<String> = renamed.iter().map(|(_, entity)| (*entity).to_owned()).collect();
+    sqlx::query!(
+        r#"
+        update hits as hit
+        set entity = renamed.entity
+        from unnest($1::smallint[], $2::uuid[], $3::text[]) as renamed (shard, hit_id, entity)
+        where hit.shard = renamed.shard
+          and hit.hit_id = renamed.hit_id
+        "#,
+        &shards,
+        &ids,
+        &entities,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// A hit to insert or to overwrite.
@@ -70,6 +138,10 @@ pub struct SavedHit {
     pub score: f32,
     /// Digest of the facts that a decision rests on.
     pub facts_digest: [u8; 16],
+    /// Digest of the account's screened data that were asked about; none when the report asks a question of its own.
+    pub subject_digest: Option<[u8; 16]>,
+    /// What changed since somebody looked at it, in words; what is said already stays when none is given.
+    pub changes: Option<Vec<String>>,
     /// Name, facts and reasons, sealed.
     pub sealed_content: Vec<u8>,
 }
@@ -94,24 +166,37 @@ pub async fn save_all(
     let scores: Vec<f32> = hits.iter().map(|hit| hit.score).collect();
     let digests: Vec<Vec<u8>> = hits.iter().map(|hit| hit.facts_digest.to_vec()).collect();
     let contents: Vec<Vec<u8>> = hits.iter().map(|hit| hit.sealed_content.clone()).collect();
+    let subjects: Vec<Option<Vec<u8>>> = hits.iter().map(|hit| hit.subject_digest.map(Vec::from)).collect();
+    let changes: Vec<Option<String>> =
+        hits.iter().map(|hit| hit.changes.as_ref().map(|changes| changes.join("\n"))).collect();
     let (times, actors): (Vec<Option<DateTime<Utc>>>, Vec<Option<String>>) =
         hits.iter().map(|hit| hit.decided.clone().unzip()).unzip();
     sqlx::query!(
         r#"
         insert into hits as kept (
             shard, hit_id, account_id, monitor_id, schedule_id, entity, list, state, score, facts_digest,
-            sealed_content, decided_at, decided_by, first_seen_at, changed_at
+            sealed_content, decided_at, decided_by, subject_digest, changes, first_seen_at, changed_at
         )
-        select *, $14, $14
+        select shard, hit_id, account_id, monitor_id, schedule_id, entity, list, state, score, facts_digest,
+               sealed_content, decided_at, decided_by, subject_digest, string_to_array(changes, e'\n'), $16, $16
         from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::uuid[], $5::integer[], $6::text[], $7::text[],
-                    $8::text[], $9::real[], $10::bytea[], $11::bytea[], $12::timestamptz[], $13::text[])
+                    $8::text[], $9::real[], $10::bytea[], $11::bytea[], $12::timestamptz[], $13::text[],
+                    $14::bytea[], $15::text[])
+             as found (shard, hit_id, account_id, monitor_id, schedule_id, entity, list, state, score, facts_digest,
+                       sealed_content, decided_at, decided_by, subject_digest, changes)
         on conflict on constraint hits_entity_key do update
         set state = excluded.state,
             list = excluded.list,
             score = excluded.score,
             facts_digest = excluded.facts_digest,
             sealed_content = excluded.sealed_content,
-            changed_at = excluded.changed_at,
+            -- Another name for the same, and other data that changed nothing, are no change.
+            changed_at = case
+                when kept.state = excluded.state and excluded.changes is null then kept.changed_at
+                else excluded.changed_at
+            end,
+            subject_digest = excluded.subject_digest,
+            changes = coalesce(excluded.changes, kept.changes),
             gone_at = null,
             state_before_gone = null,
             -- Who decided before, and why, stays: the next who decides wants to know.
@@ -131,6 +216,8 @@ pub async fn save_all(
         &contents,
         &times as &[Option<DateTime<Utc>>],
         &actors as &[Option<String>],
+        &subjects as &[Option<Vec<u8>>],
+        &changes as &[Option<String>],
         now,
     )
     .execute(conn)
@@ -195,158 +282,6 @@ pub async fn save_back(
         &shards,
         &ids,
         now,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// A hit that somebody decides on, or another of its account with the same entity.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// The hit.
-    pub id: HitId,
-    /// The account.
-    pub account: AccountId,
-    /// The monitor.
-    pub monitor: MonitorId,
-    /// The monitor's schedule.
-    pub schedule_id: Option<i32>,
-    /// The entity.
-    pub entity: String,
-    /// Where it stands.
-    pub state: HitState,
-    /// Digest of the facts that a decision rests on.
-    pub facts: [u8; 16],
-}
-
-macro_rules! targets {
-    ($rows:expr) => {
-        $rows
-            .into_iter()
-            .map(|row| {
-                Ok(Target {
-                    id: HitId(row.hit_id),
-                    account: AccountId(row.account_id),
-                    monitor: MonitorId(row.monitor_id),
-                    schedule_id: row.schedule_id,
-                    entity: row.entity,
-                    state: HitState::from_word(&row.state)
-                        .ok_or(StoreError::Inconsistent { column: "hits.state" })?,
-                    facts: row
-                        .facts_digest
-                        .try_into()
-                        .map_err(|_| StoreError::Inconsistent { column: "hits.facts_digest" })?,
-                })
-            })
-            .collect()
-    };
-}
-
-/// Those of `ids` that are hits.
-pub async fn list_targets(conn: &mut PgConnection, ids: &[HitId]) -> Result<Vec<Target>, StoreError> {
-    let shards: Vec<i16> = ids.iter().map(|hit| hit.shard().column()).collect();
-    let ids: Vec<Uuid> = ids.iter().map(|hit| hit.0).collect();
-    let rows = sqlx::query!(
-        r#"
-        select hit.hit_id, hit.account_id, hit.monitor_id, hit.schedule_id, hit.entity, hit.state, hit.facts_digest
-        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, hit_id)
-        join hits as hit using (shard, hit_id)
-        "#,
-        &shards,
-        &ids,
-    )
-    .fetch_all(conn)
-    .await?;
-    targets!(rows)
-}
-
-/// The hits of monitors, whatever their state.
-pub async fn list_targets_of(conn: &mut PgConnection, monitor: MonitorId) -> Result<Vec<Target>, StoreError> {
-    let rows = sqlx::query!(
-        r#"
-        select hit_id, account_id, monitor_id, schedule_id, entity, state, facts_digest
-        from hits
-        where shard = $1
-          and monitor_id = $2
-        order by first_seen_at, hit_id
-        "#,
-        monitor.shard().column(),
-        monitor.0,
-    )
-    .fetch_all(conn)
-    .await?;
-    targets!(rows)
-}
-
-/// Locks the hits of pairs of account and entity, of whatever report of the account; the accounts are locked by
-/// the caller.
-pub async fn lock_of_entities(
-    conn: &mut PgConnection,
-    pairs: &[(AccountId, &str)],
-) -> Result<Vec<Target>, StoreError> {
-    let accounts: Vec<Uuid> = pairs.iter().map(|(account, _)| account.0).collect();
-    let entities: Vec<String> = pairs.iter().map(|(_, entity)| (*entity).to_owned()).collect();
-    let rows = sqlx::query!(
-        r#"
-        select hit.hit_id, hit.account_id, hit.monitor_id, hit.schedule_id, hit.entity, hit.state, hit.facts_digest
-        from unnest($1::uuid[], $2::text[]) as wanted (account_id, entity)
-        join hits as hit on hit.account_id = wanted.account_id and hit.entity = wanted.entity
-        order by hit.shard, hit.hit_id
-        for update of hit
-        "#,
-        &accounts,
-        &entities,
-    )
-    .fetch_all(conn)
-    .await?;
-    targets!(rows)
-}
-
-/// A decision on a locked hit.
-#[derive(Debug)]
-pub struct SavedDecision {
-    /// The hit.
-    pub id: HitId,
-    /// Dismissed or confirmed.
-    pub state: HitState,
-    /// When.
-    pub decided_at: DateTime<Utc>,
-    /// Who.
-    pub decided_by: String,
-    /// Why, sealed under the report's data key.
-    pub sealed_reason: Option<Vec<u8>>,
-}
-
-/// Writes decisions on locked hits.
-pub async fn save_decisions(conn: &mut PgConnection, decisions: &[SavedDecision]) -> Result<(), StoreError> {
-    if decisions.is_empty() {
-        return Ok(());
-    }
-    let shards: Vec<i16> = decisions.iter().map(|one| one.id.shard().column()).collect();
-    let ids: Vec<Uuid> = decisions.iter().map(|one| one.id.0).collect();
-    let states: Vec<String> = decisions.iter().map(|one| one.state.word().to_owned()).collect();
-    let times: Vec<DateTime<Utc>> = decisions.iter().map(|one| one.decided_at).collect();
-    let actors: Vec<String> = decisions.iter().map(|one| one.decided_by.clone()).collect();
-    let reasons: Vec<Option<Vec<u8>>> = decisions.iter().map(|one| one.sealed_reason.clone()).collect();
-    sqlx::query!(
-        r#"
-        update hits as hit
-        set state = decided.state,
-            decided_at = decided.at,
-            decided_by = decided.by,
-            sealed_reason = decided.reason
-        from unnest($1::smallint[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[])
-             as decided (shard, hit_id, state, at, by, reason)
-        where hit.shard = decided.shard
-          and hit.hit_id = decided.hit_id
-        "#,
-        &shards,
-        &ids,
-        &states,
-        &times,
-        &actors,
-        &reasons as &[Option<Vec<u8>>],
     )
     .execute(conn)
     .await?;

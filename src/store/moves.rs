@@ -194,7 +194,9 @@ pub async fn save_account(
     sqlx::query!(
         r#"
         update hits as hit
-        set account_id = $3
+        set account_id = $3,
+            -- Whoever finds that two accounts are one knows that their data differ: no decision ends by that.
+            subject_digest = null
         from unnest($1::smallint[], $2::uuid[]) as moved (shard, monitor_id)
         where hit.shard = moved.shard
           and hit.monitor_id = moved.monitor_id
@@ -258,7 +260,7 @@ pub async fn redact(
     sqlx::query!(
         r#"
         update hits as hit
-        set sealed_content = null, sealed_reason = null
+        set sealed_content = null, sealed_reason = null, subject_digest = null
         from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
         where hit.shard = wanted.shard
           and hit.monitor_id = wanted.monitor_id

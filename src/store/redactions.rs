@@ -158,6 +158,7 @@ pub async fn save_reports(
         update hits as hit
         set sealed_content = null,
             sealed_reason = null,
+            subject_digest = null,
             state = 'gone',
             state_before_gone = case when hit.state = 'gone' then hit.state_before_gone else hit.state end,
             gone_at = coalesce(hit.gone_at, $2),

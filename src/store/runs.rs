@@ -42,10 +42,12 @@ pub struct NewRun {
     pub findings: i32,
     /// The class of failure, when there was no answer.
     pub failure: Option<&'static str>,
-    /// Digest of the answer; none when it is clear. Without an answer, the last one's stays.
-    pub digest: Option<[u8; 16]>,
-    /// Whether the answer differs from the last: its content is then recorded too.
+    /// Digest of the answer, and of the data asked about; none when it is clear. Without an answer, the last one's stays.
+    pub digest: Option<Vec<u8>>,
+    /// Whether the answer, or with a match the data asked about, differs from the last: its content is then recorded too.
     pub changed: bool,
+    /// Whether the answer differs from the last.
+    pub is_news: bool,
 }
 
 /// Settles runs: each whose slot still stands moves its due row on and counts; the others leave a slim
@@ -214,7 +216,7 @@ impl Columns {
         self.outcomes.push(run.outcome.word().to_owned());
         self.findings.push(run.findings);
         self.failures.push(run.failure.map(str::to_owned));
-        self.digests.push(run.digest.map(Vec::from));
+        self.digests.push(run.digest.clone());
         self.changed.push(run.changed);
     }
 }

@@ -125,3 +125,66 @@ pub async fn waiting(conn: &mut PgConnection, limit: i64) -> Result<Waiting, Sto
         quarantined: row.quarantined,
     })
 }
+
+/// Who of a shard is not screened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlindSpots {
+    /// Accounts, neither archived nor redacted, that no schedule watches.
+    pub in_no_schedule: i64,
+    /// Monitors that never ran.
+    pub never_run: i64,
+    /// Monitors whose time came a while ago.
+    pub overdue: i64,
+    /// Watched accounts that hold no name to be screened by.
+    pub unscreenable: i64,
+}
+
+/// Counts who of a shard is not screened: its accounts, each with a look at its monitors, and its due rows. While not
+/// every account has its keys, nobody knows who has none: `has_keys` says that they have.
+pub async fn blind_spots(
+    conn: &mut PgConnection,
+    shard: Shard,
+    overdue_since: DateTime<Utc>,
+    has_keys: bool,
+) -> Result<BlindSpots, StoreError> {
+    let accounts = sqlx::query!(
+        r#"
+        select count(*) filter (where not watched.is_any) as "in_no_schedule!",
+               count(*) filter (where $2 and watched.by_name and keyed.account_id is null) as "unscreenable!"
+        from accounts as account
+        cross join lateral (
+            select count(*) > 0 as is_any,
+                   count(*) filter (where monitor.state = 'active' and monitor.sealed_query is null) > 0 as by_name
+            from monitors as monitor
+            where monitor.account_id = account.account_id
+              and monitor.state <> 'ended'
+        ) as watched
+        left join screening_keys as keyed on keyed.shard = account.shard and keyed.account_id = account.account_id
+        where account.shard = $1
+          and account.archived_at is null
+          and account.redacted_version is distinct from account.version
+        "#,
+        shard.column(),
+        has_keys,
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    let due = sqlx::query!(
+        r#"
+        select count(*) filter (where slot = 0) as "never_run!",
+               count(*) filter (where next_run_at <= $2) as "overdue!"
+        from monitor_due
+        where shard = $1
+        "#,
+        shard.column(),
+        overdue_since,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(BlindSpots {
+        in_no_schedule: accounts.in_no_schedule,
+        never_run: due.never_run,
+        overdue: due.overdue,
+        unscreenable: accounts.unscreenable,
+    })
+}

@@ -78,6 +78,13 @@ pub struct PolicyLabels {
     pub policy: String,
 }
 
+/// Why somebody is not screened.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct BlindSpotLabels {
+    /// `in-no-schedule`, `never-run`, `overdue` or `unscreenable`.
+    pub reason: &'static str,
+}
+
 /// What a pause stops.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct ScopeLabels {
@@ -203,6 +210,9 @@ metrics! {
         "Hits opened, changed and gone";
     open_hits: Gauge = Gauge::default(), "hits_open", None,
         "Hits that nobody has decided on, counted up to 10000";
+    blind_spots: Family<BlindSpotLabels, Gauge> = Family::default(), "blind_spots", None,
+        "Who is not screened, in the shards of this process: accounts in no schedule, or without a name to screen; \
+         monitors that never ran, or are overdue; counted whole every ten minutes";
     pauses: Family<ScopeLabels, Gauge> = Family::default(), "pauses", None,
         "What somebody paused, by scope; accounts are counted up to 1000";
     calls: Family<CallLabels, Counter> = Family::default(), "provider_calls", None,

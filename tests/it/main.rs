@@ -21,6 +21,7 @@ mod columns;
 #[path = "../support/daemon.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod daemon;
+mod day;
 mod echo;
 mod enrolment;
 mod evidence;

@@ -21,7 +21,7 @@ use crate::{
     },
     store::{
         accounts, data_keys,
-        decisions::{self, Decision},
+        decisions::{self, Basis, Decision},
         due, enrolment, events,
         hits::{self, SavedDecision},
         idempotency, monitors,
@@ -161,7 +161,8 @@ async fn move_decisions(
                 }
                 _ => None,
             };
-            taken.push(Decision { account: to, sealed_reason, ..decision });
+            // Whoever finds that two accounts are one knows that their data differ.
+            taken.push(Decision { account: to, sealed_reason, subject: None, ..decision });
         }
         decisions::save_all(conn, &taken).await?;
         decisions::remove_of_account(conn, from).await?;
@@ -183,14 +184,16 @@ pub(in crate::actions) async fn apply_to_open(
     let by_pair: BTreeMap<(AccountId, &str), &Decision> =
         standing.iter().map(|decision| ((decision.account, decision.entity.as_str()), decision)).collect();
     let locked = hits::lock_of_entities(conn, &pairs).await?;
-    let (mut closed, mut facts, mut accounts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut closed, mut bases, mut accounts) = (Vec::new(), Vec::new(), Vec::new());
     for hit in &locked {
         let decision = by_pair
             .get(&(hit.account, hit.entity.as_str()))
+            .filter(|decision| decision.ended_at.is_none())
             .filter(|decision| decision.facts.is_none_or(|facts| facts == hit.facts));
         if let Some(decision) = decision.filter(|_| hit.state == HitState::Open) {
-            if decision.facts.is_none() {
-                facts.push((hit.account, hit.entity.as_str(), hit.facts));
+            if decision.facts.is_none() || decision.subject.is_none() {
+                let basis = Basis { facts: hit.facts, subject: hit.subject };
+                bases.push((hit.account, hit.entity.as_str(), basis));
             }
             accounts.push(hit.account);
             closed.push(SavedDecision {
@@ -204,8 +207,8 @@ pub(in crate::actions) async fn apply_to_open(
     }
     hits::save_decisions(conn, &closed).await?;
     // Of several with different facts any one will do: the others were decided on here too.
-    facts.sort_unstable();
-    facts.dedup_by_key(|(account, entity, _)| (*account, *entity));
-    decisions::save_facts(conn, &facts).await?;
+    bases.sort_unstable();
+    bases.dedup_by_key(|(account, entity, _)| (*account, *entity));
+    decisions::save_bases(conn, &bases).await?;
     Ok(accounts)
 }

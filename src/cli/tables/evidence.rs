@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{line, table, time};
-use crate::actions::evidence::{Coverage, Evidence};
+use crate::actions::evidence::{Coverage, Evidence, RunDifference, RunEvidence};
 
 /// The evidence of an account.
 pub(crate) fn evidence(evidence: &Evidence) -> String {
@@ -37,7 +37,7 @@ pub(crate) fn evidence(evidence: &Evidence) -> String {
             format!("v{}", run.account_version),
             outcome,
             lists(&run.basis),
-            word(&run.basis, "process"),
+            format!("{}\n{}", word(&run.basis, "process"), run.id),
         ]);
     }
     line(&mut text, format_args!("{runs}"));
@@ -55,7 +55,7 @@ pub(crate) fn evidence(evidence: &Evidence) -> String {
                 hit.id.to_string(),
                 hit.entity.clone(),
                 hit.list.clone(),
-                hit.state.to_owned(),
+                super::state(hit),
                 time(hit.first_seen_at),
                 hit.decided_at.map(time).unwrap_or_default(),
                 hit.decided_by.clone().unwrap_or_default(),
@@ -64,11 +64,70 @@ pub(crate) fn evidence(evidence: &Evidence) -> String {
         }
         line(&mut text, format_args!("{hits}"));
     }
+    if !evidence.decisions.is_empty() {
+        let mut decisions = table(&["entity", "decision", "when (UTC)", "by", "why", "since then"]);
+        for one in &evidence.decisions {
+            let since = match one.ended_at {
+                Some(ended) => format!("ended {}: {}", time(ended), one.ended_for.join(", ")),
+                None => "holds".to_owned(),
+            };
+            decisions.add_row([
+                one.entity.clone(),
+                one.state.to_owned(),
+                time(one.decided_at),
+                one.decided_by.clone(),
+                one.reason.clone().unwrap_or_default(),
+                since,
+            ]);
+        }
+        line(&mut text, format_args!("{decisions}"));
+    }
     let mut events = table(&["when (UTC)", "what", "by"]);
     for event in &evidence.events {
         events.add_row([time(event.at), event.kind.clone(), event.actor.clone()]);
     }
     line(&mut text, format_args!("{events}"));
+    text
+}
+
+/// What differs between two runs.
+pub(crate) fn difference(difference: &RunDifference) -> String {
+    let mut text = String::new();
+    let run =
+        |run: &RunEvidence| format!("{} #{} {}: {}", run.id, run.slot, time(run.recorded_at), run.outcome);
+    line(&mut text, format_args!("from {}\nto   {}", run(&difference.from), run(&difference.to)));
+    let mut rows = table(&["what differs", "from", "to"]);
+    let plain = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    };
+    let asked = difference.asked.iter().flatten().map(|one| (format!("asked about: {}", one.name), one));
+    for (name, one) in difference.basis.iter().map(|one| (one.name.clone(), one)).chain(asked) {
+        rows.add_row([name, plain(&one.from), plain(&one.to)]);
+    }
+    let found = difference.found.as_ref();
+    for one in found.iter().flat_map(|found| &found.added) {
+        rows.add_row([format!("found: {}", one.entity), "-".to_owned(), one.name.clone()]);
+    }
+    for one in found.iter().flat_map(|found| &found.removed) {
+        rows.add_row([format!("found: {}", one.entity), one.name.clone(), "-".to_owned()]);
+    }
+    for one in found.iter().flat_map(|found| &found.changed) {
+        if let Some(former) = &one.former_id {
+            rows.add_row([format!("{}: id", one.entity), former.clone(), one.entity.clone()]);
+        }
+        for fact in &one.facts {
+            rows.add_row([format!("{}: {}", one.entity, fact.name), plain(&fact.from), plain(&fact.to)]);
+        }
+    }
+    line(&mut text, format_args!("{rows}"));
+    match found {
+        Some(found) => line(&mut text, format_args!("{} entities were found as before", found.unchanged)),
+        None => {
+            line(&mut text, format_args!("What one of them found is not known: it failed, or was redacted."))
+        }
+    }
     text
 }
 

@@ -322,6 +322,7 @@ fn answer(check: &mut Checker<'_>, key: &Key, raw: RawAnswer) -> Option<AnswerSe
     for (name, value) in [
         ("hits", &raw.hits),
         ("entity", &raw.entity),
+        ("former-ids", &raw.former_ids),
         ("list", &raw.list),
         ("name", &raw.name),
         ("score", &raw.score),
@@ -337,6 +338,7 @@ fn answer(check: &mut Checker<'_>, key: &Key, raw: RawAnswer) -> Option<AnswerSe
         hits: hits?,
         null_is_clear: raw.null_is_clear.unwrap_or(false),
         entity: entity?,
+        former_ids: raw.former_ids,
         list: raw.list,
         name: raw.name,
         score: raw.score,

@@ -65,7 +65,10 @@ fn of_one_or_a_page() -> Vec<Operation> {
             .body::<Document<Comment>>()
             .handled_by(comment),
         one(Operation::post("/hits/{hit-id}/dismiss", "report.dismiss", "Finds that a hit is somebody else"))
-            .about("For all reports of the account, until the entity's facts change.")
+            .about(
+                "For all reports of the account, until the entity's facts or the account's screened data change, or the \
+                 decision expires.",
+            )
             .body::<Document<Reason>>()
             .handled_by(dismiss),
         one(Operation::post("/hits/{hit-id}/confirm", "report.dismiss", "Finds that a hit is the account"))
@@ -104,6 +107,9 @@ struct Attributes {
     decided_at: Option<String>,
     decided_by: Option<String>,
     decision_reason: Option<String>,
+    /// What changed since somebody looked at it: keys of the entity's facts, `list`, `name`, `merged` (the entity has another
+    /// id), `account-data` (the account's screened data), `expired`. Where somebody had decided, the decision ended by it.
+    changes: Vec<String>,
     /// What people noted, the oldest first; where one hit is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     comments: Option<Vec<CommentLine>>,
@@ -161,6 +167,7 @@ fn resource(hit: &HitView, comments: Option<&[CommentView]>) -> Result<Resource,
         decided_at: hit.decided_at.map(time),
         decided_by: hit.decided_by.clone(),
         decision_reason: hit.reason.clone(),
+        changes: hit.changes.clone(),
         comments: comments.map(|comments| comments.iter().map(comment).collect()),
     };
     Ok(Resource::new("hit", hit.id, &attributes)?.to_one("account", "account", Some(hit.account_id)).to_one(

@@ -22,6 +22,7 @@ mod decisions;
 mod docs;
 mod errors;
 mod events;
+mod evidence;
 mod hits;
 mod idempotency;
 mod importers;
@@ -106,6 +107,7 @@ fn operations() -> Vec<Operation> {
         audit_entries::operations(),
         decisions::operations(),
         events::operations(),
+        evidence::operations(),
         hits::operations(),
         importers::operations(),
         inquiries::operations(),

@@ -38,6 +38,7 @@ fn filled() -> Metrics {
     metrics.permits.get_or_create(&of_provider).inc();
     metrics.retries_held_back.get_or_create(&of_provider).inc();
     metrics.oldest_due_age.get_or_create(&of_provider).set(0.5);
+    metrics.blind_spots.get_or_create(&BlindSpotLabels { reason: "overdue" }).set(1);
     metrics.pauses.get_or_create(&ScopeLabels { scope: "everything" }).set(1);
     metrics.quota_left.get_or_create(&QuotaLabels { provider: provider(), period: "day" }).set(1);
     let version = "with \"quotes\",\nand a line".to_owned();

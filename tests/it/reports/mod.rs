@@ -2,6 +2,7 @@
 
 mod api;
 mod decisions;
+mod endings;
 mod ends;
 mod runs;
 mod work;

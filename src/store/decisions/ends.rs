@@ -1,0 +1,142 @@
+//! What becomes of decisions when entities get other ids, and when what they rest on changes.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::super::StoreError;
+use crate::domain::id::AccountId;
+
+/// A decision whose entity has another id now.
+#[derive(Debug)]
+pub struct Renamed<'a> {
+    /// The account.
+    pub account: AccountId,
+    /// The id that it was made under.
+    pub from: String,
+    /// The id that the entity has now.
+    pub to: &'a str,
+    /// Digest of the entity's facts under the former id, and under the present one.
+    pub facts: ([u8; 16], [u8; 16]),
+}
+
+/// Has decisions follow their entities. One on the present id goes before those on former ones, which stay as they are.
+pub async fn save_entities(conn: &mut PgConnection, renamed: &[Renamed<'_>]) -> Result<(), StoreError> {
+    for one in renamed {
+        sqlx::query!(
+            r#"
+            update decisions as kept
+            set entity = $4,
+                facts_digest = case when kept.facts_digest = $5 then $6 else kept.facts_digest end
+            where kept.shard = $1
+              and kept.account_id = $2
+              and kept.entity = $3
+              and not exists (
+                  select from decisions as present
+                  where present.shard = $1 and present.account_id = $2 and present.entity = $4
+              )
+            "#,
+            one.account.shard().column(),
+            one.account.0,
+            one.from,
+            one.to,
+            one.facts.0.as_slice(),
+            one.facts.1.as_slice(),
+        )
+        .execute(&mut *conn)
+        .await?;
+    }
+    Ok(())
+}
+
+/// A decision that ends.
+#[derive(Debug)]
+pub struct Ended<'a> {
+    /// The account.
+    pub account: AccountId,
+    /// The entity.
+    pub entity: &'a str,
+    /// Digest of the facts that the hit rested on: a decision on others is another matter. Whatever it rests on, when
+    /// none is given.
+    pub facts: Option<[u8; 16]>,
+    /// What ended it, in words.
+    pub changes: Vec<String>,
+}
+
+/// Ends decisions, each (account, entity) once.
+pub async fn save_ended(
+    conn: &mut PgConnection,
+    ended: &[Ended<'_>],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let shards: Vec<i16> = ended.iter().map(|one| one.account.shard().column()).collect();
+    let accounts: Vec<Uuid> = ended.iter().map(|one| one.account.0).collect();
+    let entities: Vec<String> = ended.iter().map(|one| one.entity.to_owned()).collect();
+    let facts: Vec<Option<Vec<u8>>> = ended.iter().map(|one| one.facts.map(Vec::from)).collect();
+    let changes: Vec<String> = ended.iter().map(|one| one.changes.join("\n")).collect();
+    sqlx::query!(
+        r#"
+        update decisions as kept
+        set ended_at = $6,
+            ended_for = string_to_array(ended.changes, e'\n')
+        from unnest($1::smallint[], $2::uuid[], $3::text[], $4::bytea[], $5::text[])
+             as ended (shard, account_id, entity, facts, changes)
+        where kept.shard = ended.shard
+          and kept.account_id = ended.account_id
+          and kept.entity = ended.entity
+          and kept.ended_at is null
+          and (ended.facts is null or kept.facts_digest is null or kept.facts_digest = ended.facts)
+        "#,
+        &shards,
+        &accounts,
+        &entities,
+        &facts as &[Option<Vec<u8>>],
+        &changes,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Forgets the data of an account that its decisions, hits and last answers rest on, for some of them were destroyed: what
+/// is left is no reason to decide anew. The next run says what they rest on. The due rows are locked by the caller.
+pub async fn forget_subject(conn: &mut PgConnection, account: AccountId) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update decisions
+        set subject_digest = null
+        where shard = $1
+          and account_id = $2
+          and subject_digest is not null
+        "#,
+        account.shard().column(),
+        account.0,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "update hits set subject_digest = null where account_id = $1 and subject_digest is not null",
+        account.0,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        r#"
+        update monitor_due as due
+        set last_digest = substring(due.last_digest for 16)
+        from monitors as monitor
+        where monitor.account_id = $1
+          and due.shard = monitor.shard
+          and due.monitor_id = monitor.monitor_id
+          and length(due.last_digest) > 16
+        "#,
+        account.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
