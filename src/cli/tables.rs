@@ -7,6 +7,7 @@ mod lists;
 mod rescreens;
 mod screen;
 mod status;
+mod what_if;
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -32,6 +33,7 @@ pub(super) use lists::lists;
 pub(super) use rescreens::rescreens;
 pub(super) use screen::{findings, pairs};
 pub(super) use status::status;
+pub(super) use what_if::what_if;
 
 pub(super) fn table(headers: &[&str]) -> Table {
     let mut table = Table::new();

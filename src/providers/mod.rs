@@ -17,6 +17,7 @@ use std::{pin::Pin, time::Duration};
 use crate::domain::{answer::Answer, subject::Subject};
 
 pub mod budget;
+mod beside;
 pub mod client;
 pub mod download;
 pub mod http;

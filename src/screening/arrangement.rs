@@ -56,9 +56,14 @@ pub(super) struct Arrangement {
     apart: Vec<OnceLock<Box<Name>>>,
     summaries: Vec<Summary>,
     units: Vec<Unit>,
-    /// Where the names of each unit begin in `holders`.
-    first_holders: Vec<u32>,
-    holders: Vec<u32>,
+    /// The names that hold each unit.
+    holders: Groups,
+    /// Those of them that have initials.
+    initial_holders: Groups,
+    /// The units that each name holds.
+    held: Groups,
+    /// Which names have initials, a bit each: so few bytes that they are always at hand.
+    with_initials: Vec<u64>,
     /// Which parts stand under a key.
     pub(super) keys: Postings<Entry>,
     /// In which names two neighbours, read as one, have a sound.
@@ -103,6 +108,13 @@ impl Arrangement {
         self.places.get(name as usize).copied()
     }
 
+    /// The names of an entity, which stand together.
+    pub(super) fn names_of(&self, entity: u32) -> std::ops::Range<u32> {
+        let first = self.places.partition_point(|place| place.entity < entity);
+        let end = self.places.partition_point(|place| place.entity <= entity);
+        small(first)..small(end)
+    }
+
     /// What the sieve knows of a name.
     pub(super) fn summary(&self, name: u32) -> Option<Summary> {
         self.summaries.get(name as usize).copied()
@@ -115,9 +127,61 @@ impl Arrangement {
 
     /// The names that hold a unit.
     pub(super) fn names_with(&self, unit: u32) -> &[u32] {
-        let unit = unit as usize;
-        match (self.first_holders.get(unit), self.first_holders.get(unit + 1)) {
-            (Some(first), Some(end)) => self.holders.get(*first as usize..*end as usize).unwrap_or_default(),
+        self.holders.of(unit)
+    }
+
+    /// The names with initials that hold a unit.
+    pub(super) fn names_with_initials(&self, unit: u32) -> &[u32] {
+        self.initial_holders.of(unit)
+    }
+
+    /// The units that a name holds.
+    pub(super) fn units_in(&self, name: u32) -> &[u32] {
+        self.held.of(name)
+    }
+
+    /// A unit.
+    pub(super) fn unit(&self, number: u32) -> Option<&Unit> {
+        self.units.get(number as usize)
+    }
+
+    /// How many units there are.
+    pub(super) const fn units(&self) -> usize {
+        self.units.len()
+    }
+
+    /// Whether a name has initials.
+    pub(super) fn has_initials(&self, name: u32) -> bool {
+        let word = self.with_initials.get(name as usize / 64).copied().unwrap_or_default();
+        word & (1 << (name % 64)) != 0
+    }
+}
+
+/// Numbers in groups that are numbered from 0 on.
+struct Groups {
+    first: Vec<u32>,
+    values: Vec<u32>,
+}
+
+impl Groups {
+    /// Groups `pairs` of a group and a value; `count` is how many groups there are.
+    fn new(mut pairs: Vec<(u32, u32)>, count: usize) -> Self {
+        pairs.sort_unstable();
+        pairs.dedup();
+        let mut first = Vec::with_capacity(count + 1);
+        for (place, (group, _)) in pairs.iter().enumerate() {
+            while first.len() <= *group as usize {
+                first.push(small(place));
+            }
+        }
+        first.resize(count + 1, small(pairs.len()));
+        Self { first, values: pairs.into_iter().map(|(_, value)| value).collect() }
+    }
+
+    fn of(&self, group: u32) -> &[u32] {
+        let group = group as usize;
+        match (self.first.get(group), self.first.get(group + 1)) {
+            (Some(first), Some(end)) => self.values.get(*first as usize..*end as usize).unwrap_or_default(),
             _ => &[],
         }
     }
@@ -184,20 +248,23 @@ impl Building {
     }
 
     fn finish(self) -> Arrangement {
-        let Self { mut places, mut summaries, mut units, known, mut holders, keys, mut joins, direct } = self;
+        let Self { mut places, mut summaries, mut units, known, holders, keys, mut joins, direct } = self;
         drop(known);
-        holders.sort_unstable();
-        holders.dedup();
         joins.sort_unstable();
         joins.dedup();
-        let mut first_holders = Vec::with_capacity(units.len() + 1);
-        for (place, (unit, _)) in holders.iter().enumerate() {
-            // Each unit has a holder.
-            if first_holders.len() == *unit as usize {
-                first_holders.push(small(place));
+        let mut with_initials = vec![0_u64; places.len() / 64 + 1];
+        for (name, _) in summaries.iter().enumerate().filter(|(_, summary)| summary.unbounded) {
+            if let Some(word) = with_initials.get_mut(name / 64) {
+                *word |= 1 << (name % 64);
             }
         }
-        first_holders.push(small(holders.len()));
+        let has_initials =
+            |name: u32| summaries.get(name as usize).is_some_and(|summary| summary.unbounded);
+        let initial_holders = holders.iter().copied().filter(|(_, name)| has_initials(*name)).collect();
+        let held = holders.iter().map(|(unit, name)| (*name, *unit)).collect();
+        let (initial_holders, held) =
+            (Groups::new(initial_holders, units.len()), Groups::new(held, places.len()));
+        let holders = Groups::new(holders, units.len());
         places.shrink_to_fit();
         summaries.shrink_to_fit();
         units.shrink_to_fit();
@@ -207,8 +274,10 @@ impl Building {
             apart: std::iter::repeat_with(OnceLock::new).take(kept).collect(),
             summaries,
             units,
-            first_holders,
-            holders: holders.into_iter().map(|(_, name)| name).collect(),
+            holders,
+            initial_holders,
+            held,
+            with_initials,
             keys: Postings::new(keys),
             joins: Postings::new(joins),
             direct: Postings::new(direct),

@@ -117,10 +117,8 @@ mod tests {
 
     fn subject(kind: SubjectKind, name: &str, country: &str) -> Subject {
         Subject {
-            kind,
-            names: vec![Personal::new(name.to_owned())],
-            birth_date: None,
             countries: vec![Personal::new(country.to_owned())],
+            ..Subject::named(kind, name)
         }
     }
 
