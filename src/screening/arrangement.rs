@@ -3,7 +3,11 @@
 //! Each different part of a name stands once, under its keys, with the names that hold it. A name itself is kept as a
 //! few numbers; its text stays with its entity, and is taken apart again when it is compared.
 
-use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
 
 use crate::names::likeness::Likeness;
 use crate::names::sound::Key;
@@ -66,6 +70,10 @@ pub(super) struct Arrangement {
     with_initials: Vec<u64>,
     /// Which parts stand under a key.
     pub(super) keys: Postings<Entry>,
+    /// Those of them that names with initials hold.
+    pub(super) initial_keys: Postings<Entry>,
+    /// What answered the parts that were looked for lately.
+    pub(super) answers: Answers,
     /// In which names two neighbours, read as one, have a sound.
     pub(super) joins: Postings<u32>,
     /// Which names have all their letters, or their first letters, under a key.
@@ -154,6 +162,44 @@ impl Arrangement {
     pub(super) fn has_initials(&self, name: u32) -> bool {
         let word = self.with_initials.get(name as usize / 64).copied().unwrap_or_default();
         word & (1 << (name % 64)) != 0
+    }
+}
+
+/// A unit that answers a part.
+#[derive(Clone, Copy)]
+pub(super) struct Answering {
+    pub(super) unit: u32,
+    /// Whether it is the same.
+    pub(super) equal: bool,
+}
+
+/// What tells parts apart of which other units answer: the letters, and how they are compared.
+type Looked = (Box<[char]>, [bool; 3]);
+
+/// Which units answered a part, for those parts that were looked for lately: names repeat. What is kept is what would be
+/// found anew.
+#[derive(Default)]
+pub(super) struct Answers(RwLock<HashMap<Looked, Arc<[Answering]>>>);
+
+/// Of so many parts the answers are kept; then they are forgotten, all at once.
+const MOST_LOOKED: usize = 20_000;
+
+impl Answers {
+    /// The units that answer `part`, found by `find` the first time.
+    pub(super) fn of(&self, part: &Part, find: impl FnOnce() -> Vec<Answering>) -> Arc<[Answering]> {
+        let likeness = &part.likeness;
+        let traits = [likeness.spelling.has_few_vowels(), likeness.known, likeness.forms.is_empty()];
+        let looked: Looked = (part.letters.clone().into_boxed_slice(), traits);
+        if let Some(kept) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&looked) {
+            return Arc::clone(kept);
+        }
+        let found: Arc<[Answering]> = find().into();
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MOST_LOOKED {
+            kept.clear();
+        }
+        kept.insert(looked, Arc::clone(&found));
+        found
     }
 }
 
@@ -265,6 +311,8 @@ impl Building {
         let (initial_holders, held) =
             (Groups::new(initial_holders, units.len()), Groups::new(held, places.len()));
         let holders = Groups::new(holders, units.len());
+        let beside = |entry: &Entry| units.get(entry.unit as usize).is_some_and(|unit| unit.beside_initials);
+        let initial_keys = keys.iter().copied().filter(|(_, entry)| beside(entry)).collect();
         places.shrink_to_fit();
         summaries.shrink_to_fit();
         units.shrink_to_fit();
@@ -278,7 +326,9 @@ impl Building {
             initial_holders,
             held,
             with_initials,
+            initial_keys: Postings::new(initial_keys),
             keys: Postings::new(keys),
+            answers: Answers::default(),
             joins: Postings::new(joins),
             direct: Postings::new(direct),
         }

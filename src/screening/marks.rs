@@ -19,10 +19,10 @@ pub(super) struct Marks {
 /// What is known of a unit and the part that is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
+    /// It was not compared yet.
+    Unknown,
     /// It does not answer.
     None,
-    /// It may: it was not compared yet.
-    Unknown,
     /// It answers, and is not equal.
     Alike,
     /// It is equal.
@@ -118,8 +118,8 @@ impl Marks {
     /// Notes what is known of a unit.
     pub(super) fn note(&mut self, unit: u32, answer: Answer) {
         let code = match answer {
-            Answer::None => 0,
-            Answer::Unknown => 1,
+            Answer::Unknown => 0,
+            Answer::None => 1,
             Answer::Alike => 2,
             Answer::Equal => 3,
         };
@@ -132,13 +132,13 @@ impl Marks {
     pub(super) fn known(&self, unit: u32) -> Answer {
         let kept = self.units.get(unit as usize).copied().unwrap_or_default();
         if kept & !3 != self.round {
-            return Answer::None;
+            return Answer::Unknown;
         }
         match kept & 3 {
-            1 => Answer::Unknown,
+            1 => Answer::None,
             2 => Answer::Alike,
             3 => Answer::Equal,
-            _ => Answer::None,
+            _ => Answer::Unknown,
         }
     }
 

@@ -28,6 +28,8 @@ mod remarks;
 mod search;
 
 #[cfg(test)]
+mod labelled_facts_tests;
+#[cfg(test)]
 mod real_data_tests;
 
 /// Changes whenever the same subject and list could score differently: kept with each answer.

@@ -11,8 +11,9 @@ use crate::names::likeness::{How, compare, is_equal};
 use crate::names::similarity::{could_be_alike, could_be_two_off};
 use crate::names::{Name, NameKind, Part, Rules};
 
-use super::arrangement::{Arrangement, Unit, low_bits};
+use super::arrangement::{Answering, Arrangement, Entry, Unit, low_bits};
 use super::marks::{Answer, LISTED_JOIN, Marks, Sieve, WHOLE, equal_mark_of, mark_of};
+use super::postings::Postings;
 
 /// The names of the list that could score `least` or more with `account`, by their numbers.
 pub(super) fn candidates(
@@ -38,39 +39,34 @@ pub(super) fn candidates(
 }
 
 fn mark_parts(names: &Arrangement, account: &Name, sieve: &Sieve<'_>, marks: &mut Marks) {
-    let mut parts: Vec<(usize, &Part, Vec<u32>, usize)> = account
-        .parts
-        .iter()
-        .enumerate()
-        .filter(|(_, part)| !part.likeness.initial)
-        .map(|(place, part)| {
-            let like = units_like(names, part);
-            let held: usize = like.iter().map(|unit| names.names_with(*unit).len()).sum();
-            let effort = like.len() * COMPARING + held;
-            (place, part, like, effort)
-        })
-        .collect();
-    // A name that only the last part answers is out, so the most toilsome search goes last and looks only at the names
-    // that the others found.
-    parts.sort_by_key(|(_, _, _, effort)| *effort);
+    let parts = account.parts.iter().enumerate().filter(|(_, part)| !part.likeness.initial);
+    let mut parts: Vec<(usize, &Part, usize)> =
+        parts.map(|(place, part)| (place, part, names.keys.count_under(&part.keys))).collect();
+    // A name that only the last part answers is out, so the most toilsome search goes last: there is none, only a look at
+    // the names that the others found.
+    parts.sort_by_key(|(_, _, effort)| *effort);
     let is_guarded = parts.len() > 1 && !account.has_initials && sieve.least() > SINGLE_PART_CAP;
     let last = if is_guarded { parts.pop() } else { None };
     let is_of_two = parts.len() == 1;
-    for (place, part, like, _) in parts {
-        for (number, unit) in names.units_of(&like) {
-            if let Some(how) = answers(part, unit) {
-                let equal = if how == How::Equal { equal_mark_of(place) } else { 0 };
-                marks.set(names.names_with(number).iter().copied(), mark_of(place) | equal);
-            }
+    for (place, part, _) in parts {
+        for found in names.answers.of(part, || answering(names, part)).iter() {
+            let equal = if found.equal { equal_mark_of(place) } else { 0 };
+            marks.set(names.names_with(found.unit).iter().copied(), mark_of(place) | equal);
         }
     }
-    if let Some((place, part, like, _)) = last {
-        mark_last(names, sieve, (place, part, is_of_two), &like, marks);
+    if let Some((place, part, _)) = last {
+        mark_last(names, sieve, (place, part, is_of_two), marks);
     }
 }
 
-/// What comparing with a unit takes, in names that are marked meanwhile.
-const COMPARING: usize = 50;
+/// Every unit that answers a part.
+fn answering(names: &Arrangement, part: &Part) -> Vec<Answering> {
+    let like = units_like(&names.keys, part);
+    let found = names.units_of(&like).filter_map(|(unit, kept)| {
+        answers(part, kept).map(|how| Answering { unit, equal: how == How::Equal })
+    });
+    found.collect()
+}
 
 /// Marks what the last part answers of the names that answer another; beside them names with initials, and those that
 /// are equal but for a slip in the other of two parts.
@@ -78,14 +74,10 @@ fn mark_last(
     names: &Arrangement,
     sieve: &Sieve<'_>,
     (place, part, is_of_two): (usize, &Part, bool),
-    like: &[u32],
     marks: &mut Marks,
 ) {
     let (alike, equal) = (mark_of(place), mark_of(place) | equal_mark_of(place));
     marks.begin_part(names.units());
-    for unit in like {
-        marks.note(*unit, Answer::Unknown);
-    }
     for at in 0..marks.len() {
         let Some(name) = marks.touched(at) else { break };
         for unit in names.units_in(name) {
@@ -96,25 +88,29 @@ fn mark_last(
             }
         }
     }
-    for (number, unit) in names.units_of(like) {
-        if unit.beside_initials {
-            let mark = match answer_of(names, part, number, marks) {
-                Answer::Alike => alike,
-                Answer::Equal => equal,
-                Answer::None | Answer::Unknown => continue,
-            };
-            marks.set(names.names_with_initials(number).iter().copied(), mark);
-        }
-        if is_of_two && is_equal(&part.likeness, &unit.likeness) {
-            let slips = names.names_with(number).iter().copied();
-            let slips = slips
-                .filter(|name| names.summary(*name).is_some_and(|summary| sieve.may_be_a_slip(summary)));
-            marks.set(slips, equal);
+    for number in units_like(&names.initial_keys, part) {
+        let mark = match answer_of(names, part, number, marks) {
+            Answer::Alike => alike,
+            Answer::Equal => equal,
+            Answer::None | Answer::Unknown => continue,
+        };
+        marks.set(names.names_with_initials(number).iter().copied(), mark);
+    }
+    if is_of_two {
+        let same_sound = names.keys.under(part.likeness.sound).iter();
+        let signature = part.likeness.spelling.signature();
+        for entry in same_sound.filter(|entry| entry.signature == signature) {
+            if names.unit(entry.unit).is_some_and(|unit| is_equal(&part.likeness, &unit.likeness)) {
+                let slips = names.names_with(entry.unit).iter().copied();
+                let slips = slips
+                    .filter(|name| names.summary(*name).is_some_and(|summary| sieve.may_be_a_slip(summary)));
+                marks.set(slips, equal);
+            }
         }
     }
 }
 
-/// How a unit answers the part that is looked for; compared the first time.
+/// How a unit answers the part that is looked for, errs towards yes; compared the first time.
 fn answer_of(names: &Arrangement, part: &Part, number: u32, marks: &mut Marks) -> Answer {
     let known = marks.known(number);
     if known != Answer::Unknown {
@@ -142,7 +138,7 @@ fn mark_joins(names: &Arrangement, account: &Name, marks: &mut Marks) {
     }
     for (place, join) in account.joins.iter().enumerate() {
         let Some(join) = join else { continue };
-        for (number, unit) in names.units_of(&units_like(names, join)) {
+        for (number, unit) in names.units_of(&units_like(&names.keys, join)) {
             if join_similarity(&join.likeness, &unit.likeness) > 0.0 {
                 marks.set(names.names_with(number).iter().copied(), mark_of(place) | mark_of(place + 1));
             }
@@ -151,14 +147,14 @@ fn mark_joins(names: &Arrangement, account: &Name, marks: &mut Marks) {
 }
 
 /// The list's parts that share a key with `part` and may be alike to it; each once.
-fn units_like(names: &Arrangement, part: &Part) -> Vec<u32> {
+fn units_like(keys: &Postings<Entry>, part: &Part) -> Vec<u32> {
     let spelling = &part.likeness.spelling;
     let (sounds, length, signature) = (spelling.sounds(), spelling.len(), spelling.signature());
     let sound = low_bits(part.likeness.sound);
     let mut numbers: Vec<u32> = Vec::new();
     for key in &part.keys {
         let sure = part.sure_keys.contains(key);
-        let entries = names.keys.under(*key).iter();
+        let entries = keys.under(*key).iter();
         let like = entries.filter(|entry| {
             sure || entry.sure
                 || (entry.sound == sound || could_be_two_off(signature, entry.signature))

@@ -46,4 +46,5 @@ mod service;
 mod storage;
 mod store;
 mod suspects;
+mod what_if;
 mod words;

@@ -5,7 +5,6 @@ use sqlx::PgPool;
 use watchkeeper::{
     app::providers,
     domain::{
-        personal::Personal,
         subject::{Subject, SubjectKind},
     },
     engine::own_lists,

@@ -8,7 +8,6 @@ use watchkeeper::{
     app::providers,
     domain::{
         date::PartialDate,
-        personal::Personal,
         subject::{Subject, SubjectKind},
     },
     providers::Request,
