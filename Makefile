@@ -61,7 +61,7 @@ chaos: build
 	WATCHKEEPER_CHAOS_KILLS=$(KILLS) WATCHKEEPER_CHAOS_FREEZES=$(FREEZES) WATCHKEEPER_CHAOS_CUTS=$(CUTS) \
 	WATCHKEEPER_CHAOS_STOPS=$(STOPS) WATCHKEEPER_CHAOS_STORMS=$(STORMS) WATCHKEEPER_CHAOS_ROLLS=$(ROLLS) \
 	WATCHKEEPER_CHAOS_FULL_DATA=$(FULL_DATA) WATCHKEEPER_CHAOS_FULL_LOG=$(FULL_LOG) \
-		$(BESIDE) $(CARGO) test --test it lose_no_slot -- --nocapture --test-threads=1
+		$(BESIDE) $(CARGO) test --test fleet lose_no_slot -- --nocapture --test-threads=1
 
 ## A provider that counts, asked N times (1,000,000) at most RATE times a second by three daemons that are killed; at least
 ## USED percent (95) of the limit must be used.
@@ -69,7 +69,7 @@ limits: build
 	WATCHKEEPER_CHAOS_CALLS=$(or $(N),1000000) WATCHKEEPER_CHAOS_SEED=$(or $(SEED),$(shell date +%s)) \
 	WATCHKEEPER_CHAOS_RATE=$(or $(RATE),2000) WATCHKEEPER_CHAOS_BURST=$(or $(BURST),200) \
 	WATCHKEEPER_CHAOS_USED=$(or $(USED),95) \
-		$(BESIDE) $(CARGO) test --test it keeps_the_limit -- --nocapture --include-ignored
+		$(BESIDE) $(CARGO) test --test fleet keeps_the_limit -- --nocapture --include-ignored
 
 build: prerequisites
 	$(CARGO) build

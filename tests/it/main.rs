@@ -17,15 +17,15 @@ mod api;
 mod audit;
 mod budgets;
 mod canary;
-mod chaos;
 mod columns;
+#[path = "../support/daemon.rs"]
+#[expect(dead_code, reason = "other tests use the rest of it")]
 mod daemon;
 mod echo;
 mod enrolment;
 mod evidence;
 mod example;
 mod fixtures;
-mod fleet;
 mod grants;
 mod import;
 mod inquiries;
@@ -34,6 +34,7 @@ mod lists;
 mod network;
 mod operations;
 mod pauses;
+#[path = "../support/proxy.rs"]
 mod proxy;
 mod recording;
 mod relatives;

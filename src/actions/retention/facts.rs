@@ -1,4 +1,4 @@
-//! The facts of objects, as [`due`](crate::domain::retention::due) asks for them, from what the database holds.
+//! The facts of objects, as [`due`] asks for them, from what the database holds.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 

@@ -1,7 +1,7 @@
 //! What an export leaves out, and why.
 
 /// Tables that hold nothing about one account, each with the reason. Every table of the schema is either here or read by
-/// [`read`]; a test holds it to that.
+/// [`store::export`](crate::store::export); a test holds it to that.
 pub const ABOUT_NO_ACCOUNT: [(&str, &str); 36] = [
     ("account_actions", "what can be done to accounts, whoever they are of"),
     ("account_type_layouts", "how accounts of a type are shown"),

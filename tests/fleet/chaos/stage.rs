@@ -2,6 +2,7 @@
 //! each with a network of its own to the database.
 
 use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -202,7 +203,11 @@ pub struct Stage {
     pub cluster: Cluster,
     /// The server's volumes, where it has any of its own.
     pub volumes: Option<Volumes>,
+    _alone: MutexGuard<'static, ()>,
 }
+
+/// One stage at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 impl Stage {
     /// Sets the scene: accounts are imported, no process runs yet.
@@ -214,6 +219,7 @@ impl Stage {
 
     /// Sets the scene on a cluster.
     pub fn set_on(cluster: Cluster, scene: &Scene) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let stub = Stub::start(!scene.limits.is_empty());
         let lease =
             scene.lease.map_or_else(String::new, |time| format!("lease-time = \"{}ms\"", time.as_millis()));
@@ -232,7 +238,7 @@ impl Stage {
             thaw: None,
         });
         let fleet = fleet.collect();
-        Self { fleet, place, stub, cluster, volumes: None }
+        Self { fleet, place, stub, cluster, volumes: None, _alone: alone }
     }
 
     /// Starts every process, and waits until all is quiet.
@@ -257,6 +263,16 @@ impl Stage {
         for member in &mut self.fleet {
             member.until_up(&self.place);
         }
+    }
+
+    /// How often a process of the fleet left runs under way to another: since its leases were over, as with one that the
+    /// machine leaves waiting, or since what it was to hand over took too long.
+    pub fn interruptions(&self) -> i64 {
+        const SAID: [&str; 2] = ["took shards over from a process that died", "handed shards over before"];
+        let said = self.fleet.iter().map(|member| self.place.said_by(&member.name));
+        let lines =
+            |said: String| said.lines().filter(|line| SAID.iter().any(|of| line.contains(of))).count();
+        i64::try_from(said.map(lines).sum::<usize>()).unwrap()
     }
 
     /// Gives every monitor a reason to run, unless there is much to do anyway.
