@@ -210,9 +210,9 @@ fn document(text: &str) -> Result<Personal<Document>, String> {
         let known = known.join(", ");
         return Err(format!("documents: accepted is KIND:NUMBER or KIND:NUMBER:COUNTRY; kinds are {known}"));
     };
-    let country = parts.next().map(|text| {
-        countries::of_code_or_name(text).ok_or("documents: the country is none that is known")
-    });
+    let country = parts
+        .next()
+        .map(|text| countries::of_code_or_name(text).ok_or("documents: the country is none that is known"));
     let country = country.transpose()?;
     Ok(Personal::new(Document { kind: kind.word().to_owned(), number: number.to_owned(), country }))
 }
@@ -304,7 +304,9 @@ mod tests {
         assert_eq!(documents, ["passport C01X00T47 (DE)", "tax-id 77-88"]);
         assert!(first.gender.is_some());
         assert_eq!(rows[1].subject.as_ref().unwrap().kind, SubjectKind::Organisation);
-        for (row, column) in rows[2..].iter().zip(["birth_date: ", "country: ", "name: ", "kind: ", "gender: ", "documents: "]) {
+        for (row, column) in
+            rows[2..].iter().zip(["birth_date: ", "country: ", "name: ", "kind: ", "gender: ", "documents: "])
+        {
             let fault = row.subject.as_ref().unwrap_err();
             assert!(fault.starts_with(column) && !fault.contains("Atlantis"), "{fault}");
             assert!(!fault.contains("C01X00T47"), "{fault}");

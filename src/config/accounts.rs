@@ -108,8 +108,7 @@ fn screened(check: &mut Checker<'_>, key: &Key, raw: RawScreened, fields: &[Fiel
     if let Some(birth_date) = &raw.birth_date {
         screen(at.at("birth-date"), birth_date, "a field of type date", &dates);
     }
-    let texts =
-        |kind: &FieldKind| matches!(kind, FieldKind::String { .. } | FieldKind::Choices(_));
+    let texts = |kind: &FieldKind| matches!(kind, FieldKind::String { .. } | FieldKind::Choices(_));
     if let Some(gender) = &raw.gender {
         screen(at.at("gender"), gender, "a field of texts", &texts);
     }

@@ -22,14 +22,8 @@ pub enum DocumentKind {
 
 impl DocumentKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Passport,
-        Self::NationalId,
-        Self::TaxId,
-        Self::DriversLicense,
-        Self::Registration,
-        Self::Imo,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Passport, Self::NationalId, Self::TaxId, Self::DriversLicense, Self::Registration, Self::Imo];
 
     /// Its word in the configuration and the API.
     pub const fn word(self) -> &'static str {
@@ -69,9 +63,17 @@ impl DocumentKind {
             } else {
                 Self::Registration
             }
-        } else if ["national id", "national-id", "identity", "identification", "cedula", "personal id", "c.u.r.p"]
-            .iter()
-            .any(|one| has(one))
+        } else if [
+            "national id",
+            "national-id",
+            "identity",
+            "identification",
+            "cedula",
+            "personal id",
+            "c.u.r.p",
+        ]
+        .iter()
+        .any(|one| has(one))
             || ["nationalid", "id", "curp", "nin"].iter().any(|one| is_word(one))
         {
             Self::NationalId

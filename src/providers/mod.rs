@@ -16,8 +16,8 @@ use std::{pin::Pin, time::Duration};
 
 use crate::domain::{answer::Answer, subject::Subject};
 
-pub mod budget;
 mod beside;
+pub mod budget;
 pub mod client;
 pub mod download;
 pub mod http;

@@ -8,7 +8,11 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::domain::{document::Document, personal::Personal, subject::{Subject, SubjectKind}};
+use crate::domain::{
+    document::Document,
+    personal::Personal,
+    subject::{Subject, SubjectKind},
+};
 
 use super::SettingsFault;
 
@@ -72,7 +76,9 @@ impl Placeholder {
             Self::Countries => list(&subject.countries),
             Self::Kind => Some(values.kind.into()),
             Self::Born => Self::BirthDate.value(values).filter(|_| subject.kind == SubjectKind::Person),
-            Self::Founded => Self::BirthDate.value(values).filter(|_| subject.kind == SubjectKind::Organisation),
+            Self::Founded => {
+                Self::BirthDate.value(values).filter(|_| subject.kind == SubjectKind::Organisation)
+            }
             Self::Gender => subject.gender.as_ref().map(|gender| gender.reveal().word().into()),
             Self::Documents => {
                 let number = |one: &Personal<Document>| Personal::new(one.reveal().number.clone());

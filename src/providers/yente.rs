@@ -18,8 +18,9 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Basis, CallError, CallFuture, ListVersion, ReportProvider, Request, SettingsFault, client,
+    Basis, CallError, CallFuture, ListVersion, ReportProvider, Request, SettingsFault,
     beside::Beside,
+    client,
     http::{HttpProviderSettings, Wire, read_headers, read_url},
     mapping::AnswerMapping,
     verdict::{Failure, OwnStatuses},

@@ -304,8 +304,7 @@ impl Building {
                 *word |= 1 << (name % 64);
             }
         }
-        let has_initials =
-            |name: u32| summaries.get(name as usize).is_some_and(|summary| summary.unbounded);
+        let has_initials = |name: u32| summaries.get(name as usize).is_some_and(|summary| summary.unbounded);
         let initial_holders = holders.iter().copied().filter(|(_, name)| has_initials(*name)).collect();
         let held = holders.iter().map(|(unit, name)| (*name, *unit)).collect();
         let (initial_holders, held) =

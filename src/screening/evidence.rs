@@ -204,7 +204,8 @@ impl<'a> Papers<'a> {
     fn one(account: &Document, number: &str, listed: &'a Document) -> Self {
         let Some(other) = listed.comparable() else { return Self::Unknown };
         let same_sort = account.sort().zip(listed.sort()).map(|(one, other)| one == other);
-        let same_country = account.country.as_ref().zip(listed.country.as_ref()).map(|(one, other)| one == other);
+        let same_country =
+            account.country.as_ref().zip(listed.country.as_ref()).map(|(one, other)| one == other);
         match (number == other, same_sort, same_country) {
             (true, Some(true), None | Some(true)) | (true, None, Some(true)) => Self::Same(listed),
             (true, _, _) => Self::Alike(listed),
@@ -336,6 +337,10 @@ mod tests {
         }
         let old_and_new = [document("Passport|B765432|"), document("Passport|A123456|")];
         let account = [Personal::new(document("passport|A123456|"))];
-        assert_eq!(Papers::compare(&account, &old_and_new), Papers::Same(&old_and_new[1]), "one equal suffices");
+        assert_eq!(
+            Papers::compare(&account, &old_and_new),
+            Papers::Same(&old_and_new[1]),
+            "one equal suffices"
+        );
     }
 }

@@ -14,8 +14,8 @@ use super::evidence::{BirthDate, Country, Papers, Sex, capped, greatest_lift, ki
 use super::keys::document_key;
 use super::list::{EntityKind, List, ListEntity, ListName, NameQuality};
 use super::marks::Marks;
-use super::postings::{Postings, small};
 use super::matching::Matching;
+use super::postings::{Postings, small};
 use super::search;
 
 /// A list, ready to screen against.

@@ -18,7 +18,11 @@ fn document(text: &str) -> Option<Document> {
 fn subject(row: &csv::StringRecord) -> Subject {
     Subject {
         birth_date: row[2].parse().ok().map(Personal::new),
-        countries: Some(&row[3]).filter(|code| !code.is_empty()).map(|code| Personal::new(code.to_string())).into_iter().collect(),
+        countries: Some(&row[3])
+            .filter(|code| !code.is_empty())
+            .map(|code| Personal::new(code.to_string()))
+            .into_iter()
+            .collect(),
         gender: Gender::from_word(&row[4]).map(Personal::new),
         documents: document(&row[5]).map(Personal::new).into_iter().collect(),
         ..Subject::named(SubjectKind::of_word(&row[0]).unwrap(), &row[1])
@@ -81,12 +85,8 @@ fn the_document_is_a_fact_of_the_decision_and_has_a_line_of_its_own() {
     let row = reader.records().map(Result::unwrap).find(|row| &row[1] == "Ivan Petrov").unwrap();
     let mut entities = vec![entity(&row)];
     entities[0].gender = Some(Gender::Female);
-    let list = List {
-        name: "own".to_owned(),
-        version: "1".to_owned(),
-        entities,
-        faults: ParseFaults::default(),
-    };
+    let list =
+        List { name: "own".to_owned(), version: "1".to_owned(), entities, faults: ParseFaults::default() };
     let mut subject = subject(&row);
     subject.gender = Some(Personal::new(Gender::Male));
     let index = Index::build_of(list);

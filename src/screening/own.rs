@@ -116,10 +116,7 @@ mod tests {
     use crate::domain::{personal::Personal, subject::SubjectKind};
 
     fn subject(kind: SubjectKind, name: &str, country: &str) -> Subject {
-        Subject {
-            countries: vec![Personal::new(country.to_owned())],
-            ..Subject::named(kind, name)
-        }
+        Subject { countries: vec![Personal::new(country.to_owned())], ..Subject::named(kind, name) }
     }
 
     #[test]

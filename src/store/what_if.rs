@@ -24,10 +24,7 @@ pub struct Recorded {
 }
 
 /// The hits of monitors, whatever their state.
-pub async fn list_hits(
-    conn: &mut PgConnection,
-    monitors: &[MonitorId],
-) -> Result<Vec<Recorded>, StoreError> {
+pub async fn list_hits(conn: &mut PgConnection, monitors: &[MonitorId]) -> Result<Vec<Recorded>, StoreError> {
     let shards: Vec<i16> = monitors.iter().map(|monitor| monitor.shard().column()).collect();
     let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
     let rows = sqlx::query!(

@@ -307,7 +307,11 @@ fn guessed_documents(fields: &[Field]) -> Vec<ScreenedDocument> {
     let document = |field: &Field| {
         let kind = kind_of(&field.key).filter(|_| field.kind.is_text());
         let says_kind = field.key == "identification_numbers" && field.kind.is_documents();
-        (kind.is_some() || says_kind).then(|| ScreenedDocument { field: field.key.clone(), kind, country: None })
+        (kind.is_some() || says_kind).then(|| ScreenedDocument {
+            field: field.key.clone(),
+            kind,
+            country: None,
+        })
     };
     fields.iter().filter(|field| field.archived_at.is_none()).filter_map(document).collect()
 }

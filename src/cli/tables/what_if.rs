@@ -20,9 +20,24 @@ pub(crate) fn what_if(compared: &Compared, shown: &[Difference]) -> String {
     let lost: Vec<String> = told.lost.iter().map(|(state, count)| format!("{count} {state}")).collect();
     let lost = if lost.is_empty() { "0".to_owned() } else { lost.join(", ") };
     let mut totals = table(&["hits", "", "reports", ""]);
-    totals.add_row(["gained".to_owned(), told.gained.to_string(), "screened".to_owned(), told.screened.to_string()]);
-    totals.add_row(["lost".to_owned(), lost, "with a first hit".to_owned(), told.newly_hit_reports.to_string()]);
-    totals.add_row(["kept".to_owned(), told.kept.to_string(), "without a hit any more".to_owned(), told.cleared_reports.to_string()]);
+    totals.add_row([
+        "gained".to_owned(),
+        told.gained.to_string(),
+        "screened".to_owned(),
+        told.screened.to_string(),
+    ]);
+    totals.add_row([
+        "lost".to_owned(),
+        lost,
+        "with a first hit".to_owned(),
+        told.newly_hit_reports.to_string(),
+    ]);
+    totals.add_row([
+        "kept".to_owned(),
+        told.kept.to_string(),
+        "without a hit any more".to_owned(),
+        told.cleared_reports.to_string(),
+    ]);
     let left_out = format!(
         "{} never answered, {} stopped, {} without a name or that do not open",
         told.never_answered, told.stopped, told.unscreenable

@@ -178,9 +178,11 @@ impl Asked {
         let gender = values(&["gender"]).iter().find_map(|word| Gender::from_word(word));
         let mut documents: Vec<Personal<Document>> = Vec::new();
         for (properties, kind) in NUMBERS {
-            documents.extend(values(properties).into_iter().map(|number| {
-                Personal::new(Document { kind: (*kind).to_owned(), number, country: None })
-            }));
+            documents.extend(
+                values(properties).into_iter().map(|number| {
+                    Personal::new(Document { kind: (*kind).to_owned(), number, country: None })
+                }),
+            );
         }
         documents.truncate(MOST_VALUES);
         Ok(Self {
@@ -217,7 +219,8 @@ mod tests {
         let names: Vec<&str> = asked.subject.names.iter().map(|name| name.reveal().as_str()).collect();
         assert_eq!(names, ["Jane Doe", "J. Doe"]);
         assert_eq!(asked.subject.gender.as_ref().map(|gender| *gender.reveal()), Some(Gender::Female));
-        let numbers: Vec<String> = asked.subject.documents.iter().map(|one| one.reveal().to_string()).collect();
+        let numbers: Vec<String> =
+            asked.subject.documents.iter().map(|one| one.reveal().to_string()).collect();
         assert_eq!(numbers, ["Passport C01X00T47", "Tax ID 77-88"]);
         assert_eq!(asked.subject.birth_date.unwrap().reveal().to_string(), "1965-02-01");
         let countries: Vec<&str> =

@@ -4,9 +4,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use watchkeeper::{
     app::providers,
-    domain::{
-        subject::{Subject, SubjectKind},
-    },
+    domain::subject::{Subject, SubjectKind},
     engine::own_lists,
     providers::Request,
 };
