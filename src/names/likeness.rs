@@ -67,12 +67,6 @@ pub fn is_slip_of(one: &Spelling, other: &Spelling) -> bool {
         && slip::distance(one.letters(), other.letters()) < MANY
 }
 
-/// Whether two parts have the same letters.
-pub fn is_equal(one: &Likeness, other: &Likeness) -> bool {
-    // The sound tells letters apart that share a code.
-    one.sound == other.sound && one.spelling.letters() == other.spelling.letters()
-}
-
 /// Whether two parts, known to share a key or not, answer each other, how alike they are and in which way.
 pub fn compare(
     rules: &Rules,
@@ -81,7 +75,8 @@ pub fn compare(
     share: impl FnOnce() -> bool,
 ) -> Option<(f64, How)> {
     let (one, other) = (&left.spelling, &right.spelling);
-    if is_equal(left, right) {
+    // The sound tells letters apart that share a code.
+    if one.letters() == other.letters() && left.sound == right.sound {
         return Some((1.0, How::Equal));
     }
     if !rules.spelling || left.initial || right.initial {

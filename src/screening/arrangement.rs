@@ -3,11 +3,7 @@
 //! Each different part of a name stands once, under its keys, with the names that hold it. A name itself is kept as a
 //! few numbers; its text stays with its entity, and is taken apart again when it is compared.
 
-use std::{
-    borrow::Cow,
-    collections::HashMap,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
-};
+use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
 
 use crate::names::likeness::Likeness;
 use crate::names::sound::Key;
@@ -60,20 +56,11 @@ pub(super) struct Arrangement {
     apart: Vec<OnceLock<Box<Name>>>,
     summaries: Vec<Summary>,
     units: Vec<Unit>,
-    /// The names that hold each unit.
-    holders: Groups,
-    /// Those of them that have initials.
-    initial_holders: Groups,
-    /// The units that each name holds.
-    held: Groups,
-    /// Which names have initials, a bit each: so few bytes that they are always at hand.
-    with_initials: Vec<u64>,
+    /// Where the names of each unit begin in `holders`.
+    first_holders: Vec<u32>,
+    holders: Vec<u32>,
     /// Which parts stand under a key.
     pub(super) keys: Postings<Entry>,
-    /// Those of them that names with initials hold.
-    pub(super) initial_keys: Postings<Entry>,
-    /// What answered the parts that were looked for lately.
-    pub(super) answers: Answers,
     /// In which names two neighbours, read as one, have a sound.
     pub(super) joins: Postings<u32>,
     /// Which names have all their letters, or their first letters, under a key.
@@ -135,99 +122,9 @@ impl Arrangement {
 
     /// The names that hold a unit.
     pub(super) fn names_with(&self, unit: u32) -> &[u32] {
-        self.holders.of(unit)
-    }
-
-    /// The names with initials that hold a unit.
-    pub(super) fn names_with_initials(&self, unit: u32) -> &[u32] {
-        self.initial_holders.of(unit)
-    }
-
-    /// The units that a name holds.
-    pub(super) fn units_in(&self, name: u32) -> &[u32] {
-        self.held.of(name)
-    }
-
-    /// A unit.
-    pub(super) fn unit(&self, number: u32) -> Option<&Unit> {
-        self.units.get(number as usize)
-    }
-
-    /// How many units there are.
-    pub(super) const fn units(&self) -> usize {
-        self.units.len()
-    }
-
-    /// Whether a name has initials.
-    pub(super) fn has_initials(&self, name: u32) -> bool {
-        let word = self.with_initials.get(name as usize / 64).copied().unwrap_or_default();
-        word & (1 << (name % 64)) != 0
-    }
-}
-
-/// A unit that answers a part.
-#[derive(Clone, Copy)]
-pub(super) struct Answering {
-    pub(super) unit: u32,
-    /// Whether it is the same.
-    pub(super) equal: bool,
-}
-
-/// What tells parts apart of which other units answer: the letters, and how they are compared.
-type Looked = (Box<[char]>, [bool; 3]);
-
-/// Which units answered a part, for those parts that were looked for lately: names repeat. What is kept is what would be
-/// found anew.
-#[derive(Default)]
-pub(super) struct Answers(RwLock<HashMap<Looked, Arc<[Answering]>>>);
-
-/// Of so many parts the answers are kept; then they are forgotten, all at once.
-const MOST_LOOKED: usize = 20_000;
-
-impl Answers {
-    /// The units that answer `part`, found by `find` the first time.
-    pub(super) fn of(&self, part: &Part, find: impl FnOnce() -> Vec<Answering>) -> Arc<[Answering]> {
-        let likeness = &part.likeness;
-        let traits = [likeness.spelling.has_few_vowels(), likeness.known, likeness.forms.is_empty()];
-        let looked: Looked = (part.letters.clone().into_boxed_slice(), traits);
-        if let Some(kept) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&looked) {
-            return Arc::clone(kept);
-        }
-        let found: Arc<[Answering]> = find().into();
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST_LOOKED {
-            kept.clear();
-        }
-        kept.insert(looked, Arc::clone(&found));
-        found
-    }
-}
-
-/// Numbers in groups that are numbered from 0 on.
-struct Groups {
-    first: Vec<u32>,
-    values: Vec<u32>,
-}
-
-impl Groups {
-    /// Groups `pairs` of a group and a value; `count` is how many groups there are.
-    fn new(mut pairs: Vec<(u32, u32)>, count: usize) -> Self {
-        pairs.sort_unstable();
-        pairs.dedup();
-        let mut first = Vec::with_capacity(count + 1);
-        for (place, (group, _)) in pairs.iter().enumerate() {
-            while first.len() <= *group as usize {
-                first.push(small(place));
-            }
-        }
-        first.resize(count + 1, small(pairs.len()));
-        Self { first, values: pairs.into_iter().map(|(_, value)| value).collect() }
-    }
-
-    fn of(&self, group: u32) -> &[u32] {
-        let group = group as usize;
-        match (self.first.get(group), self.first.get(group + 1)) {
-            (Some(first), Some(end)) => self.values.get(*first as usize..*end as usize).unwrap_or_default(),
+        let unit = unit as usize;
+        match (self.first_holders.get(unit), self.first_holders.get(unit + 1)) {
+            (Some(first), Some(end)) => self.holders.get(*first as usize..*end as usize).unwrap_or_default(),
             _ => &[],
         }
     }
@@ -294,24 +191,20 @@ impl Building {
     }
 
     fn finish(self) -> Arrangement {
-        let Self { mut places, mut summaries, mut units, known, holders, keys, mut joins, direct } = self;
+        let Self { mut places, mut summaries, mut units, known, mut holders, keys, mut joins, direct } = self;
         drop(known);
+        holders.sort_unstable();
+        holders.dedup();
         joins.sort_unstable();
         joins.dedup();
-        let mut with_initials = vec![0_u64; places.len() / 64 + 1];
-        for (name, _) in summaries.iter().enumerate().filter(|(_, summary)| summary.unbounded) {
-            if let Some(word) = with_initials.get_mut(name / 64) {
-                *word |= 1 << (name % 64);
+        let mut first_holders = Vec::with_capacity(units.len() + 1);
+        for (place, (unit, _)) in holders.iter().enumerate() {
+            // Each unit has a holder.
+            if first_holders.len() == *unit as usize {
+                first_holders.push(small(place));
             }
         }
-        let has_initials = |name: u32| summaries.get(name as usize).is_some_and(|summary| summary.unbounded);
-        let initial_holders = holders.iter().copied().filter(|(_, name)| has_initials(*name)).collect();
-        let held = holders.iter().map(|(unit, name)| (*name, *unit)).collect();
-        let (initial_holders, held) =
-            (Groups::new(initial_holders, units.len()), Groups::new(held, places.len()));
-        let holders = Groups::new(holders, units.len());
-        let beside = |entry: &Entry| units.get(entry.unit as usize).is_some_and(|unit| unit.beside_initials);
-        let initial_keys = keys.iter().copied().filter(|(_, entry)| beside(entry)).collect();
+        first_holders.push(small(holders.len()));
         places.shrink_to_fit();
         summaries.shrink_to_fit();
         units.shrink_to_fit();
@@ -321,13 +214,9 @@ impl Building {
             apart: std::iter::repeat_with(OnceLock::new).take(kept).collect(),
             summaries,
             units,
-            holders,
-            initial_holders,
-            held,
-            with_initials,
-            initial_keys: Postings::new(initial_keys),
+            first_holders,
+            holders: holders.into_iter().map(|(_, name)| name).collect(),
             keys: Postings::new(keys),
-            answers: Answers::default(),
             joins: Postings::new(joins),
             direct: Postings::new(direct),
         }

@@ -11,22 +11,6 @@ use crate::names::{Name, NameKind, Part};
 pub(super) struct Marks {
     of: Vec<u64>,
     touched: Vec<u32>,
-    /// What is known of each unit: a round of its own for each part that is looked for, and [`Answer`] in the lowest bits.
-    units: Vec<u32>,
-    round: u32,
-}
-
-/// What is known of a unit and the part that is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// It was not compared yet.
-    Unknown,
-    /// It does not answer.
-    None,
-    /// It answers, and is not equal.
-    Alike,
-    /// It is equal.
-    Equal,
 }
 
 /// Set when two neighbours of the list's name, read as one, answer a part.
@@ -95,51 +79,9 @@ impl Marks {
         touched.filter_map(|name| Some((name, self.of.get(name as usize).copied()?)))
     }
 
-    /// How many names answer anything.
-    pub(super) const fn len(&self) -> usize {
-        self.touched.len()
-    }
-
-    /// A name that answers something, by its place among these.
-    pub(super) fn touched(&self, at: usize) -> Option<u32> {
-        self.touched.get(at).copied()
-    }
-
-    /// Begins with a part: of no unit anything is known.
-    pub(super) fn begin_part(&mut self, units: usize) {
-        self.units.resize(units, 0);
-        self.round += 4;
-        if self.round > u32::MAX - 8 {
-            self.units.fill(0);
-            self.round = 4;
-        }
-    }
-
-    /// Notes what is known of a unit.
-    pub(super) fn note(&mut self, unit: u32, answer: Answer) {
-        let code = match answer {
-            Answer::Unknown => 0,
-            Answer::None => 1,
-            Answer::Alike => 2,
-            Answer::Equal => 3,
-        };
-        if let Some(slot) = self.units.get_mut(unit as usize) {
-            *slot = self.round | code;
-        }
-    }
-
-    /// What is known of a unit.
-    pub(super) fn known(&self, unit: u32) -> Answer {
-        let kept = self.units.get(unit as usize).copied().unwrap_or_default();
-        if kept & !3 != self.round {
-            return Answer::Unknown;
-        }
-        match kept & 3 {
-            1 => Answer::None,
-            2 => Answer::Alike,
-            3 => Answer::Equal,
-            _ => Answer::Unknown,
-        }
+    /// Whether any of `names` answers anything.
+    pub(super) fn any(&self, names: &[u32]) -> bool {
+        names.iter().any(|name| self.of.get(*name as usize).is_some_and(|mark| *mark != 0))
     }
 
     /// Ready for a list of so many names, none of which answers anything.
@@ -184,12 +126,7 @@ pub(super) struct Sieve<'a> {
     all: u64,
     numbers: u64,
     least: f64,
-    /// What is told and what is lost when these parts are answered, of names of few parts.
-    shares: Vec<(f64, f64)>,
 }
-
-/// Names of up to so many parts have their shares in a table.
-const FEW_PARTS: usize = 6;
 
 impl<'a> Sieve<'a> {
     /// Lets names through that could score `least` or more with `account`.
@@ -199,10 +136,7 @@ impl<'a> Sieve<'a> {
             parts.fold(0, |marks, (place, _)| marks | mark_of(place))
         };
         let (all, numbers) = (marks(|_| true), marks(Part::may_number_a_series));
-        let few = account.parts.len() <= FEW_PARTS;
-        let shares = if few { 0..1_u64 << account.parts.len() } else { 0..0 };
-        let shares = shares.map(|answered| shares_of(account, answered)).collect();
-        Self { kind, account, summary: Summary::of(account), all, numbers, least: least - ROUNDING, shares }
+        Self { kind, account, summary: Summary::of(account), all, numbers, least: least - ROUNDING }
     }
 
     /// What a name has to be able to score.
@@ -213,20 +147,6 @@ impl<'a> Sieve<'a> {
     /// Whether a name that answers one part of the account's may pass: with the others being slips.
     pub(super) fn may_be_a_slip(&self, listed: Summary) -> bool {
         self.kind == NameKind::Person && self.least <= DOUBTFUL_CAP && listed.may_be_a_slip(self.summary)
-    }
-
-    /// Whether a name without initials that answers the parts in `mark` may pass: by the mark alone, which tells most
-    /// names apart without a look at them.
-    pub(super) fn may_pass(&self, mark: u64) -> bool {
-        let parts = self.account.parts.len();
-        let answered = mark & (LISTED_JOIN - 1);
-        parts < 2
-            || mark & LISTED_JOIN != 0
-            || answered & answered.wrapping_sub(1) != 0
-            || self.summary.unbounded
-            || self.numbers != 0
-            || (parts == 2 && mark >> 32 != 0)
-            || SINGLE_PART_CAP >= self.least
     }
 
     /// Whether a name that answers these parts may be another number of the account's series.
@@ -256,8 +176,14 @@ impl<'a> Sieve<'a> {
         if count < 2 && !joined && parts > 1 {
             return SINGLE_PART_CAP >= self.least;
         }
-        let kept = usize::try_from(answered).ok().and_then(|answered| self.shares.get(answered)).copied();
-        let (told, lost) = kept.unwrap_or_else(|| shares_of(account, answered));
+        let (mut told, mut lost) = (0.0, 0.0);
+        for (place, part) in account.parts.iter().enumerate() {
+            if answered & mark_of(place) == 0 {
+                lost += part.omission;
+            } else {
+                told += part.weight;
+            }
+        }
         // A part tells 1 at most; two that are joined could be any two.
         let listed_share = if joined {
             1.0
@@ -266,17 +192,4 @@ impl<'a> Sieve<'a> {
         };
         best_score(self.kind, told / (told + lost), listed_share, told) >= self.least
     }
-}
-
-/// The weight of the parts that are answered, and what leaving out the others costs.
-fn shares_of(account: &Name, answered: u64) -> (f64, f64) {
-    let (mut told, mut lost) = (0.0, 0.0);
-    for (place, part) in account.parts.iter().enumerate() {
-        if answered & mark_of(place) == 0 {
-            lost += part.omission;
-        } else {
-            told += part.weight;
-        }
-    }
-    (told, lost)
 }

@@ -43,11 +43,6 @@ impl<T: Copy> Postings<T> {
         Self { keys, starts, values, directory, shift }
     }
 
-    /// How many values stand under all of `keys`.
-    pub(super) fn count_under(&self, keys: &[Key]) -> usize {
-        keys.iter().map(|key| self.under(*key).len()).sum()
-    }
-
     /// The values under `key`.
     pub(super) fn under(&self, key: Key) -> &[T] {
         let range = usize::try_from(key >> self.shift).unwrap_or(usize::MAX);
