@@ -46,8 +46,8 @@ impl DocumentKind {
             Self::Passport
         } else if is_word("imo") {
             Self::Imo
-        } else if ["tax", "fiscal", "vat", "v.a.t", "r.f.c", "c.u.i.t"].iter().any(|one| has(one))
-            || ["ssn", "inn", "nit", "rfc", "cuit", "tin"].iter().any(|one| is_word(one))
+        } else if ["tax", "fiscal", "v.a.t", "r.f.c", "c.u.i.t"].iter().any(|one| has(one))
+            || ["ssn", "vat", "inn", "nit", "rfc", "cuit", "tin"].iter().any(|one| is_word(one))
         {
             Self::TaxId
         } else if has("driver") || has("driving") || is_word("dl") {
