@@ -12,7 +12,7 @@ use watchkeeper::{
     providers::{
         Basis, CallFuture, ReportProvider, Request,
         budget::{Budget, Limits},
-        local::LocalProvider,
+        local::{LocalProvider, PublishedList},
     },
     screening::{index::Index, list::List, ofac},
     telemetry::metrics::{Metrics, RunLabels},
@@ -107,7 +107,9 @@ fn provider(bench: &Bench, asked: Asked, remote: &Remote) -> Result<Arc<dyn Repo
 
 /// The screener with a list.
 pub(crate) fn local(list: &List) -> LocalProvider {
-    LocalProvider::new("local", vec![Index::build(list)], 0.85)
+    let published = PublishedList::new(&list.name);
+    published.replace(Index::build(list));
+    LocalProvider::new("local", vec![published], 0.85)
 }
 
 /// An engine at work.

@@ -44,7 +44,7 @@ impl Tally {
 
 /// A person or an organisation with a name and nothing else.
 pub(crate) fn subject(kind: SubjectKind, name: &str) -> Subject {
-    Subject { kind, names: vec![Personal::new(name.to_owned())], birth_date: None, countries: Vec::new() }
+    Subject::named(kind, name)
 }
 
 fn rows(path: &str) -> Vec<csv::StringRecord> {

@@ -35,9 +35,11 @@ pub mod retention;
 pub mod retire;
 pub mod reverify;
 pub mod run_now;
+pub mod subjects;
 pub mod tags;
 pub mod transaction_types;
 pub mod transactions;
+pub mod what_if;
 
 use std::{path::Path, sync::Arc};
 

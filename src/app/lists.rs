@@ -119,6 +119,12 @@ pub(super) fn find(settings: &Settings, asked: &str) -> Result<List, AppError> {
     let known = settings.lists.get(name).and_then(|list| Some((list, providers::format(list)?)));
     if let Some((list, format)) = known {
         let folder = providers::folder(settings, list);
+        if let (Some(version), None) = (version, &folder) {
+            return Err(AppError::Refused(format!(
+                "{asked}: there is no version {version} of {name} here: versions are kept only with folder in [storage]; \
+                 accepted is {name}, for what the list's files hold now"
+            )));
+        }
         let version = version.map(str::to_owned);
         let version =
             version.or_else(|| folder.as_deref().map(State::read)?.in_force.map(|kept| kept.version));

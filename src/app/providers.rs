@@ -112,8 +112,8 @@ pub fn build(settings: &Settings) -> Result<Built, ProviderFault> {
                 }
                 let preset = preset(local.matching);
                 let threshold = local.threshold.unwrap_or(Matching::of(preset).threshold);
-                let provider = LocalProvider::new(&provider.name, Vec::new(), threshold).with_preset(preset);
-                Arc::new(provider.with_published(published).with_own(own))
+                let provider = LocalProvider::new(&provider.name, published, threshold).with_preset(preset);
+                Arc::new(provider.with_own(own))
             }
             ProviderKind::Http(http) => {
                 Arc::new(HttpProvider::new(http_settings(provider, http)?).map_err(fault)?)
@@ -147,7 +147,8 @@ pub fn build(settings: &Settings) -> Result<Built, ProviderFault> {
     Ok(Built { providers: built, own_lists, lists: keepers })
 }
 
-const fn preset(configured: MatchingPreset) -> Preset {
+/// The preset of a name in the configuration.
+pub(super) const fn preset(configured: MatchingPreset) -> Preset {
     match configured {
         MatchingPreset::Exact => Preset::Exact,
         MatchingPreset::Strict => Preset::Strict,

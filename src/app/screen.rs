@@ -1,18 +1,18 @@
 //! One-off screening against the configured lists, without a database: one subject, a file of them, or pairs of
 //! names.
 
+mod pairs;
+
 use std::{
     collections::BTreeMap,
-    fs::File,
     io::{BufRead, BufReader, Read},
     iter,
     num::NonZero,
-    path::Path,
     str::FromStr,
     thread::{self, available_parallelism},
 };
 
-use serde::Serialize;
+pub use pairs::{Pair, Tally, pairs};
 
 use super::{AppError, lists};
 use crate::{
@@ -21,10 +21,10 @@ use crate::{
     domain::{
         answer::Finding,
         date::PartialDate,
+        document::{Document, DocumentKind},
         personal::Personal,
-        subject::{Subject, SubjectKind},
+        subject::{Gender, Subject, SubjectKind},
     },
-    names::{Name, NameKind, align},
     screening::{
         DEFAULT_THRESHOLD, countries,
         index::Index,
@@ -89,17 +89,21 @@ pub struct Screened {
 }
 
 impl Screener {
-    /// Reads the configured lists that `names` names; all of them when it names none. Lists of the customer's own,
+    /// Reads the configured lists that `names` names, as `NAME`, `NAME@VERSION` or `NAME@refused`; all of them when it
+    /// names none. Lists of the customer's own,
     /// which are in the database, are not among them.
     pub fn open(settings: &Settings, names: &[String], matching: Matching) -> Result<Self, AppError> {
         let files = || settings.lists.values().filter(|list| list.format != ListFormat::List);
-        if let Some(unknown) = names.iter().find(|name| !files().any(|list| list.name == **name)) {
+        let name_of = |asked: &str| asked.split('@').next().unwrap_or_default().to_owned();
+        if let Some(unknown) = names.iter().find(|asked| !files().any(|list| list.name == name_of(asked))) {
             let known: Vec<&str> = files().map(|list| list.name.as_str()).collect();
             return Err(AppError::UnknownList { name: unknown.clone(), known: known.join(", ") });
         }
-        let wanted = files().filter(|list| names.is_empty() || names.contains(&list.name));
+        let all: Vec<String> = files().map(|list| list.name.clone()).collect();
+        let wanted = if names.is_empty() { &all } else { names };
         let indexes = wanted
-            .map(|list| lists::find(settings, &list.name).map(|list| Index::build(&list)))
+            .iter()
+            .map(|asked| lists::find(settings, asked).map(Index::build_of))
             .collect::<Result<Vec<_>, AppError>>()?;
         if indexes.is_empty() {
             return Err(AppError::NoLists);
@@ -155,17 +159,29 @@ impl Screener {
     }
 }
 
+/// Who is meant, in words of a command or a file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Words<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// The date of birth or foundation.
+    pub birth_date: Option<&'a str>,
+    /// Codes or English names of countries.
+    pub countries: &'a [&'a str],
+    /// The gender.
+    pub gender: Option<&'a str>,
+    /// Documents as `KIND:NUMBER` or `KIND:NUMBER:COUNTRY`.
+    pub documents: &'a [&'a str],
+}
+
 /// Who is meant by words of a command or a file. What cannot be taken is told by its column, without its value.
-pub fn subject(
-    kind: SubjectKind,
-    name: &str,
-    birth_date: Option<&str>,
-    countries: &[&str],
-) -> Result<Subject, String> {
-    if name.trim().is_empty() {
+pub fn subject(kind: SubjectKind, words: Words<'_>) -> Result<Subject, String> {
+    let name = words.name.trim();
+    if name.is_empty() {
         return Err("name: is empty".to_owned());
     }
-    let birth_date = birth_date
+    let birth_date = words
+        .birth_date
         .map(|text| PartialDate::from_str(text).map_err(|error| format!("birth_date: {error}")))
         .transpose()?;
     let country = |text: &&str| {
@@ -173,15 +189,35 @@ pub fn subject(
             .map(Personal::new)
             .ok_or("country: is none that is known; accepted are ISO 3166-1 codes and English names")
     };
+    let gender = words.gender.map(|word| {
+        Gender::from_word(word).map(Personal::new).ok_or("gender: accepted are F, female, M and male")
+    });
     Ok(Subject {
-        kind,
-        names: vec![Personal::new(name.trim().to_owned())],
         birth_date: birth_date.map(Personal::new),
-        countries: countries.iter().map(country).collect::<Result<_, _>>()?,
+        countries: words.countries.iter().map(country).collect::<Result<_, _>>()?,
+        gender: gender.transpose()?,
+        documents: words.documents.iter().map(|text| document(text)).collect::<Result<_, _>>()?,
+        ..Subject::named(kind, name)
     })
 }
 
-const COLUMNS: &str = "name (needed), kind, birth_date, country, reference_id";
+fn document(text: &str) -> Result<Personal<Document>, String> {
+    let mut parts = text.splitn(3, ':').map(str::trim);
+    let kind = parts.next().and_then(DocumentKind::of_words);
+    let number = parts.next().filter(|number| !number.is_empty());
+    let (Some(kind), Some(number)) = (kind, number) else {
+        let known: Vec<&str> = DocumentKind::ALL.iter().map(|kind| kind.word()).collect();
+        let known = known.join(", ");
+        return Err(format!("documents: accepted is KIND:NUMBER or KIND:NUMBER:COUNTRY; kinds are {known}"));
+    };
+    let country = parts
+        .next()
+        .map(|text| countries::of_code_or_name(text).ok_or("documents: the country is none that is known"));
+    let country = country.transpose()?;
+    Ok(Personal::new(Document { kind: kind.word().to_owned(), number: number.to_owned(), country }))
+}
+
+const COLUMNS: &str = "name (needed), kind, birth_date, country, gender, documents, reference_id";
 
 /// The subjects of a CSV file whose first line names its columns.
 pub fn rows<R: Read>(file: R) -> Result<impl Iterator<Item = Result<Row, FileFault>>, FileFault> {
@@ -192,6 +228,8 @@ pub fn rows<R: Read>(file: R) -> Result<impl Iterator<Item = Result<Row, FileFau
     let kind = find(&["kind", "type", "schema"]);
     let birth_date = find(&["birth_date", "birthdate", "date_of_birth", "dob"]);
     let country = find(&["country", "country_code", "nationality"]);
+    let gender = find(&["gender", "sex"]);
+    let documents = find(&["documents"]);
     let reference = find(&["reference_id", "reference", "id"]);
     let next = move || next(&mut records).transpose();
     Ok(iter::from_fn(next).map(move |record| {
@@ -202,12 +240,20 @@ pub fn rows<R: Read>(file: R) -> Result<impl Iterator<Item = Result<Row, FileFau
             Some(word) => SubjectKind::of_word(word)
                 .ok_or_else(|| "kind: accepted are person and organisation".to_owned()),
         };
-        let countries: Vec<&str> = get(country).into_iter().flat_map(|text| text.split(';')).collect();
+        let several = |at| get(at).into_iter().flat_map(|text: &str| text.split(';')).collect::<Vec<&str>>();
+        let (countries, documents) = (several(country), several(documents));
         Ok(Row {
             line,
             reference: get(reference).map(str::to_owned),
             subject: kind.and_then(|kind| {
-                subject(kind, get(Some(name)).unwrap_or_default(), get(birth_date), &countries)
+                let words = Words {
+                    name: get(Some(name)).unwrap_or_default(),
+                    birth_date: get(birth_date),
+                    countries: &countries,
+                    gender: get(gender),
+                    documents: &documents,
+                };
+                subject(kind, words)
             }),
         })
     }))
@@ -235,129 +281,35 @@ fn headers<F: BufRead>(records: &mut Records<F>) -> Result<BTreeMap<String, usiz
         .collect())
 }
 
-/// Two names, their score, and what they are if the file knows it.
-#[derive(Debug, Serialize)]
-pub struct Pair {
-    /// The line of the file.
-    pub line: u64,
-    /// What the two are.
-    pub schema: String,
-    /// One name.
-    pub name1: String,
-    /// The other.
-    pub name2: String,
-    /// 0 to 1.
-    pub score: f64,
-    /// Whether the score reaches the threshold.
-    pub decision: bool,
-    /// Whether they are the same, as the file says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub is_match: Option<bool>,
-}
-
-/// Scores every pair of a CSV file with the columns `schema`, `name1`, `name2` and perhaps `is_match`.
-pub fn pairs(file: &Path, threshold: f64) -> Result<Vec<Pair>, AppError> {
-    const ACCEPTED: &str = "schema, name1, name2 and perhaps is_match";
-    let fault = |fault| AppError::Screened { path: file.display().to_string(), fault };
-    let opened = File::open(file).map_err(|error| fault(RecordFault::Read(error).into()))?;
-    let mut records = Records::new(BufReader::new(opened));
-    let headers = headers(&mut records).map_err(fault)?;
-    let column = |word| headers.get(word).copied().ok_or(FileFault::NoColumn(word, ACCEPTED)).map_err(fault);
-    let (schema, one, other) = (column("schema")?, column("name1")?, column("name2")?);
-    let label = headers.get("is_match").copied();
-    let mut pairs = Vec::new();
-    while let Some((line, record)) = next(&mut records).map_err(fault)? {
-        let get = |at: usize| record.get(at).unwrap_or_default();
-        // A schema that leaves it open is compared by the customs of several kinds: the best counts.
-        let kinds = NameKind::of_schema(get(schema)).iter();
-        let score =
-            |kind: &NameKind| align(*kind, &Name::new(*kind, get(one)), &Name::new(*kind, get(other))).score;
-        let score = kinds.map(score).fold(0.0, f64::max);
-        pairs.push(Pair {
-            line,
-            schema: get(schema).to_owned(),
-            name1: get(one).to_owned(),
-            name2: get(other).to_owned(),
-            score,
-            decision: score >= threshold,
-            is_match: label.and_then(|at| match get(at).to_lowercase().as_str() {
-                "true" | "1" | "yes" => Some(true),
-                "false" | "0" | "no" => Some(false),
-                _ => None,
-            }),
-        });
-    }
-    Ok(pairs)
-}
-
-/// How decisions agree with labels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Tally {
-    /// Matches that are told.
-    pub true_positives: u32,
-    /// Strangers that are told.
-    pub false_positives: u32,
-    /// Matches that are missed.
-    pub false_negatives: u32,
-    /// Strangers that are left alone.
-    pub true_negatives: u32,
-}
-
-impl Tally {
-    /// Counts the labelled ones of `pairs`.
-    pub fn of<'p>(pairs: impl IntoIterator<Item = &'p Pair>) -> Self {
-        let mut tally = Self::default();
-        for pair in pairs {
-            let Some(label) = pair.is_match else { continue };
-            *match (pair.decision, label) {
-                (true, true) => &mut tally.true_positives,
-                (true, false) => &mut tally.false_positives,
-                (false, true) => &mut tally.false_negatives,
-                (false, false) => &mut tally.true_negatives,
-            } += 1;
-        }
-        tally
-    }
-
-    /// The part of what is told that is a match.
-    pub fn precision(&self) -> f64 {
-        f64::from(self.true_positives) / f64::from((self.true_positives + self.false_positives).max(1))
-    }
-
-    /// The part of the matches that is told.
-    pub fn recall(&self) -> f64 {
-        f64::from(self.true_positives) / f64::from((self.true_positives + self.false_negatives).max(1))
-    }
-
-    /// The harmonic mean of both.
-    pub fn f1(&self) -> f64 {
-        let wrong = self.false_positives + self.false_negatives;
-        f64::from(2 * self.true_positives) / f64::from((2 * self.true_positives + wrong).max(1))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_file_of_subjects_is_read_by_its_headers_and_bad_rows_are_told_by_column() {
-        let file = "ID,Full Name,Date of Birth,Nationality,Kind\n\
-                    7,Anna Berg,1980-02-28,DE;France,\n\
-                    8,Nordlicht AG,,,company\n\
-                    9,Anna Berg,yesterday,,\n\
-                    10,Anna Berg,,Atlantis,\n\
-                    11,,,,\n\
-                    12,Anna Berg,,,planet\n";
+        let file = "ID,Full Name,Date of Birth,Nationality,Kind,Gender,Documents\n\
+                    7,Anna Berg,1980-02-28,DE;France,,f,passport:C01X00T47:de;tax-id:77-88\n\
+                    8,Nordlicht AG,,,company,,\n\
+                    9,Anna Berg,yesterday,,,,\n\
+                    10,Anna Berg,,Atlantis,,,\n\
+                    11,,,,,,\n\
+                    12,Anna Berg,,,planet,,\n\
+                    13,Anna Berg,,,,green,\n\
+                    14,Anna Berg,,,,,C01X00T47\n";
         let rows: Vec<Row> = rows(file.as_bytes()).unwrap().map(Result::unwrap).collect();
         let first = rows[0].subject.as_ref().unwrap();
         let countries: Vec<&str> = first.countries.iter().map(|code| code.reveal().as_str()).collect();
         assert_eq!((rows[0].line, rows[0].reference.as_deref(), countries), (2, Some("7"), vec!["DE", "FR"]));
+        let documents: Vec<String> = first.documents.iter().map(|one| one.reveal().to_string()).collect();
+        assert_eq!(documents, ["passport C01X00T47 (DE)", "tax-id 77-88"]);
+        assert!(first.gender.is_some());
         assert_eq!(rows[1].subject.as_ref().unwrap().kind, SubjectKind::Organisation);
-        for (row, column) in rows[2..].iter().zip(["birth_date: ", "country: ", "name: ", "kind: "]) {
+        for (row, column) in
+            rows[2..].iter().zip(["birth_date: ", "country: ", "name: ", "kind: ", "gender: ", "documents: "])
+        {
             let fault = row.subject.as_ref().unwrap_err();
             assert!(fault.starts_with(column) && !fault.contains("Atlantis"), "{fault}");
+            assert!(!fault.contains("C01X00T47"), "{fault}");
         }
         assert!(matches!(super::rows("a,b\n".as_bytes()).err(), Some(FileFault::NoColumn("name", _))));
     }
@@ -368,14 +320,5 @@ mod tests {
             let rows: Vec<Row> = rows(file.as_bytes()).unwrap().map(Result::unwrap).collect();
             assert_eq!(rows.iter().map(|row| row.line).collect::<Vec<_>>(), [2, 4]);
         }
-    }
-
-    #[test]
-    fn a_tally_knows_precision_recall_and_f1() {
-        let tally = Tally { true_positives: 6, false_positives: 2, false_negatives: 4, true_negatives: 9 };
-        assert!((tally.precision() - 0.75).abs() < 1e-9);
-        assert!((tally.recall() - 0.6).abs() < 1e-9);
-        assert!((tally.f1() - 12.0 / 18.0).abs() < 1e-9);
-        assert!(Tally::default().f1().abs() < 1e-9);
     }
 }

@@ -18,6 +18,7 @@ use super::{
     plan::PlanCommand,
     retention::{HoldCommand, HoldsCommand, RetentionCommand, UnholdCommand},
     screen::ScreenCommand,
+    what_if::WhatIfCommand,
 };
 use crate::domain::id::{HitId, MonitorId};
 
@@ -166,6 +167,10 @@ pub(super) enum Command {
     Evidence(EvidenceCommand),
     /// Shows who was screened in a period, and of everybody else why not; the last 30 days when none is given.
     Coverage(CoverageCommand),
+    /// Screens everybody of a schedule with another threshold, matching or list version, and shows which hits would be
+    /// gained and lost against those that are recorded. Records nothing.
+    #[command(name = "whatif")]
+    WhatIf(WhatIfCommand),
     /// Shows daemons, schedules, what is due and what is behind.
     Status {
         /// For programs.

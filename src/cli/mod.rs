@@ -18,6 +18,7 @@ mod plan;
 mod retention;
 mod screen;
 mod tables;
+mod what_if;
 
 use std::{
     io::{self, IsTerminal, Read, Write},
@@ -167,6 +168,7 @@ async fn with_settings(
         }
         Command::Plan(command) => return plan::run(settings, command).await,
         Command::Evidence(command) => return evidence::of_account(settings, command).await,
+        Command::WhatIf(command) => return what_if::run(settings, command).await,
         Command::Coverage(command) => return evidence::coverage(settings, command).await,
         Command::Key(command) => return key::run(settings, command).await,
         Command::Retention(command) => return retention::run(settings, command).await,

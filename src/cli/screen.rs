@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{BAD_NEWS, show, tables};
 use crate::{
-    app::screen::{self, Pair, Screened, Screener, Tally},
+    app::screen::{self, Pair, Screened, Screener, Tally, Words},
     config::Settings,
     domain::subject::SubjectKind,
 };
@@ -39,9 +39,17 @@ pub(super) struct ScreenCommand {
     /// A country of residence, nationality or registration: its ISO 3166-1 code or English name. Repeatable.
     #[arg(long, value_name = "COUNTRY")]
     country: Vec<String>,
+    /// The gender: F, female, M or male.
+    #[arg(long, value_name = "GENDER")]
+    gender: Option<String>,
+    /// A document, as passport:A1234567 or national-id:77-88:FR; the command line is seen by other users of the
+    /// machine, a file of --batch is not. Repeatable.
+    #[arg(long, value_name = "KIND:NUMBER")]
+    document: Vec<String>,
     #[command(flatten)]
     options: Options,
-    /// Screens every row of a CSV file with the columns name, kind, `birth_date`, country, `reference_id`.
+    /// Screens every row of a CSV file with the columns name, kind, `birth_date`, country, gender, documents,
+    /// `reference_id`; of several countries or documents with semicolons between.
     #[arg(long, value_name = "FILE")]
     batch: Option<PathBuf>,
     /// Where the results of --batch go; CSV, or NDJSON when the name ends on .ndjson. Standard output if none.
@@ -60,8 +68,8 @@ struct Options {
     /// How freely names are compared: exact, strict, standard or tolerant.
     #[arg(long, value_name = "PRESET", default_value = "standard")]
     matching: String,
-    /// Only against this list of the configuration. Repeatable.
-    #[arg(long, value_name = "NAME")]
+    /// Only against this list of the configuration: NAME, NAME@VERSION or NAME@refused. Repeatable.
+    #[arg(long, value_name = "NAME[@VERSION]")]
     list: Vec<String>,
 }
 
@@ -87,7 +95,7 @@ enum Kind {
     Organisation,
 }
 
-fn threshold(text: &str) -> Result<f64, String> {
+pub(super) fn threshold(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| (0.0..=1.0).contains(number));
     number.ok_or_else(|| "accepted is a number from 0 to 1".to_owned())
 }
@@ -111,8 +119,15 @@ pub(super) fn run(settings: &Settings, command: &ScreenCommand) -> anyhow::Resul
         "-" => io::read_to_string(io::stdin().lock()).context("no name could be read from standard input")?,
         name => name.to_owned(),
     };
-    let subject = screen::subject(kind, &name, command.birth_date.as_deref(), &countries)
-        .map_err(|fault| anyhow::anyhow!("{fault}"))?;
+    let documents: Vec<&str> = command.document.iter().map(String::as_str).collect();
+    let words = Words {
+        name: &name,
+        birth_date: command.birth_date.as_deref(),
+        countries: &countries,
+        gender: command.gender.as_deref(),
+        documents: &documents,
+    };
+    let subject = screen::subject(kind, words).map_err(|fault| anyhow::anyhow!("{fault}"))?;
     let findings = screener.screen(&subject);
     show(command.json, &findings, || tables::findings(&findings, screener.threshold))?;
     Ok(ExitCode::SUCCESS)
@@ -192,7 +207,7 @@ impl Results {
 }
 
 /// Where a file is written until it is whole.
-fn beside(path: &Path) -> PathBuf {
+pub(super) fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     path.with_file_name(name)

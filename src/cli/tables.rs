@@ -8,6 +8,7 @@ mod plan;
 mod rescreens;
 mod screen;
 mod status;
+mod what_if;
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -34,6 +35,7 @@ pub(super) use plan::plan;
 pub(super) use rescreens::rescreens;
 pub(super) use screen::{findings, pairs};
 pub(super) use status::status;
+pub(super) use what_if::what_if;
 
 pub(super) fn table(headers: &[&str]) -> Table {
     let mut table = Table::new();

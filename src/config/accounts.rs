@@ -9,7 +9,10 @@ use super::{
     raw::{RawAccountType, RawField, RawScreened},
     relations,
 };
-use crate::domain::account_type::{AccountType, Field, FieldKind, Item, Screened, Status};
+use crate::domain::{
+    account_type::{AccountType, Field, FieldKind, Item, Screened, ScreenedDocument, Status},
+    document::DocumentKind,
+};
 
 /// Checks `[account-types]`. Those that are made through the API are known by name only, and left out.
 pub(super) fn account_types(
@@ -105,7 +108,42 @@ fn screened(check: &mut Checker<'_>, key: &Key, raw: RawScreened, fields: &[Fiel
     if let Some(birth_date) = &raw.birth_date {
         screen(at.at("birth-date"), birth_date, "a field of type date", &dates);
     }
-    Screened { names: raw.names, birth_date: raw.birth_date, countries: raw.countries }
+    let texts = |kind: &FieldKind| matches!(kind, FieldKind::String { .. } | FieldKind::Choices(_));
+    if let Some(gender) = &raw.gender {
+        screen(at.at("gender"), gender, "a field of texts", &texts);
+    }
+    let numbers = |kind: &FieldKind| {
+        kind.is_documents() || kind.is_text_list() || matches!(kind, FieldKind::String { .. })
+    };
+    for (index, document) in raw.documents.iter().enumerate() {
+        let at = at.at("documents").item(index);
+        let field = document.field.as_deref().unwrap_or_default();
+        screen(at.at("field"), field, "a field of numbers of documents", &numbers);
+        if let Some(country) = &document.country {
+            screen(at.at("country"), country, "a field of countries", &texts);
+        }
+    }
+    for (index, document) in raw.documents.iter().enumerate() {
+        let field = document.field.as_deref().unwrap_or_default();
+        let says_kind = fields.iter().any(|known| known.key == field && known.kind.is_documents());
+        if document.kind.is_none() && !says_kind {
+            let known: Vec<&str> = DocumentKind::ALL.iter().map(|kind| kind.word()).collect();
+            let key = at.at("documents").item(index).at("kind");
+            check.refuse(&key, format_args!("is missing; accepted is one of {}", known.join(", ")));
+        }
+    }
+    let documents = raw.documents.into_iter().map(|document| ScreenedDocument {
+        field: document.field.unwrap_or_default(),
+        kind: document.kind,
+        country: document.country,
+    });
+    Screened {
+        names: raw.names,
+        birth_date: raw.birth_date,
+        countries: raw.countries,
+        gender: raw.gender,
+        documents: documents.collect(),
+    }
 }
 
 /// Where in a field something is: the field itself, or parts of it.

@@ -19,6 +19,7 @@ use crate::domain::{
     account_action::Step,
     account_type::{RedactionPolicy, WritePolicy},
     comparison::{Level, Method as ComparisonMethod, Requirement},
+    document::DocumentKind,
     relation::{Cardinality, ObjectKind},
     schedule::{MatchMode, ReportType},
     subject::SubjectKind,
@@ -272,6 +273,15 @@ sections! {
         birth_date: Option<String>,
         #[serde(default)]
         countries: Vec<String>,
+        gender: Option<String>,
+        #[serde(default)]
+        documents: Vec<RawScreenedDocument>,
+    }
+
+    struct RawScreenedDocument {
+        field: Option<String>,
+        kind: Option<DocumentKind>,
+        country: Option<String>,
     }
 
     struct RawField {

@@ -2,6 +2,7 @@
 
 mod faults;
 mod retention;
+mod screened;
 mod sources;
 
 use std::collections::BTreeSet;

@@ -9,7 +9,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Reason {
-    /// What was compared: `name`, `kind`, `birth-date`, `country`, `provider`; or what is said of the score itself:
+    /// What was compared: `name`, `kind`, `birth-date`, `country`, `gender`, `document`, `provider`; or what is said of the score itself:
     /// `limit`, `threshold`.
     pub fact: String,
     /// A sentence for the analyst. It quotes the account, so it is personal and kept sealed.

@@ -140,6 +140,7 @@ mod tests {
                 names: vec!["name".to_owned()],
                 birth_date: Some("birthdate".to_owned()),
                 countries: Vec::new(),
+                ..Screened::default()
             },
             relations: Vec::new(),
         }

@@ -9,6 +9,7 @@ pub mod cadence;
 pub mod comparison;
 pub mod consolidation;
 pub mod date;
+pub mod document;
 pub mod hit;
 pub mod id;
 pub mod importer;

@@ -113,7 +113,14 @@ impl Query {
         let names = whole.into_iter().chain(term).collect();
         let code = self.country_code.as_ref().map(|code| code.reveal().trim().to_ascii_uppercase());
         let countries = code.into_iter().map(Personal::new).collect();
-        Subject { kind, names, birth_date: self.birthdate.clone(), countries }
+        Subject {
+            kind,
+            names,
+            birth_date: self.birthdate.clone(),
+            countries,
+            gender: None,
+            documents: Vec::new(),
+        }
     }
 }
 

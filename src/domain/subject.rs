@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{date::PartialDate, personal::Personal};
+use super::{date::PartialDate, document::Document, personal::Personal};
 
 /// What sort of party an account stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,6 +26,35 @@ impl SubjectKind {
     }
 }
 
+/// What an account or a list says of a person's gender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gender {
+    /// Female.
+    Female,
+    /// Male.
+    Male,
+}
+
+impl Gender {
+    /// Reads `F`, `female`, `M`, `male`, in any case.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word.trim().to_lowercase().as_str() {
+            "f" | "female" => Some(Self::Female),
+            "m" | "male" => Some(Self::Male),
+            _ => None,
+        }
+    }
+
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Female => "female",
+            Self::Male => "male",
+        }
+    }
+}
+
 /// The facts about one account that a report may use: the input of every provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -38,9 +67,27 @@ pub struct Subject {
     pub birth_date: Option<Personal<PartialDate>>,
     /// ISO 3166-1 alpha-2 codes, upper case: residence, nationality, jurisdiction.
     pub countries: Vec<Personal<String>>,
+    /// Of a person, where the account says so.
+    #[serde(default)]
+    pub gender: Option<Personal<Gender>>,
+    /// Passports, national ids, registrations: what has a number.
+    #[serde(default)]
+    pub documents: Vec<Personal<Document>>,
 }
 
 impl Subject {
+    /// Somebody of whom a name is known and nothing else.
+    pub fn named(kind: SubjectKind, name: &str) -> Self {
+        Self {
+            kind,
+            names: vec![Personal::new(name.to_owned())],
+            birth_date: None,
+            countries: Vec::new(),
+            gender: None,
+            documents: Vec::new(),
+        }
+    }
+
     /// What a subject lacks to be screened at all, if anything.
     pub fn missing(&self) -> Option<&'static str> {
         let named = self.names.iter().any(|name| !name.reveal().trim().is_empty());

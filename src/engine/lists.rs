@@ -50,8 +50,6 @@ pub struct Watch {
     busy: HashSet<usize>,
     /// What was last shown of each list.
     shown: BTreeMap<usize, Value>,
-    /// Whether each list was stale when last seen.
-    stale: HashMap<String, bool>,
     /// Events that could not be written yet.
     untold: Vec<(&'static str, Value)>,
     /// The numbers of the versions.
@@ -68,7 +66,6 @@ impl Watch {
             looks: JoinSet::new(),
             busy: HashSet::new(),
             shown: BTreeMap::new(),
-            stale: HashMap::new(),
             untold: Vec::new(),
             numbers: Numbers::default(),
             hurried: HashMap::new(),
@@ -212,11 +209,11 @@ impl Watch {
         if let Some(age) = standing.age_seconds {
             metrics.list_age.get_or_create(&labels).set(age as f64);
         }
-        metrics.list_stale.get_or_create(&labels).set(i64::from(standing.stale));
+        // The metrics outlast a reload: what was told before it is not told again.
+        let before = metrics.list_stale.get_or_create(&labels).set(i64::from(standing.stale)) != 0;
         metrics.list_refused.get_or_create(&labels).set(i64::from(standing.state.refused.is_some()));
         let entities = standing.state.in_force.as_ref().map_or(0, |kept| kept.entities);
         metrics.list_entities.get_or_create(&labels).set(i64::try_from(entities).unwrap_or(i64::MAX));
-        let before = self.stale.insert(standing.name.clone(), standing.stale).unwrap_or(false);
         let detail = json!({ "list": standing.name, "age-seconds": standing.age_seconds });
         if standing.stale && !before {
             tracing::error!(

@@ -15,11 +15,11 @@ use super::{
     plan::{PlannedSchedule, RunBasis},
 };
 use crate::{
+    actions::subjects,
     domain::{
         answer::{Answer, Finding},
         id::{AccountId, MonitorId, RunId},
         monitor::Trigger,
-        report::Query,
         subject::Subject,
     },
     providers::{
@@ -28,7 +28,6 @@ use crate::{
     },
     store::due::{Due, Loaded},
     telemetry::metrics::{CallLabels, ProviderLabels, ScheduleLabels},
-    vault::Purpose,
 };
 
 /// The class of failure when an account's sealed fields do not open.
@@ -195,43 +194,19 @@ fn open_subject(
     loaded: &Loaded,
     schedule: &PlannedSchedule,
 ) -> Result<Subject, &'static str> {
-    if let Some((sealed, stored)) = &loaded.query {
-        let Some(stored) = stored else { return Err(SEALED) };
-        let opened = engine
-            .context
-            .keyring
-            .unwrap(loaded.monitor.0, stored)
-            .and_then(|key| key.open::<Query>(Purpose::ReportQuery, sealed));
-        return match opened {
-            Ok(query) => Ok(query.subject(schedule.template.report.subject_kind())),
-            Err(error) => {
-                tracing::error!(monitor.id = %loaded.monitor, error = &error as &dyn std::error::Error, "a report's question does not open");
-                Err(SEALED)
-            }
-        };
-    }
-    let Some(account_type) = engine.plan.types.get(loaded.account_type) else {
-        return Err(FailureClass::Unscreenable.as_str());
+    let kind = schedule.template.report.subject_kind();
+    let keyring = &engine.context.keyring;
+    let opened = match subjects::question(keyring, loaded, kind) {
+        Some(question) => question,
+        None => match engine.plan.types.get(loaded.account_type) {
+            Some(account_type) => subjects::open(keyring, loaded, &account_type, kind),
+            None => return Err(FailureClass::Unscreenable.as_str()),
+        },
     };
-    let mut fields = match &loaded.fields {
-        serde_json::Value::Object(fields) => fields.clone(),
-        _ => serde_json::Map::new(),
-    };
-    if let Some((sealed, stored)) = &loaded.sealed {
-        let opened = engine
-            .context
-            .keyring
-            .unwrap(loaded.account.0, stored)
-            .and_then(|key| key.open::<serde_json::Map<_, _>>(Purpose::AccountFields, sealed));
-        match opened {
-            Ok(personal) => fields.extend(personal),
-            Err(error) => {
-                tracing::error!(account.id = %loaded.account, error = &error as &dyn std::error::Error, "an account does not open");
-                return Err(SEALED);
-            }
-        }
-    }
-    Ok(account_type.subject(&fields))
+    opened.map_err(|error| {
+        tracing::error!(account.id = %loaded.account, monitor.id = %loaded.monitor, error = &error as &dyn std::error::Error, "nobody can be asked about");
+        SEALED
+    })
 }
 
 /// How long a run may wait for its permit.

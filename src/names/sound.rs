@@ -180,6 +180,12 @@ pub fn acronym_key(initials: &str) -> Key {
     feed('a', letters.iter())
 }
 
+/// The key of the number of a document.
+pub fn number_key(number: &str) -> Key {
+    let letters: Vec<char> = number.chars().collect();
+    feed('d', letters.iter())
+}
+
 /// The key of a given name that others are forms of.
 pub fn form_key(name: &str) -> Key {
     let letters: Vec<char> = name.chars().collect();

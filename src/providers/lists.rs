@@ -18,6 +18,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
+pub(super) use fetch::fetch_all;
 pub use fetch::{Fetch, FetchError};
 pub use files::kept;
 use files::{Stamp, kept_path, stamp};

@@ -137,30 +137,23 @@ impl PublishedList {
 pub struct LocalProvider {
     name: String,
     published: Vec<PublishedList>,
-    indexes: RwLock<Arc<Vec<Index>>>,
     own: Vec<OwnList>,
     preset: Preset,
     threshold: f64,
 }
 
 impl LocalProvider {
-    /// A provider that answers from `indexes`; `threshold` counts where a request names none.
-    pub fn new(name: impl Into<String>, indexes: Vec<Index>, threshold: f64) -> Self {
-        let indexes = RwLock::new(Arc::new(indexes));
+    /// A provider that answers from published lists that are looked after elsewhere; `threshold` counts where a request
+    /// names none.
+    pub fn new(name: impl Into<String>, published: Vec<PublishedList>, threshold: f64) -> Self {
         let preset = Preset::default();
-        Self { name: name.into(), published: Vec::new(), indexes, own: Vec::new(), preset, threshold }
+        Self { name: name.into(), published, own: Vec::new(), preset, threshold }
     }
 
-    /// The same, which compares with the published lists by `preset`.
+    /// The same, which compares with every list, published and own, by `preset`.
     #[must_use]
     pub fn with_preset(self, preset: Preset) -> Self {
         Self { preset, ..self }
-    }
-
-    /// The same, which also answers from published lists that are looked after elsewhere.
-    #[must_use]
-    pub fn with_published(self, published: Vec<PublishedList>) -> Self {
-        Self { published, ..self }
     }
 
     /// The same, which also answers from lists of the customer's own.
@@ -169,32 +162,13 @@ impl LocalProvider {
         Self { own, ..self }
     }
 
-    /// Answers from `indexes` from now on; calls under way keep the old ones until they are over.
-    pub fn replace(&self, indexes: Vec<Index>) {
-        let new = Arc::new(indexes);
-        let old = std::mem::replace(&mut *self.indexes.write().unwrap_or_else(PoisonError::into_inner), new);
-        // Taking a large index apart takes a while: not while others wait for the lock.
-        drop(old);
-    }
-
-    fn indexes(&self) -> Arc<Vec<Index>> {
-        // A swap is one assignment: whoever panicked left whole indexes behind.
-        Arc::clone(&self.indexes.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
     fn screen(&self, request: &Request) -> Result<Answer, CallError> {
         if request.subject.missing().is_some() {
             return Err(Failure::Unscreenable.into_error(&OwnStatuses::default(), None));
         }
-        let indexes = self.indexes();
         let threshold = request.threshold.unwrap_or(self.threshold);
         let matching = Matching::of(self.preset).with_threshold(threshold);
-        let mut findings: Vec<Finding> = indexes
-            .iter()
-            .flat_map(|index| {
-                index.screen_by(&request.subject, &matching).into_iter().map(|found| Finding::from(&found))
-            })
-            .collect();
+        let mut findings: Vec<Finding> = Vec::new();
         // What was not read yet is unknown, and not clear.
         let unread = || Failure::Connection.into_error(&OwnStatuses::default(), None);
         for list in &self.published {
@@ -221,19 +195,13 @@ impl ReportProvider for LocalProvider {
     }
 
     fn basis(&self) -> Basis {
-        let version = |index: &Index| ListVersion {
-            name: index.list().to_owned(),
-            version: index.version().to_owned(),
-            stale: false,
-            number: None,
-        };
-        let mut lists: Vec<ListVersion> = self.indexes().iter().map(version).collect();
-        lists.extend(self.own.iter().map(|own| ListVersion {
+        let own = self.own.iter().map(|own| ListVersion {
             name: own.name().to_owned(),
             version: own.version().unwrap_or_default(),
             stale: false,
             number: None,
-        }));
+        });
+        let mut lists: Vec<ListVersion> = own.collect();
         lists.extend(self.published.iter().map(|list| {
             // Before the version: what is said to be of a number is of that, or newer.
             let number = Some(list.number());
@@ -267,35 +235,40 @@ impl ReportProvider for LocalProvider {
 mod tests {
     use std::time::Duration;
 
-    use crate::domain::personal::Personal;
     use crate::domain::subject::{Subject, SubjectKind};
     use crate::screening::list::{EntityKind, List, ListEntity, ListName, NameQuality, ParseFaults};
 
     use super::super::{FailureClass, Verdict};
     use super::*;
 
-    fn index(version: &str, names: &[&str]) -> Vec<Index> {
+    fn index(version: &str, names: &[&str]) -> Index {
         let entity = |(number, name): (usize, &&str)| {
             let mut entity = ListEntity::new(format!("own:{number}"), EntityKind::Individual);
             entity.names.push(ListName::new(*name, NameQuality::Primary));
             entity
         };
-        vec![Index::build(&List {
+        Index::build(&List {
             name: "own".to_owned(),
             version: version.to_owned(),
             entities: names.iter().enumerate().map(entity).collect(),
             faults: ParseFaults::default(),
-        })]
+        })
+    }
+
+    fn list(version: &str, names: &[&str]) -> PublishedList {
+        let list = PublishedList::new("own");
+        list.replace(index(version, names));
+        list.set_number(1);
+        list
+    }
+
+    fn one(names: &[&str]) -> Vec<PublishedList> {
+        vec![list("1", names)]
     }
 
     fn request(name: &str, threshold: Option<f64>) -> Request {
         Request {
-            subject: Subject {
-                kind: SubjectKind::Person,
-                names: vec![Personal::new(name.to_owned())],
-                birth_date: None,
-                countries: Vec::new(),
-            },
+            subject: Subject::named(SubjectKind::Person, name),
             threshold,
             idempotency_key: "5eed".to_owned(),
             deadline: Duration::from_secs(1),
@@ -309,14 +282,14 @@ mod tests {
     #[tokio::test]
     async fn a_listed_name_is_found_and_an_unlisted_one_is_clear() {
         let provider: Arc<dyn ReportProvider> =
-            Arc::new(LocalProvider::new("local", index("1", &["Boris Tarkhanov"]), 0.85));
+            Arc::new(LocalProvider::new("local", one(&["Boris Tarkhanov"]), 0.85));
         assert_eq!(found(&*provider, request("Boris Tarkhanov", None)).await, ["Boris Tarkhanov"]);
         assert_eq!(found(&*provider, request("Maria Lindqvist", None)).await, [""; 0]);
     }
 
     #[tokio::test]
     async fn the_threshold_of_a_request_goes_before_the_providers_own() {
-        let provider = LocalProvider::new("local", index("1", &["Boris Tarkhanov"]), 1.1);
+        let provider = LocalProvider::new("local", one(&["Boris Tarkhanov"]), 1.1);
         assert_eq!(found(&provider, request("Boris Tarkhanov", None)).await, [""; 0]);
         assert_eq!(found(&provider, request("Boris Tarkhanov", Some(0.85))).await, ["Boris Tarkhanov"]);
     }
@@ -324,7 +297,7 @@ mod tests {
     #[tokio::test]
     async fn a_preset_decides_what_names_may_differ_by_and_shows_in_the_basis() {
         let provider =
-            |preset| LocalProvider::new("local", index("1", &["Boris Tarkhanov"]), 0.85).with_preset(preset);
+            |preset| LocalProvider::new("local", one(&["Boris Tarkhanov"]), 0.85).with_preset(preset);
         let (standard, exact) = (provider(Preset::Standard), provider(Preset::Exact));
         assert_eq!(found(&standard, request("Boriss Tarkhanov", None)).await, ["Boris Tarkhanov"]);
         assert_eq!(found(&exact, request("Boriss Tarkhanov", None)).await, [""; 0]);
@@ -334,18 +307,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_list_answers_the_next_call_and_shows_in_the_basis() {
-        let provider = LocalProvider::new("local", index("1", &["Boris Tarkhanov"]), 0.85);
+        let list = list("1", &["Boris Tarkhanov"]);
+        let provider = LocalProvider::new("local", vec![list.clone()], 0.85);
         let version = |version: &str| Basis {
             engine: ENGINE_VERSION.to_owned(),
             lists: vec![ListVersion {
                 name: "own".to_owned(),
                 version: version.to_owned(),
                 stale: false,
-                number: None,
+                number: Some(1),
             }],
         };
         assert_eq!(provider.basis(), version("1"));
-        provider.replace(index("2", &["Maria Lindqvist"]));
+        list.replace(index("2", &["Maria Lindqvist"]));
         assert_eq!(provider.basis(), version("2"));
         assert_eq!(found(&provider, request("Boris Tarkhanov", None)).await, [""; 0]);
         assert_eq!(found(&provider, request("Maria Lindqvist", None)).await, ["Maria Lindqvist"]);
@@ -364,11 +338,16 @@ mod tests {
         own.replace(OwnIndex::build("blocked", "2", &[("li_1".to_owned(), name)]));
         assert_eq!(found(&provider, request("Boris Tarkhanov", None)).await, ["Boris Tarkhanov"]);
         assert_eq!(provider.basis().lists[0].version, "2");
+        // The preset counts for it too.
+        let slip = request("Boriss Tarkhanov", Some(0.85));
+        assert_eq!(found(&provider, slip.clone()).await, ["Boris Tarkhanov"]);
+        let exact = LocalProvider::new("local", Vec::new(), 0.85).with_own(vec![own]);
+        assert_eq!(found(&exact.with_preset(Preset::Exact), slip).await, [""; 0]);
     }
 
     #[tokio::test]
     async fn a_subject_without_a_name_is_unscreenable_and_not_clear() {
-        let provider = LocalProvider::new("local", index("1", &["Boris Tarkhanov"]), 0.85);
+        let provider = LocalProvider::new("local", one(&["Boris Tarkhanov"]), 0.85);
         let error = provider.call(&request(" ", None)).await.unwrap_err();
         assert_eq!((error.verdict, error.class), (Verdict::Never, FailureClass::Unscreenable));
     }

@@ -16,6 +16,7 @@ use std::{pin::Pin, time::Duration};
 
 use crate::domain::{answer::Answer, subject::Subject};
 
+mod beside;
 pub mod budget;
 pub mod client;
 pub mod download;

@@ -8,7 +8,11 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::domain::{personal::Personal, subject::Subject};
+use crate::domain::{
+    document::Document,
+    personal::Personal,
+    subject::{Subject, SubjectKind},
+};
 
 use super::SettingsFault;
 
@@ -31,6 +35,10 @@ enum Placeholder {
     Country,
     Countries,
     Kind,
+    Gender,
+    Born,
+    Founded,
+    Documents,
     Threshold,
 }
 
@@ -44,13 +52,17 @@ impl Placeholder {
             "country" => Self::Country,
             "countries" => Self::Countries,
             "kind" => Self::Kind,
+            "gender" => Self::Gender,
+            "born" => Self::Born,
+            "founded" => Self::Founded,
+            "documents" => Self::Documents,
             "threshold" => Self::Threshold,
             _ => return None,
         })
     }
 
     const fn is_list(self) -> bool {
-        matches!(self, Self::Names | Self::Countries)
+        matches!(self, Self::Names | Self::Countries | Self::Documents)
     }
 
     fn value(self, values: &Values<'_>) -> Option<Value> {
@@ -63,6 +75,15 @@ impl Placeholder {
             Self::Country => filled(&subject.countries).next().map(Value::from),
             Self::Countries => list(&subject.countries),
             Self::Kind => Some(values.kind.into()),
+            Self::Born => Self::BirthDate.value(values).filter(|_| subject.kind == SubjectKind::Person),
+            Self::Founded => {
+                Self::BirthDate.value(values).filter(|_| subject.kind == SubjectKind::Organisation)
+            }
+            Self::Gender => subject.gender.as_ref().map(|gender| gender.reveal().word().into()),
+            Self::Documents => {
+                let number = |one: &Personal<Document>| Personal::new(one.reveal().number.clone());
+                list(&subject.documents.iter().map(number).collect::<Vec<_>>())
+            }
             Self::Threshold => values.threshold.and_then(number).map(Value::Number),
         }
     }
@@ -219,6 +240,8 @@ mod tests {
             names: personal(names),
             birth_date: birth_date.map(|date| Personal::new(date.parse().unwrap())),
             countries: personal(countries),
+            gender: None,
+            documents: Vec::new(),
         }
     }
 

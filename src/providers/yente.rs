@@ -1,19 +1,15 @@
 //! A yente server (or `OpenSanctions`' hosted API, or Motiva): `POST /match/{dataset}`.
 //!
 //! Questions that are asked at the same time go together: while one batch is under way, those that come wait for the
-//! next, at most [`YenteSettings::batch`] of them. A batch that the server refuses as a whole is asked question by
-//! question, so that one it cannot read spoils no other's answer. Thresholds are kept here: the server is asked for
-//! everything from the lowest of a batch on.
+//! next, at most [`YenteSettings::batch`] of them. A batch that the server refuses for what is in it is asked question
+//! by question, so that one it cannot read spoils no other's answer. Thresholds are kept here: the server is asked for
+//! everything from a little below the lowest of a batch on, for it leaves out what is below its own cutoff of 0.5.
 //!
 //! Which version of the dataset answered is read from `/catalog` once in ten minutes, beside the calls.
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use reqwest::{Url, header::HeaderMap};
@@ -22,24 +18,31 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Basis, CallError, CallFuture, FailureClass, ListVersion, ReportProvider, Request, SettingsFault, client,
+    Basis, CallError, CallFuture, ListVersion, ReportProvider, Request, SettingsFault,
+    beside::Beside,
+    client,
     http::{HttpProviderSettings, Wire, read_headers, read_url},
     mapping::AnswerMapping,
     verdict::{Failure, OwnStatuses},
 };
 use crate::domain::{
     answer::Answer,
+    document::DocumentKind,
     subject::{Subject, SubjectKind},
 };
 
 /// How many questions the API takes at once.
 pub const LARGEST_BATCH: usize = 100;
 
+/// Refusals that may be of one question of a batch: it is no question, it is too large. Others (no key, no such dataset)
+/// are of all, and asking one by one would only be a hundred calls in vain.
+const OF_ONE: [u16; 3] = [400, 413, 422];
+
+/// So far below the lowest threshold the server's cutoff is: what it rounds is not lost.
+const BELOW: f64 = 0.01;
+
 /// How many batches are under way at once: one is matched while the next is on its way.
 const BATCHES: usize = 2;
-
-/// How long the version of the dataset is taken to stand.
-const CATALOG_EVERY: Duration = Duration::from_mins(10);
 
 /// What makes a provider of a yente server.
 #[derive(Clone, Debug)]
@@ -71,9 +74,7 @@ struct Shared {
     mapping: AnswerMapping,
     waiting: Mutex<Vec<Question>>,
     sending: Arc<Semaphore>,
-    version: Mutex<Option<String>>,
-    read_at: Mutex<Option<Instant>>,
-    reading: AtomicBool,
+    version: Arc<Beside<String>>,
     tasks: TaskTracker,
 }
 
@@ -134,9 +135,7 @@ impl YenteProvider {
                 mapping,
                 waiting: Mutex::default(),
                 sending: Arc::new(Semaphore::new(BATCHES)),
-                version: Mutex::default(),
-                read_at: Mutex::default(),
-                reading: AtomicBool::new(false),
+                version: Beside::new(),
                 tasks: TaskTracker::new(),
                 settings,
             }),
@@ -198,7 +197,7 @@ impl Shared {
     async fn send(&self, batch: Vec<Question>) {
         match self.matched(&batch).await {
             // One of them cannot be read, and the server does not say which.
-            Err(error) if batch.len() > 1 && error.class == FailureClass::Refused => {
+            Err(error) if batch.len() > 1 && error.status.is_some_and(|status| OF_ONE.contains(&status)) => {
                 for question in batch {
                     let one = [question];
                     let answered = self.matched(&one).await;
@@ -234,6 +233,7 @@ impl Shared {
         url.query_pairs_mut()
             .append_pair("algorithm", &self.settings.algorithm)
             .append_pair("threshold", &lowest.to_string())
+            .append_pair("cutoff", &format!("{:.4}", (lowest - BELOW).max(0.0)))
             .append_pair("limit", &self.settings.limit.to_string());
         let call =
             self.wire.client.post(url).headers(self.headers.clone()).json(&json!({ "queries": queries }));
@@ -255,19 +255,9 @@ impl Shared {
 
     /// Has the version of the dataset read, if that is long ago.
     fn read_catalog(self: &Arc<Self>) {
-        let read_at = *self.read_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if read_at.is_some_and(|at| at.elapsed() < CATALOG_EVERY) || self.reading.swap(true, Ordering::AcqRel)
-        {
-            return;
-        }
-        let shared = Arc::clone(self);
-        self.tasks.spawn(async move {
-            let catalog = shared.catalog().await;
-            *shared.read_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-            if let Some(version) = catalog {
-                *shared.version.lock().unwrap_or_else(PoisonError::into_inner) = Some(version);
-            }
-            shared.reading.store(false, Ordering::Release);
+        self.version.refresh(|| {
+            let shared = Arc::clone(self);
+            async move { shared.catalog().await }
         });
     }
 
@@ -309,6 +299,23 @@ fn query(subject: &Subject) -> Value {
         let countries: Vec<String> = countries.iter().map(|code| code.to_lowercase()).collect();
         properties.insert("country".to_owned(), json!(countries));
     }
+    if let Some(gender) = &subject.gender {
+        properties.insert("gender".to_owned(), json!([gender.reveal().word()]));
+    }
+    for document in &subject.documents {
+        let document = document.reveal();
+        let property = match document.sort() {
+            Some(DocumentKind::Passport) => "passportNumber",
+            Some(DocumentKind::TaxId) => "taxNumber",
+            Some(DocumentKind::Registration) => "registrationNumber",
+            Some(DocumentKind::Imo) => "imoNumber",
+            Some(DocumentKind::NationalId | DocumentKind::DriversLicense) | None => "idNumber",
+        };
+        let numbers = properties.entry(property).or_insert_with(|| json!([]));
+        if let Some(numbers) = numbers.as_array_mut() {
+            numbers.push(document.number.clone().into());
+        }
+    }
     json!({ "schema": schema, "properties": properties })
 }
 
@@ -318,7 +325,7 @@ impl ReportProvider for YenteProvider {
     }
 
     fn basis(&self) -> Basis {
-        let version = self.shared.version.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let version = self.shared.version.value();
         let list = |version| ListVersion {
             name: self.shared.settings.dataset.clone(),
             version,

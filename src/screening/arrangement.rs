@@ -103,6 +103,13 @@ impl Arrangement {
         self.places.get(name as usize).copied()
     }
 
+    /// The names of an entity, which stand together.
+    pub(super) fn names_of(&self, entity: u32) -> std::ops::Range<u32> {
+        let first = self.places.partition_point(|place| place.entity < entity);
+        let end = self.places.partition_point(|place| place.entity <= entity);
+        small(first)..small(end)
+    }
+
     /// What the sieve knows of a name.
     pub(super) fn summary(&self, name: u32) -> Option<Summary> {
         self.summaries.get(name as usize).copied()

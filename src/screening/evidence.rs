@@ -1,19 +1,25 @@
-//! What else is known, beside the name: alias quality, kind, birth date, country.
+//! What else is known, beside the name: alias quality, kind, birth date, country, gender, numbers of documents.
 //!
 //! The name decides whether there is anything to weigh; the rest moves the score by fixed amounts,
 //! so that an analyst can add them up. Only a birth date can clear an equal name, and only together
-//! can they lift a name that falls a little short.
+//! can they lift a name that falls a little short. The number of a document alone goes without a name: who has a listed
+//! passport is worth a look, whatever name is in it. The rules are a table in `docs/matching.md`.
 
 use crate::domain::date::PartialDate;
-use crate::domain::subject::{Subject, SubjectKind};
+use crate::domain::document::Document;
+use crate::domain::personal::Personal;
+use crate::domain::subject::{Gender, Subject, SubjectKind};
 
 use super::list::{EntityKind, NameQuality};
 
-/// The most that what is known of a subject beside its names adds to the score of a name.
+/// The most that what is known of a subject beside its names and documents adds to the score of a name.
+///
+/// Documents are not part of it: the few entities that have an equal number are found by that number.
 pub fn greatest_lift(subject: &Subject) -> f64 {
     let birth_date = if subject.birth_date.is_some() { SAME_DAY } else { 0.0 };
     let country = if subject.countries.is_empty() { 0.0 } else { SHARED_COUNTRY };
-    birth_date + country
+    let gender = if subject.gender.is_some() { SAME_GENDER } else { 0.0 };
+    birth_date + country + gender
 }
 
 /// The most that a weak alias scores before birth date and country are weighed.
@@ -21,6 +27,15 @@ pub const WEAK_ALIAS_CAP: f64 = 0.8;
 
 const SAME_DAY: f64 = 0.08;
 const SHARED_COUNTRY: f64 = 0.03;
+const SAME_GENDER: f64 = 0.01;
+const OTHER_GENDER: f64 = -0.06;
+const SAME_DOCUMENT: f64 = 0.1;
+const LIKE_DOCUMENT: f64 = 0.03;
+const OTHER_DOCUMENT: f64 = -0.03;
+
+/// What the same number of the same document is worth at the least, whatever else is said: a hit of the presets
+/// standard and tolerant, none of those that want more.
+pub const DOCUMENT_FLOOR: f64 = 0.9;
 
 /// Two birth dates compared: the account's and the closest of the list's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -125,6 +140,109 @@ impl<'a> Country<'a> {
     }
 }
 
+/// The account's gender compared with the list's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sex {
+    /// One side does not say, or is no person.
+    Unknown,
+    /// The same.
+    Same(Gender),
+    /// The list's, which is the other.
+    Other(Gender),
+}
+
+impl Sex {
+    /// Compares what both say.
+    pub fn compare(account: Option<Gender>, listed: Option<Gender>) -> Self {
+        match (account, listed) {
+            (Some(account), Some(listed)) if account == listed => Self::Same(listed),
+            (Some(_), Some(listed)) => Self::Other(listed),
+            _ => Self::Unknown,
+        }
+    }
+
+    /// What it adds to the score, or takes.
+    pub const fn effect(self) -> f64 {
+        match self {
+            Self::Unknown => 0.0,
+            Self::Same(_) => SAME_GENDER,
+            Self::Other(_) => OTHER_GENDER,
+        }
+    }
+}
+
+/// The account's documents compared with the list's: the most telling pair counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Papers<'a> {
+    /// One side has none, or none of a sort that the other has.
+    Unknown,
+    /// The same number of one sort of document, or of one country: this one of the list.
+    Same(&'a Document),
+    /// The same number, but nothing says that it is the same document.
+    Alike(&'a Document),
+    /// Both have such a document, with other numbers: this one of the list.
+    Other(&'a Document),
+}
+
+impl<'a> Papers<'a> {
+    /// Compares each document of the account with each that is listed.
+    pub fn compare(account: &[Personal<Document>], listed: &'a [Document]) -> Self {
+        let mut best = Self::Unknown;
+        for one in account {
+            let one = one.reveal();
+            let Some(number) = one.comparable() else { continue };
+            for other in listed {
+                let found = Self::one(one, &number, other);
+                if found.rank() > best.rank() {
+                    best = found;
+                }
+            }
+        }
+        best
+    }
+
+    fn one(account: &Document, number: &str, listed: &'a Document) -> Self {
+        let Some(other) = listed.comparable() else { return Self::Unknown };
+        let same_sort = account.sort().zip(listed.sort()).map(|(one, other)| one == other);
+        let same_country =
+            account.country.as_ref().zip(listed.country.as_ref()).map(|(one, other)| one == other);
+        match (number == other, same_sort, same_country) {
+            (true, Some(true), None | Some(true)) | (true, None, Some(true)) => Self::Same(listed),
+            (true, _, _) => Self::Alike(listed),
+            // Another state's number says nothing, and so does one of another sort.
+            (false, Some(true), None | Some(true)) => Self::Other(listed),
+            (false, _, _) => Self::Unknown,
+        }
+    }
+
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Unknown => 0,
+            Self::Other(_) => 1,
+            Self::Alike(_) => 2,
+            Self::Same(_) => 3,
+        }
+    }
+
+    /// What it adds to the score, or takes; the same document never leaves less than [`DOCUMENT_FLOOR`].
+    pub const fn effect(self) -> f64 {
+        match self {
+            Self::Unknown => 0.0,
+            Self::Same(_) => SAME_DOCUMENT,
+            Self::Alike(_) => LIKE_DOCUMENT,
+            Self::Other(_) => OTHER_DOCUMENT,
+        }
+    }
+
+    /// What a score is at the least.
+    pub const fn floor(self) -> f64 {
+        match self {
+            Self::Same(_) => DOCUMENT_FLOOR,
+            Self::Unknown | Self::Alike(_) | Self::Other(_) => 0.0,
+        }
+    }
+}
+
 /// What is left of a name's score when the account and the entity are of these kinds: a factor.
 ///
 /// An account filed under the wrong kind is still found by an equal name of several parts; a ship
@@ -181,5 +299,48 @@ mod tests {
         assert_eq!(Country::compare(["DE"].into_iter(), &listed), Country::NoneShared);
         assert_eq!(Country::compare(["DE"].into_iter(), &[]), Country::Unknown);
         assert_eq!(Country::compare([].into_iter(), &listed), Country::Unknown);
+    }
+
+    #[test]
+    fn gender_moves_the_score_only_where_both_sides_say_it() {
+        let (female, male) = (Some(Gender::Female), Some(Gender::Male));
+        assert_eq!(Sex::compare(female, female), Sex::Same(Gender::Female));
+        assert_eq!(Sex::compare(female, male), Sex::Other(Gender::Male));
+        assert_eq!((Sex::compare(None, male), Sex::compare(female, None)), (Sex::Unknown, Sex::Unknown));
+        assert!(Sex::Same(Gender::Male).effect() > 0.0 && Sex::Other(Gender::Male).effect() < 0.0);
+    }
+
+    fn document(text: &str) -> Document {
+        let mut parts = text.split('|').map(str::to_owned);
+        let mut next = || parts.next().unwrap_or_default();
+        Document { kind: next(), number: next(), country: Some(next()).filter(|code| !code.is_empty()) }
+    }
+
+    #[test]
+    fn numbers_of_documents_are_evidence_by_sort_and_country() {
+        for (account, listed, expected) in [
+            ("passport|a-123456|", "Passport|A123456|IR", 0.1),
+            ("passport|A123456|IR", "Passport|A123456|IR", 0.1),
+            ("passport|A123456|IR", "Identifier|A123456|IR", 0.1),
+            ("passport|A123456|IR", "Identifier|A123456|", 0.03),
+            ("passport|A123456|IR", "National ID No.|A123456|IR", 0.03),
+            ("passport|A123456|SY", "Passport|A123456|IR", 0.03),
+            ("passport|B765432|", "Passport|A123456|IR", -0.03),
+            ("passport|B765432|SY", "Passport|A123456|IR", 0.0),
+            ("tax-id|B765432|", "Passport|A123456|IR", 0.0),
+            ("passport|A1|", "Passport|A1|IR", 0.0),
+        ] {
+            let (account, listed) = ([Personal::new(document(account))], [document(listed)]);
+            let found = Papers::compare(&account, &listed);
+            assert!((found.effect() - expected).abs() < 1e-9, "{account:?} {listed:?} {found:?}");
+            assert_eq!(found.floor() > 0.0, (expected - 0.1).abs() < 1e-9);
+        }
+        let old_and_new = [document("Passport|B765432|"), document("Passport|A123456|")];
+        let account = [Personal::new(document("passport|A123456|"))];
+        assert_eq!(
+            Papers::compare(&account, &old_and_new),
+            Papers::Same(&old_and_new[1]),
+            "one equal suffices"
+        );
     }
 }

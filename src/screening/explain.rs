@@ -7,7 +7,7 @@ use crate::names::Alignment;
 use crate::names::Name;
 use crate::names::align::{Contradiction, How, Pair};
 
-use super::evidence::{BirthDate, Country, capped};
+use super::evidence::{BirthDate, Country, Papers, Sex, capped};
 use super::index::Match;
 use super::list::{EntityKind, ListEntity, NameQuality};
 
@@ -18,6 +18,8 @@ impl From<&Match<'_>> for Finding {
         reasons.extend(alias_reason(found));
         reasons.extend(birth_reason(found));
         reasons.extend(country_reason(found));
+        reasons.extend(gender_reason(found));
+        reasons.extend(document_reason(found));
         settle(&mut reasons, found);
         reasons.sort_by(|a, b| b.effect.abs().total_cmp(&a.effect.abs()));
         reasons.push(reason(
@@ -31,10 +33,20 @@ impl From<&Match<'_>> for Finding {
             list: found.list.to_owned(),
             name: found.entity.primary_name().to_owned(),
             score: rounded(found.score),
-            facts: facts(found.entity),
+            facts: facts_of(found),
             reasons,
         }
     }
+}
+
+/// What a decision about the match rests on: beside the entity's facts the document that is the account's, so that one
+/// which comes to be listed is news.
+fn facts_of(found: &Match<'_>) -> Value {
+    let mut facts = facts(found.entity);
+    if let (Papers::Same(document), Some(facts)) = (found.papers, facts.as_object_mut()) {
+        facts.insert("document".to_owned(), document.to_string().into());
+    }
+    facts
 }
 
 /// What a decision about the entity rests on; equal for equal entities, whatever the subject.
@@ -167,10 +179,7 @@ fn doubt(pairs: &[Pair]) -> &'static str {
 
 /// Lets the effects add up to the score that is shown: it ends at 0 and at 1, and each effect is rounded.
 fn settle(reasons: &mut Vec<Reason>, found: &Match<'_>) {
-    let beyond = found.score
-        - (capped(found.alignment.score * found.kind_factor, found.listed.quality)
-            + found.birth_date.effect(found.kind)
-            + found.country.effect());
+    let beyond = found.score - before_documents(found) - document_effect(found);
     if beyond.abs() > 1e-9 {
         reasons.push(reason("limit", "A score ends at 1.".to_owned(), beyond));
     }
@@ -179,6 +188,19 @@ fn settle(reasons: &mut Vec<Reason>, found: &Match<'_>) {
     if let Some(greatest) = reasons.iter_mut().max_by(|a, b| a.effect.total_cmp(&b.effect)) {
         greatest.effect = rounded(greatest.effect + rest);
     }
+}
+
+/// The score of all but the documents.
+fn before_documents(found: &Match<'_>) -> f64 {
+    capped(found.alignment.score * found.kind_factor, found.listed.quality)
+        + found.birth_date.effect(found.kind)
+        + found.country.effect()
+        + found.gender.effect()
+}
+
+/// What the documents add: so much that the score is not below their floor.
+fn document_effect(found: &Match<'_>) -> f64 {
+    found.papers.effect().max(found.papers.floor() - before_documents(found))
 }
 
 fn kind_reason(found: &Match<'_>) -> Option<Reason> {
@@ -231,6 +253,27 @@ fn country_reason(found: &Match<'_>) -> Option<Reason> {
         }
     };
     Some(reason("country", text, found.country.effect()))
+}
+
+fn gender_reason(found: &Match<'_>) -> Option<Reason> {
+    let text = match found.gender {
+        Sex::Unknown => return None,
+        Sex::Same(gender) => format!("The gender is the list's, {}.", gender.word()),
+        Sex::Other(gender) => format!("The list says {}; the account does not.", gender.word()),
+    };
+    Some(reason("gender", text, found.gender.effect()))
+}
+
+fn document_reason(found: &Match<'_>) -> Option<Reason> {
+    let text = match found.papers {
+        Papers::Unknown => return None,
+        Papers::Same(listed) => format!("The account has the document {listed}, which is on the list."),
+        Papers::Alike(listed) => {
+            format!("A number of the account's is that of {listed}, which may be another document.")
+        }
+        Papers::Other(listed) => format!("The account has another number than {listed}."),
+    };
+    Some(reason("document", text, document_effect(found)))
 }
 
 fn reason(fact: &str, text: String, effect: f64) -> Reason {

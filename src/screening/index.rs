@@ -10,10 +10,12 @@ use crate::domain::subject::{Subject, SubjectKind};
 use crate::names::{Alignment, Name, NameKind, align_by};
 
 use super::arrangement::{Arrangement, Place};
-use super::evidence::{BirthDate, Country, capped, greatest_lift, kind_factor};
+use super::evidence::{BirthDate, Country, Papers, Sex, capped, greatest_lift, kind_factor};
+use super::keys::document_key;
 use super::list::{EntityKind, List, ListEntity, ListName, NameQuality};
 use super::marks::Marks;
 use super::matching::Matching;
+use super::postings::{Postings, small};
 use super::search;
 
 /// A list, ready to screen against.
@@ -22,6 +24,8 @@ pub struct Index {
     version: String,
     entities: Vec<ListEntity>,
     names: Arrangement,
+    /// Which entities have a document of a number, under its key.
+    documents: Postings<u32>,
     /// Marks of screenings that are over, for those to come: as many as ever ran at once.
     spare_marks: Mutex<Vec<Marks>>,
 }
@@ -46,6 +50,10 @@ pub struct Match<'a> {
     pub birth_date: BirthDate,
     /// How the countries compare.
     pub country: Country<'a>,
+    /// How the genders compare.
+    pub gender: Sex,
+    /// How the numbers of documents compare.
+    pub papers: Papers<'a>,
     /// Person or organisation.
     pub kind: SubjectKind,
     /// 0 to 1.
@@ -70,7 +78,11 @@ impl Index {
     pub fn build_of(list: List) -> Self {
         let names = Arrangement::new(&list.entities);
         let List { name, version, entities, .. } = list;
-        Self { list: name, version, entities, names, spare_marks: Mutex::default() }
+        let documents = entities.iter().enumerate().flat_map(|(number, entity)| {
+            entity.documents.iter().filter_map(move |one| Some((document_key(one)?, small(number))))
+        });
+        let documents = Postings::new(documents.collect());
+        Self { list: name, version, entities, names, documents, spare_marks: Mutex::default() }
     }
 
     /// Which version of the list this is.
@@ -119,7 +131,7 @@ impl Index {
     /// What [`Self::screen_by`] finds when each name of the list is compared: what it is held to.
     #[cfg(test)]
     pub(super) fn screen_everything(&self, subject: &Subject, matching: &Matching) -> Vec<Match<'_>> {
-        self.best_of(subject, matching, |_, _| (0..super::postings::small(self.names.len())).collect())
+        self.best_of(subject, matching, |_, _| (0..small(self.names.len())).collect())
     }
 
     /// The entities of which one of the `candidates` matches, best first; each once, by its best name.
@@ -134,11 +146,25 @@ impl Index {
             SubjectKind::Organisation => NameKind::Organisation,
         };
         let mut matches: Vec<Match<'_>> = Vec::new();
+        // Those with the number of a document of the account's are compared whatever their names are.
+        let keys = subject.documents.iter().filter_map(|document| document_key(document.reveal()));
+        let mut by_document: Vec<u32> = keys.flat_map(|key| self.documents.under(key)).copied().collect();
+        by_document.sort_unstable();
+        by_document.dedup();
         for name in &subject.names {
             let account = Name::new(kind, name.reveal());
-            for candidate in candidates(kind, &account) {
+            let mut candidates = candidates(kind, &account);
+            if !by_document.is_empty() {
+                candidates.extend(by_document.iter().flat_map(|entity| self.names.names_of(*entity)));
+                candidates.sort_unstable();
+                candidates.dedup();
+            }
+            for candidate in candidates {
                 if let Some(place) = self.names.place(candidate)
-                    && let Some(found) = self.weigh(subject, &account, (candidate, place), matching)
+                    && let Some(found) = {
+                        let has_number = by_document.binary_search(&place.entity).is_ok();
+                        self.weigh(subject, &account, (candidate, place, has_number), matching)
+                    }
                 {
                     matches.push(found);
                 }
@@ -156,13 +182,19 @@ impl Index {
         &'a self,
         subject: &Subject,
         account: &Name,
-        (number, place): (u32, Place),
+        (number, place, has_number): (u32, Place, bool),
         matching: &Matching,
     ) -> Option<Match<'a>> {
         let entity = self.entities.get(place.entity as usize)?;
         let listed = entity.names.get(place.name as usize)?;
-        let (threshold, lift) = (matching.threshold, greatest_lift(subject));
-        if kind_factor(subject.kind, entity.kind, 2) < threshold - lift
+        // Of an entity that has none of the account's numbers no document adds anything.
+        let compare_papers = || Papers::compare(&subject.documents, &entity.documents);
+        let papers = has_number.then(compare_papers);
+        let raised = papers.map_or(0.0, Papers::effect);
+        let papers_floor = papers.map_or(0.0, Papers::floor);
+        let (threshold, lift) = (matching.threshold, greatest_lift(subject) + raised);
+        let is_sure = papers_floor >= threshold;
+        if !is_sure && kind_factor(subject.kind, entity.kind, 2) < threshold - lift
             || listed.quality == NameQuality::Weak && !matching.weak_aliases
         {
             return None;
@@ -176,14 +208,18 @@ impl Index {
         let alignment =
             align_by(&matching.rules, compared_as(subject.kind, entity.kind), account, &listed_name);
         let name_score = capped(alignment.score * kind_factor, listed.quality);
-        if name_score + lift < threshold {
+        if !is_sure && name_score + lift < threshold {
             return None;
         }
         let birth_date = subject.birth_date.as_ref().map(|date| *date.reveal());
         let birth_date = BirthDate::compare(birth_date, &entity.birth_dates);
         let countries = subject.countries.iter().map(|country| country.reveal().as_str());
         let country = Country::compare(countries, &entity.countries);
-        let score = (name_score + birth_date.effect(subject.kind) + country.effect()).clamp(0.0, 1.0);
+        let gender = subject.gender.as_ref().map(|gender| *gender.reveal());
+        let gender = Sex::compare(gender, entity.gender);
+        let papers = papers.unwrap_or_else(compare_papers);
+        let score = name_score + birth_date.effect(subject.kind) + country.effect() + gender.effect();
+        let score = (score + papers.effect()).max(papers.floor()).clamp(0.0, 1.0);
         (score >= threshold).then(|| Match {
             list: &self.list,
             entity,
@@ -194,6 +230,8 @@ impl Index {
             kind_factor,
             birth_date,
             country,
+            gender,
+            papers,
             kind: subject.kind,
             score,
             threshold,

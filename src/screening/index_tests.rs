@@ -41,7 +41,7 @@ fn sample() -> List {
 }
 
 fn subject(kind: SubjectKind, name: &str) -> Subject {
-    Subject { kind, names: vec![Personal::new(name.to_owned())], birth_date: None, countries: Vec::new() }
+    Subject::named(kind, name)
 }
 
 fn ids(index: &Index, subject: &Subject) -> Vec<String> {

@@ -5,17 +5,18 @@
 //! many people share (`words`) the account's keys take the spelling alone, and the entity's all such words that it
 //! answers, as the scorer says. Of other parts the account's keys take the sound, and beside it, as one slip
 //! leaves a half as it is, either half: a pair of parts may be off in one of them. What that misses is measured in
-//! `docs/matching.md`.
+//! `docs/matching.md`. The number of a document is a key of its own, for it may be a hit alone.
 
 use std::sync::LazyLock;
 
+use crate::domain::document::Document;
 use crate::domain::subject::{Subject, SubjectKind};
 use crate::names::align::best_score;
 use crate::names::likeness::{compare, is_slip_of};
 pub use crate::names::sound::Key;
 use crate::names::sound::{
     alone_key, beside_initials_key, first_letter_key, half_keys, initial_key, join_key, near_half_keys,
-    pair_key, word_key,
+    number_key, pair_key, word_key,
 };
 use crate::names::{Name, NameKind, Part, Rules, nicknames, words};
 
@@ -23,10 +24,10 @@ use super::index::name_kind;
 use super::list::ListEntity;
 
 /// Counts the ways in which keys were ever made: those that are kept are made anew when it changes.
-pub const VERSION: i16 = 1;
+pub const VERSION: i16 = 2;
 
 /// Names that score less are no hit of any preset, whatever else is known.
-const LEAST_SCORE: f64 = 0.66;
+const LEAST_SCORE: f64 = 0.65;
 
 /// The keys of an account; sorted, each once. A list entity that is a hit of it shares one with it.
 pub fn account_keys(subject: &Subject) -> Vec<Key> {
@@ -38,6 +39,7 @@ pub fn account_keys(subject: &Subject) -> Vec<Key> {
     for name in &subject.names {
         keys_of_account_name(kind, &Name::new(kind, name.reveal()), &mut keys);
     }
+    keys.extend(subject.documents.iter().filter_map(|document| document_key(document.reveal())));
     sorted(keys)
 }
 
@@ -47,7 +49,14 @@ pub fn entity_keys(entity: &ListEntity) -> Vec<Key> {
     for name in &entity.names {
         keys_of_listed_name(&Name::new(name_kind(entity.kind), &name.text), &mut keys);
     }
+    keys.extend(entity.documents.iter().filter_map(document_key));
     sorted(keys)
+}
+
+/// The key of a document's number, whatever sort it is of: a number alone may be a hit. None of a number that is not
+/// compared.
+pub fn document_key(document: &Document) -> Option<Key> {
+    document.comparable().map(|number| number_key(&number))
 }
 
 /// What stands for one part.

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::date::PartialDate;
+pub use crate::domain::document::Document;
+pub use crate::domain::subject::Gender;
 
 /// What a list entity is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -72,52 +74,6 @@ impl ListName {
     /// A name that the entity has now.
     pub fn new(text: impl Into<String>, quality: NameQuality) -> Self {
         Self { text: text.into(), quality, usage: NameUse::Current }
-    }
-}
-
-/// What a list says of a person's gender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Gender {
-    /// Female.
-    Female,
-    /// Male.
-    Male,
-}
-
-impl Gender {
-    /// Reads `F`, `female`, `M`, `male`, in any case.
-    pub fn from_word(word: &str) -> Option<Self> {
-        match word.trim().to_lowercase().as_str() {
-            "f" | "female" => Some(Self::Female),
-            "m" | "male" => Some(Self::Male),
-            _ => None,
-        }
-    }
-
-    /// The word for it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Female => "female",
-            Self::Male => "male",
-        }
-    }
-}
-
-/// A document or a registration that has a number.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Document {
-    /// What it is, in the publisher's words, such as `Passport`; `Identifier` where the list does not say.
-    pub kind: String,
-    /// Its number, as written.
-    pub number: String,
-    /// Who issued it: an ISO 3166-1 alpha-2 code.
-    pub country: Option<String>,
-}
-
-impl std::fmt::Display for Document {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.kind, self.number)?;
-        self.country.iter().try_for_each(|country| write!(f, " ({country})"))
     }
 }
 

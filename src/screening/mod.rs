@@ -7,7 +7,7 @@
 //!
 //! A match is made in three steps. [`crate::names::Name::keys`] finds the names that share a key with
 //! the subject's; [`keys`] are fewer, for those who cannot be compared at once. [`crate::names::align()`] scores two names by their parts. [`evidence`] then adds
-//! or takes for what else is known: alias quality, kind, birth date, country. [`explain`] puts all
+//! or takes for what else is known: alias quality, kind, birth date, country, gender, documents. [`explain`] puts all
 //! of it into sentences.
 
 mod arrangement;
@@ -28,10 +28,12 @@ mod remarks;
 mod search;
 
 #[cfg(test)]
+mod labelled_facts_tests;
+#[cfg(test)]
 mod real_data_tests;
 
 /// Changes whenever the same subject and list could score differently: kept with each answer.
-pub const ENGINE_VERSION: &str = "local-3";
+pub const ENGINE_VERSION: &str = "local-4";
 
 /// The score from which a match is worth a person's time.
 ///

@@ -117,12 +117,7 @@ mod tests {
     use crate::domain::{personal::Personal, subject::SubjectKind};
 
     fn subject(kind: SubjectKind, name: &str, country: &str) -> Subject {
-        Subject {
-            kind,
-            names: vec![Personal::new(name.to_owned())],
-            birth_date: None,
-            countries: vec![Personal::new(country.to_owned())],
-        }
+        Subject { countries: vec![Personal::new(country.to_owned())], ..Subject::named(kind, name) }
     }
 
     #[test]

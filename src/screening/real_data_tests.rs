@@ -38,7 +38,7 @@ pub(super) fn list(folder: &str) -> Option<List> {
 }
 
 pub(super) fn account(kind: SubjectKind, name: &str) -> Subject {
-    Subject { kind, names: vec![Personal::new(name.to_owned())], birth_date: None, countries: Vec::new() }
+    Subject::named(kind, name)
 }
 
 #[test]

@@ -74,6 +74,7 @@ pub mod tags;
 pub mod transaction_types;
 pub mod transactions;
 pub mod wakeups;
+pub mod what_if;
 
 use std::{
     cmp::Ordering,

@@ -150,11 +150,17 @@ async fn comply(State(heard): State<Heard>, Json(body): Json<Value>) -> Response
     Json(json!({ "code": 200, "status": "success", "content": { "data": data } })).into_response()
 }
 
+async fn listinfo() -> Json<Value> {
+    Json(json!({ "lists": { "us_ofac": 17_646, "un": 2_100 }, "listHashes": { "us_ofac": "0629eab2" },
+                 "startedAt": "2026-11-20T06:00:00Z", "endedAt": "2026-11-20T06:01:00Z", "version": "v0.50.0" }))
+}
+
 async fn serve(heard: &Heard) -> String {
     let router = Router::new()
         .route("/match/{dataset}", post(yente))
         .route("/catalog", get(catalog))
         .route("/v2/search", get(watchman))
+        .route("/v2/listinfo", get(listinfo))
         .route("/searches", post(comply))
         .with_state(heard.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -170,10 +176,9 @@ fn provider(text: &str) -> Arc<dyn ReportProvider> {
 fn about(name: &str, threshold: Option<f64>) -> Request {
     Request {
         subject: Subject {
-            kind: SubjectKind::Person,
-            names: vec![Personal::new(name.to_owned())],
             birth_date: Some(Personal::new("1961-01-01".parse().unwrap())),
             countries: vec![Personal::new("RU".to_owned())],
+            ..Subject::named(SubjectKind::Person, name)
         },
         threshold,
         idempotency_key: "5eed".to_owned(),
@@ -224,7 +229,8 @@ async fn a_yente_server_is_asked_in_batches_and_each_gets_its_own_answer() {
     // From a lower threshold on, the lower score counts.
     let low = provider.call(&about("Arkady Velkorov", Some(0.5))).await.unwrap();
     assert_eq!(low.findings.len(), 1);
-    assert!(heard.queries.lock().unwrap().last().unwrap().contains("threshold=0.5"));
+    let query = heard.queries.lock().unwrap().last().unwrap().clone();
+    assert!(query.contains("threshold=0.5&cutoff=0.4900"), "the server's own cutoff is below it: {query}");
     until("the version is known", async || !provider.basis().lists.is_empty()).await;
     assert_eq!(provider.basis().lists[0].version, "20261120063457-abc");
 }
@@ -243,6 +249,12 @@ async fn what_a_yente_server_refuses_is_told_to_all_who_asked() {
     assert_eq!(ask(&good, "Jane Doe").await, Ok(Vec::new()));
     let unknown = ask(&provider(&text("unknown")), "Jane Doe").await.unwrap_err();
     assert_eq!((unknown.class, unknown.status), (FailureClass::Refused, Some(404)));
+    // A refusal of all is not asked for again one by one.
+    let asked_before = heard.bodies.lock().unwrap().len();
+    let elsewhere = provider(&text("unknown"));
+    let (one, other) = tokio::join!(ask(&elsewhere, "Jane Doe"), ask(&elsewhere, "John Doe"));
+    assert_eq!((one.unwrap_err().status, other.unwrap_err().status), (Some(404), Some(404)));
+    assert!(heard.bodies.lock().unwrap().len() <= asked_before + 2, "{:?}", heard.batches());
     let nobody = Request { deadline: Duration::from_millis(50), ..about("Jane Doe", None) };
     let silent = Heard { gate: Arc::new(Semaphore::new(0)), ..Heard::default() };
     let url = serve(&silent).await;
@@ -265,6 +277,17 @@ async fn a_watchman_server_tells_entities_of_several_lists_apart() {
         query,
         "type=person&name=Arkadiy+Velkorov&altNames=Arkadiy+Velkorov&birthDate=1961-01-01&minMatch=0.9&limit=20"
     );
+    until("the versions of the lists are known", async || !provider.basis().lists.is_empty()).await;
+    let lists = provider.basis().lists;
+    let versions: Vec<(&str, &str)> =
+        lists.iter().map(|list| (list.name.as_str(), list.version.as_str())).collect();
+    assert_eq!(versions, [("un", "2026-11-20T06:01:00Z"), ("us_ofac", "0629eab2")]);
+    let mut company = about("Velkorov Trading", None);
+    company.subject.kind = SubjectKind::Organisation;
+    provider.call(&company).await.unwrap();
+    let query = heard.queries.lock().unwrap().last().unwrap().clone();
+    assert!(query.starts_with("type=business&") && query.contains("&created=1961-01-01&"), "{query}");
+    assert!(!query.contains("birthDate"), "{query}");
 }
 
 #[tokio::test]

@@ -50,4 +50,5 @@ mod service;
 mod storage;
 mod store;
 mod suspects;
+mod what_if;
 mod words;

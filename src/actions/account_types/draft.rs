@@ -5,7 +5,10 @@ use serde_json::Value;
 use crate::{
     actions::{ActionError, Invalid},
     domain::{
-        account_type::{AccountType, Field, FieldKind, Screened, Status, keep_archived, read_field},
+        account_type::{
+            AccountType, Field, FieldKind, Screened, ScreenedDocument, Status, keep_archived, read_field,
+        },
+        document::DocumentKind,
         subject::SubjectKind,
     },
     store::account_types::TypeRow,
@@ -264,10 +267,53 @@ fn finished(mut account_type: AccountType, default: Option<&str>, faults: &mut V
         let holds = kinds(path).is_some_and(|kind| matches!(kind, FieldKind::Date { .. }));
         asked.push(("birth-date".to_owned(), "accepted is the key of a field of type date", holds));
     }
+    let text = |path: &String| kinds(path).is_some_and(|kind| kind.is_text());
+    if let Some(path) = &screened.gender {
+        asked.push(("gender".to_owned(), "accepted is the key of a field of one text", text(path)));
+    }
+    for (index, document) in screened.documents.iter().enumerate() {
+        let kind = kinds(&document.field);
+        let says_kind = kind.as_ref().is_some_and(FieldKind::is_documents);
+        let holds = says_kind || kind.is_some_and(|kind| kind.is_text() || kind.is_text_list());
+        let at = format!("documents/{index}");
+        let details = "accepted is the key of a field of texts, or of hashes with identification_number";
+        asked.push((format!("{at}/field"), details, holds));
+        let details = "is needed where the field does not say it; accepted is passport, national-id, tax-id, \
+                       drivers-license, registration or imo";
+        asked.push((format!("{at}/kind"), details, says_kind || document.kind.is_some()));
+        if let Some(country) = &document.country {
+            let details = "accepted is the key of a field of one text";
+            asked.push((format!("{at}/country"), details, text(country)));
+        }
+    }
     for (place, details, _) in asked.into_iter().filter(|(_, _, holds)| !holds) {
         faults.push(Invalid::at(format!("{ATTRIBUTES}/screened/{place}"), details));
     }
     account_type
+}
+
+/// The fields of documents, by the keys that they usually have.
+fn guessed_documents(fields: &[Field]) -> Vec<ScreenedDocument> {
+    let kind_of = |key: &str| {
+        Some(match key {
+            "passport_number" => DocumentKind::Passport,
+            "national_id" | "national_id_number" => DocumentKind::NationalId,
+            "tax_id" | "tax_id_number" | "social_security_number" => DocumentKind::TaxId,
+            "registration_number" => DocumentKind::Registration,
+            "imo_number" => DocumentKind::Imo,
+            _ => return None,
+        })
+    };
+    let document = |field: &Field| {
+        let kind = kind_of(&field.key).filter(|_| field.kind.is_text());
+        let says_kind = field.key == "identification_numbers" && field.kind.is_documents();
+        (kind.is_some() || says_kind).then(|| ScreenedDocument {
+            field: field.key.clone(),
+            kind,
+            country: None,
+        })
+    };
+    fields.iter().filter(|field| field.archived_at.is_none()).filter_map(document).collect()
 }
 
 /// What reports are to ask about, by the keys that fields usually have.
@@ -290,5 +336,7 @@ fn guessed(fields: &[Field]) -> Screened {
         names: of(&["name", "business_name", "other_names"]),
         birth_date: birth_date.map(|field| field.key.clone()),
         countries: of(&["country_code", "address.country_code", "nationality"]),
+        gender: of(&["gender", "sex"]).into_iter().next(),
+        documents: guessed_documents(fields),
     }
 }

@@ -63,7 +63,7 @@ pub async fn prepare(folder: &Path, url: &str, source: &ListSource) -> Result<De
         ListSource::Folder(given) => fs::canonicalize(given).map_err(|source| failed(given, source))?,
         ListSource::Download => {
             let list = folder.join("ofac");
-            let fetched = download::fetch(download::OFAC, &download::OFAC_FILES, &list).await;
+            let fetched = download::fetch(download::OFAC, &list).await;
             fetched.map_err(|error| {
                 AppError::Refused(format!(
                     "{:#}; without --download the demo uses a small list of its own, with --list FOLDER yours",

@@ -285,6 +285,14 @@ impl FieldKind {
         self.item("first").is_some() && self.item("last").is_some()
     }
 
+    /// Whether it is a hash that holds a document's number, or a list of such hashes.
+    pub fn is_documents(&self) -> bool {
+        match self {
+            Self::Array { item } => item.kind.is_documents(),
+            _ => self.item("identification_number").is_some(),
+        }
+    }
+
     /// Whether it holds texts: itself, or each item of a list.
     pub fn is_text_list(&self) -> bool {
         matches!(self, Self::Array { item } if item.kind.is_text())

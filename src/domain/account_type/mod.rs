@@ -33,9 +33,10 @@ pub use value::{FieldFault, LONGEST_FILE, LONGEST_LIST, pointer_part};
 
 use self::field::NAME_PARTS;
 use super::{
+    document::{Document, DocumentKind},
     personal::Personal,
     relation::Relation,
-    subject::{Subject, SubjectKind},
+    subject::{Gender, Subject, SubjectKind},
 };
 
 /// Which fields of an account a report asks about.
@@ -48,7 +49,40 @@ pub struct Screened {
     pub birth_date: Option<String>,
     /// Fields that hold countries, or parts of hashes as `address.country_code`.
     pub countries: Vec<String>,
+    /// The field that holds the gender.
+    #[serde(default)]
+    pub gender: Option<String>,
+    /// Fields that hold numbers of documents.
+    #[serde(default)]
+    pub documents: Vec<ScreenedDocument>,
 }
+
+/// A field that holds numbers of documents or registrations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ScreenedDocument {
+    /// A field of texts, or a part of a hash as `papers.passport`; or an array of hashes with the parts
+    /// `identification_class`, `identification_number` and `issuing_country`.
+    pub field: String,
+    /// What sort of number it is; of an array of hashes, where the class does not say.
+    #[serde(default)]
+    pub kind: Option<DocumentKind>,
+    /// The field that holds the country of issue.
+    #[serde(default)]
+    pub country: Option<String>,
+}
+
+impl Screened {
+    /// Every field, or part of one, that is named.
+    pub fn paths(&self) -> impl Iterator<Item = &String> {
+        let documents = self.documents.iter().flat_map(|one| std::iter::once(&one.field).chain(&one.country));
+        let others = self.names.iter().chain(&self.birth_date).chain(&self.countries).chain(&self.gender);
+        others.chain(documents)
+    }
+}
+
+/// The parts of a hash that is a document: its class, its number, its country.
+pub const DOCUMENT_PARTS: [&str; 3] = ["identification_class", "identification_number", "issuing_country"];
 
 /// A sort of account: its fields, its statuses, and what of it is screened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,14 +158,20 @@ impl AccountType {
         let names = self.screened.names.iter().flat_map(|key| texts_of(value(key)));
         let birth_date = self.screened.birth_date.as_ref().and_then(|key| value(key).as_str());
         let countries = self.screened.countries.iter().flat_map(|key| texts_of(value(key)));
-        let countries = countries
-            .map(|country| country.trim().to_ascii_uppercase())
-            .filter(|country| country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()));
+        let countries = countries.filter_map(|country| code_of(&country));
+        let gender = self.screened.gender.as_ref().and_then(|key| value(key).as_str());
+        let documents = self.screened.documents.iter();
+        let documents = documents.flat_map(|one| {
+            let country = one.country.as_ref().and_then(|key| code_of(value(key).as_str()?));
+            documents_of(value(&one.field), one.kind, country.as_deref())
+        });
         Subject {
             kind: self.kind,
             names: each_once(names.filter(|name| !name.trim().is_empty())),
             birth_date: birth_date.and_then(|text| text.parse().ok()).map(Personal::new),
             countries: each_once(countries),
+            gender: gender.and_then(Gender::from_word).map(Personal::new),
+            documents: each_once(documents),
         }
     }
 
@@ -149,8 +189,7 @@ impl AccountType {
 
     /// All that reports ask about: fields and parts of them.
     pub fn screened_paths(&self) -> Vec<String> {
-        let Screened { names, birth_date, countries } = &self.screened;
-        names.iter().chain(birth_date).chain(countries).flat_map(|path| self.with_parts(path)).collect()
+        self.screened.paths().flat_map(|path| self.with_parts(path)).collect()
     }
 
     /// Whether a field outlasts that its account is redacted. One that the type does not know (any more) does not:
@@ -191,11 +230,41 @@ fn texts_of(value: &Value) -> Vec<String> {
     }
 }
 
-fn each_once(texts: impl Iterator<Item = String>) -> Vec<Personal<String>> {
-    let mut once: Vec<Personal<String>> = Vec::new();
-    for text in texts.map(Personal::new) {
-        if !once.contains(&text) {
-            once.push(text);
+/// The code of a country as it is kept, if it is one.
+fn code_of(text: &str) -> Option<String> {
+    let code = text.trim().to_ascii_uppercase();
+    (code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase())).then_some(code)
+}
+
+/// The documents that a kept value stands for: a text or texts are numbers, hashes say more.
+fn documents_of(value: &Value, kind: Option<DocumentKind>, country: Option<&str>) -> Vec<Document> {
+    let of_number = |number: &str, class: Option<&str>, issuer: Option<String>| Document {
+        // What the class calls it, where that says something.
+        kind: class
+            .filter(|class| kind.is_none() || DocumentKind::of_words(class).is_some())
+            .or(kind.map(DocumentKind::word))
+            .unwrap_or("Identifier")
+            .to_owned(),
+        number: number.trim().to_owned(),
+        country: issuer.or_else(|| country.map(str::to_owned)),
+    };
+    match value {
+        Value::String(number) if !number.trim().is_empty() => vec![of_number(number, None, None)],
+        Value::Array(list) => list.iter().flat_map(|one| documents_of(one, kind, country)).collect(),
+        Value::Object(parts) => {
+            let [class, number, issuer] = DOCUMENT_PARTS.map(|part| parts.get(part).and_then(Value::as_str));
+            let number = number.filter(|number| !number.trim().is_empty());
+            number.map(|number| of_number(number, class, issuer.and_then(code_of))).into_iter().collect()
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
+}
+
+fn each_once<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<Personal<T>> {
+    let mut once: Vec<Personal<T>> = Vec::new();
+    for value in values.map(Personal::new) {
+        if !once.contains(&value) {
+            once.push(value);
         }
     }
     once

@@ -40,6 +40,15 @@ fn individual() -> AccountType {
                 "nationality".to_owned(),
                 "address.country".to_owned(),
             ],
+            gender: Some("gender".to_owned()),
+            documents: vec![
+                ScreenedDocument {
+                    field: "passport_number".to_owned(),
+                    kind: Some(DocumentKind::Passport),
+                    country: Some("nationality".to_owned()),
+                },
+                ScreenedDocument { field: "papers".to_owned(), kind: None, country: None },
+            ],
         },
         relations: Vec::new(),
     }
@@ -388,4 +397,26 @@ fn values_are_shown_as_trees_of_their_types() {
             } },
         })
     );
+}
+
+#[test]
+fn gender_and_documents_of_an_account_are_asked_about() {
+    let fields = json!({
+        "name": {"first": "Jane", "last": "Doe"}, "nationality": "de", "gender": "Female",
+        "passport_number": " C01X00T47 ",
+        "papers": [
+            {"identification_class": "dl", "identification_number": "D 123456", "issuing_country": "us"},
+            {"identification_class": "dl"},
+            {"identification_number": "77-88-99"},
+        ],
+    });
+    let subject = individual().subject(fields.as_object().unwrap());
+    assert_eq!(subject.gender.as_ref().map(|gender| *gender.reveal()), Some(Gender::Female));
+    let documents: Vec<String> = subject.documents.iter().map(|one| one.reveal().to_string()).collect();
+    assert_eq!(documents, ["passport C01X00T47 (DE)", "dl D 123456 (US)", "Identifier 77-88-99"]);
+    assert_eq!(subject.documents[1].reveal().sort(), Some(DocumentKind::DriversLicense));
+    let nothing = json!({"gender": "x", "passport_number": "", "papers": "none"});
+    let subject = individual().subject(nothing.as_object().unwrap());
+    assert!(subject.gender.is_none());
+    assert_eq!(subject.documents.len(), 1, "a text where an array of hashes may be is a number");
 }

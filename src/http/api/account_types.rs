@@ -16,7 +16,8 @@ use super::{
 use crate::{
     actions::account_types::{self, NewType, StatusDraft, TypeChange},
     domain::{
-        account_type::{Layout, Screened},
+        account_type::{Layout, Screened, ScreenedDocument},
+        document::DocumentKind,
         id::AccountTypeId,
         subject::SubjectKind,
     },
@@ -85,6 +86,23 @@ pub(super) struct ScreenedFields {
     pub(super) birth_date: Option<String>,
     /// Fields with countries.
     pub(super) countries: Vec<String>,
+    /// The field with the gender: `F`, `female`, `M` or `male`.
+    pub(super) gender: Option<String>,
+    /// Fields with numbers of documents.
+    pub(super) documents: Vec<DocumentField>,
+}
+
+/// A field with numbers of documents or registrations.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(super) struct DocumentField {
+    /// A field of texts; or of hashes with `identification_class`, `identification_number` and `issuing_country`.
+    pub(super) field: String,
+    /// `passport`, `national-id`, `tax-id`, `drivers-license`, `registration` or `imo`; needed of texts.
+    #[schemars(with = "Option<String>")]
+    pub(super) kind: Option<DocumentKind>,
+    /// The field with the country of issue.
+    pub(super) country: Option<String>,
 }
 
 /// A type to make.
@@ -186,7 +204,18 @@ fn drafts(sent: Vec<StatusSent>) -> Vec<StatusDraft> {
 }
 
 fn screened(sent: ScreenedFields) -> Screened {
-    Screened { names: sent.names, birth_date: sent.birth_date, countries: sent.countries }
+    let documents = sent.documents.into_iter().map(|sent| ScreenedDocument {
+        field: sent.field,
+        kind: sent.kind,
+        country: sent.country,
+    });
+    Screened {
+        names: sent.names,
+        birth_date: sent.birth_date,
+        countries: sent.countries,
+        gender: sent.gender,
+        documents: documents.collect(),
+    }
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {

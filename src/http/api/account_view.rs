@@ -47,6 +47,11 @@ pub(super) fn type_resource(row: &TypeRow) -> Result<Resource, ApiError> {
         .map(|status| json!({ "id": status.id(row.id), "name": status.name, "color": status.colour }))
         .collect();
     let default = account_type.statuses.iter().find(|status| status.key == account_type.default_status);
+    let documents = account_type.screened.documents.iter().map(|document| account_types::DocumentField {
+        field: document.field.clone(),
+        kind: document.kind,
+        country: document.country.clone(),
+    });
     let attributes = account_types::Attributes {
         name: account_type.name.clone(),
         created_at: time(row.created_at),
@@ -59,6 +64,8 @@ pub(super) fn type_resource(row: &TypeRow) -> Result<Resource, ApiError> {
             names: account_type.screened.names.clone(),
             birth_date: account_type.screened.birth_date.clone(),
             countries: account_type.screened.countries.clone(),
+            gender: account_type.screened.gender.clone(),
+            documents: documents.collect(),
         },
         is_configured: row.is_configured,
         indexing: row.indexing.clone(),

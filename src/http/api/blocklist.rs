@@ -238,6 +238,7 @@ mod tests {
                 names: vec!["name".to_owned()],
                 birth_date: Some("birthdate".to_owned()),
                 countries: vec!["address.country_code".to_owned()],
+                ..Screened::default()
             },
             relations: Vec::new(),
         }

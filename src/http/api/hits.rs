@@ -118,7 +118,7 @@ struct Attributes {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct ReasonLine {
-    /// What was compared: `name`, `birth-date`, `country`.
+    /// What was compared: `name`, `birth-date`, `country`, `gender`, `document`.
     fact: String,
     text: String,
     /// What it added to the score.

@@ -5,8 +5,9 @@ use serde_json::Value;
 use crate::{
     domain::{
         date::PartialDate,
+        document::Document,
         personal::Personal,
-        subject::{Subject, SubjectKind},
+        subject::{Gender, Subject, SubjectKind},
     },
     screening::{DEFAULT_THRESHOLD, countries},
 };
@@ -19,6 +20,15 @@ const MOST_VALUES: usize = 50;
 
 /// The longest name that is compared, in characters: no list has one as long.
 const LONGEST: usize = 500;
+
+/// Properties of the model that hold numbers, and of what.
+const NUMBERS: &[(&[&str], &str)] = &[
+    (&["passportNumber"], "Passport"),
+    (&["idNumber"], "National ID"),
+    (&["taxNumber", "innCode", "vatCode", "socialSecurityNumber"], "Tax ID"),
+    (&["registrationNumber", "ogrnCode", "leiCode", "uscCode"], "Registration number"),
+    (&["imoNumber"], "IMO"),
+];
 
 /// What the address says.
 #[derive(Clone, Debug)]
@@ -113,10 +123,8 @@ impl Parameters {
             Some(Some(SubjectKind::Organisation)) => &[SubjectKind::Organisation],
         };
         let subject = |kind: &SubjectKind| Subject {
-            kind: *kind,
-            names: vec![Personal::new(text.to_owned())],
-            birth_date: None,
             countries: self.countries.iter().cloned().map(Personal::new).collect(),
+            ..Subject::named(*kind, text)
         };
         Ok(kinds.iter().map(subject).collect())
     }
@@ -167,6 +175,16 @@ impl Asked {
         let date = date.iter().find_map(|text| text.get(..10).unwrap_or(text).parse::<PartialDate>().ok());
         let listed =
             values(&["country", "nationality", "citizenship", "jurisdiction", "flag", "mainCountry"]);
+        let gender = values(&["gender"]).iter().find_map(|word| Gender::from_word(word));
+        let mut documents: Vec<Personal<Document>> = Vec::new();
+        for (properties, kind) in NUMBERS {
+            documents.extend(
+                values(properties).into_iter().map(|number| {
+                    Personal::new(Document { kind: (*kind).to_owned(), number, country: None })
+                }),
+            );
+        }
+        documents.truncate(MOST_VALUES);
         Ok(Self {
             query: query.clone(),
             subject: Subject {
@@ -178,6 +196,8 @@ impl Asked {
                     .filter_map(|text| countries::of_code_or_name(text))
                     .map(Personal::new)
                     .collect(),
+                gender: gender.map(Personal::new),
+                documents,
             },
         })
     }
@@ -193,10 +213,15 @@ mod tests {
     fn an_example_is_read_with_whatever_form_its_values_have() {
         let query = json!({"schema": "Person", "properties": {
             "name": "Jane Doe", "firstName": ["J."], "lastName": ["Doe"], "birthDate": ["1965-02-01T00:00:00"],
-            "nationality": ["us", "Germany", "Atlantis"], "eyeColor": ["blue"]}});
+            "nationality": ["us", "Germany", "Atlantis"], "eyeColor": ["blue"], "gender": ["female"],
+            "passportNumber": "C01X00T47", "taxNumber": ["77-88"]}});
         let asked = Asked::read(&query).unwrap();
         let names: Vec<&str> = asked.subject.names.iter().map(|name| name.reveal().as_str()).collect();
         assert_eq!(names, ["Jane Doe", "J. Doe"]);
+        assert_eq!(asked.subject.gender.as_ref().map(|gender| *gender.reveal()), Some(Gender::Female));
+        let numbers: Vec<String> =
+            asked.subject.documents.iter().map(|one| one.reveal().to_string()).collect();
+        assert_eq!(numbers, ["Passport C01X00T47", "Tax ID 77-88"]);
         assert_eq!(asked.subject.birth_date.unwrap().reveal().to_string(), "1965-02-01");
         let countries: Vec<&str> =
             asked.subject.countries.iter().map(|code| code.reveal().as_str()).collect();

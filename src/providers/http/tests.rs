@@ -15,6 +15,8 @@ fn request() -> Request {
             names: vec![Personal::new("Ana Zoë & Co".to_owned()), Personal::new("Anna".to_owned())],
             birth_date: Some(Personal::new("1970-05-21".parse().unwrap())),
             countries: vec![Personal::new("DE".to_owned()), Personal::new("FR".to_owned())],
+            gender: None,
+            documents: Vec::new(),
         },
         threshold: Some(0.57),
         idempotency_key: "5eed".to_owned(),

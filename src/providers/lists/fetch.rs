@@ -67,6 +67,16 @@ impl Fetch {
     }
 }
 
+/// Fetches every file of a list into a folder, whatever was said of it before.
+pub(in crate::providers) async fn fetch_all(
+    url: &str,
+    format: Format,
+    folder: &Path,
+    patience: Duration,
+) -> Result<(), FetchError> {
+    fetch(url, format, folder, &Validators::default(), patience).await.map(|_| ())
+}
+
 async fn fetch(
     url: &str,
     format: Format,

@@ -4,10 +4,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use watchkeeper::{
     app::providers,
-    domain::{
-        personal::Personal,
-        subject::{Subject, SubjectKind},
-    },
+    domain::subject::{Subject, SubjectKind},
     engine::own_lists,
     providers::Request,
 };
@@ -121,12 +118,7 @@ async fn a_configured_list_is_matched_against_as_it_now_is(pool: PgPool) {
     let context = &house.engine.context;
     let ask = async |name: &str| {
         own_lists::refresh(context, &built.own_lists).await.unwrap();
-        let subject = Subject {
-            kind: SubjectKind::Person,
-            names: vec![Personal::new(name.to_owned())],
-            birth_date: None,
-            countries: Vec::new(),
-        };
+        let subject = Subject::named(SubjectKind::Person, name);
         let deadline = std::time::Duration::from_secs(1);
         let request = Request { subject, threshold: None, idempotency_key: "5eed".to_owned(), deadline };
         let found = provider.call(&request).await.unwrap().findings;

@@ -8,7 +8,6 @@ use watchkeeper::{
     app::providers,
     domain::{
         date::PartialDate,
-        personal::Personal,
         subject::{Subject, SubjectKind},
     },
     providers::Request,
@@ -119,12 +118,7 @@ async fn our_own_adapter_of_yente_gets_its_answers_from_it(pool: PgPool) {
     let provider = providers::build(&settings_of(&text)).unwrap().providers.remove(0).0;
     std::fs::remove_file(&secret).unwrap();
     let request = Request {
-        subject: Subject {
-            kind: SubjectKind::Person,
-            names: vec![Personal::new("Arkadiy Velkorov".to_owned())],
-            birth_date: None,
-            countries: Vec::new(),
-        },
+        subject: Subject::named(SubjectKind::Person, "Arkadiy Velkorov"),
         threshold: None,
         idempotency_key: "5eed".to_owned(),
         deadline: std::time::Duration::from_secs(20),

@@ -1,0 +1,170 @@
+//! Documents and registrations that have a number, and when two of them are the same.
+
+use serde::{Deserialize, Serialize};
+
+/// What sort of number it is, whatever it is called: two numbers are compared within one sort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DocumentKind {
+    /// A passport or another document for travelling.
+    Passport,
+    /// A card or number by which a state knows a person.
+    NationalId,
+    /// A number of a tax office.
+    TaxId,
+    /// A driver's licence.
+    DriversLicense,
+    /// A number in a register of companies, or of legal entities.
+    Registration,
+    /// The number of a ship with the International Maritime Organization.
+    Imo,
+}
+
+impl DocumentKind {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Passport, Self::NationalId, Self::TaxId, Self::DriversLicense, Self::Registration, Self::Imo];
+
+    /// Its word in the configuration and the API.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Passport => "passport",
+            Self::NationalId => "national-id",
+            Self::TaxId => "tax-id",
+            Self::DriversLicense => "drivers-license",
+            Self::Registration => "registration",
+            Self::Imo => "imo",
+        }
+    }
+
+    /// The sort that is meant by what a list, a person or a program calls it; none where that does not say.
+    pub fn of_words(words: &str) -> Option<Self> {
+        let words = words.to_lowercase();
+        let has = |one: &str| words.contains(one);
+        let is_word = |one: &str| words.split(|c: char| !c.is_alphanumeric()).any(|word| word == one);
+        Some(if has("passport") || has("travel doc") || is_word("pp") {
+            Self::Passport
+        } else if is_word("imo") {
+            Self::Imo
+        } else if ["tax", "fiscal", "v.a.t", "r.f.c", "c.u.i.t"].iter().any(|one| has(one))
+            || ["ssn", "vat", "inn", "nit", "rfc", "cuit", "tin"].iter().any(|one| is_word(one))
+        {
+            Self::TaxId
+        } else if has("driver") || has("driving") || is_word("dl") {
+            Self::DriversLicense
+        } else if ["regist", "company", "incorporation", "legal entity", "mercantil", "uscc"]
+            .iter()
+            .any(|one| has(one))
+            || ["lei", "ogrn", "ruc"].iter().any(|one| is_word(one))
+        {
+            // A person's place in a register of residents or of voters is no company's.
+            if ["residen", "elector", "citizen", "birth"].iter().any(|one| has(one)) {
+                Self::NationalId
+            } else {
+                Self::Registration
+            }
+        } else if [
+            "national id",
+            "national-id",
+            "identity",
+            "identification",
+            "cedula",
+            "personal id",
+            "c.u.r.p",
+        ]
+        .iter()
+        .any(|one| has(one))
+            || ["nationalid", "id", "curp", "nin"].iter().any(|one| is_word(one))
+        {
+            Self::NationalId
+        } else {
+            return None;
+        })
+    }
+}
+
+/// A document or a registration that has a number.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Document {
+    /// What it is, in the publisher's words, such as `Passport`; `Identifier` where the list does not say.
+    pub kind: String,
+    /// Its number, as written.
+    pub number: String,
+    /// Who issued it: an ISO 3166-1 alpha-2 code.
+    pub country: Option<String>,
+}
+
+/// Shorter numbers are too many people's.
+const SHORTEST: usize = 5;
+
+impl Document {
+    /// What of the number is compared: capital letters and digits, without what stands before it (`No.`, `IMO`). None
+    /// where that is too short, or too regular, to tell anybody: fewer than five, or of fewer than three different ones.
+    pub fn comparable(&self) -> Option<String> {
+        let letters = self.number.chars().filter(|letter| letter.is_alphanumeric());
+        let plain: String = letters.flat_map(char::to_uppercase).collect();
+        let bare = ["IMO", "NO", "NR"].iter().find_map(|lead| {
+            plain.strip_prefix(lead).filter(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+        });
+        let plain = bare.map_or(plain.as_str(), |rest| rest).to_owned();
+        let mut different: Vec<char> = plain.chars().collect();
+        different.sort_unstable();
+        different.dedup();
+        let has_digit = plain.bytes().any(|letter| letter.is_ascii_digit());
+        (plain.chars().count() >= SHORTEST && different.len() >= 3 && has_digit).then_some(plain)
+    }
+
+    /// What sort of number it is, where its words say so.
+    pub fn sort(&self) -> Option<DocumentKind> {
+        DocumentKind::of_words(&self.kind)
+    }
+}
+
+impl std::fmt::Display for Document {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.kind, self.number)?;
+        self.country.iter().try_for_each(|country| write!(f, " ({country})"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lists_call_a_document_says_its_sort() {
+        for (words, sort) in [
+            ("Passport", Some(DocumentKind::Passport)),
+            ("Diplomatic passport", Some(DocumentKind::Passport)),
+            ("National ID No.", Some(DocumentKind::NationalId)),
+            ("National Identification Number", Some(DocumentKind::NationalId)),
+            ("Cedula No.", Some(DocumentKind::NationalId)),
+            ("Tax ID No.", Some(DocumentKind::TaxId)),
+            ("SSN", Some(DocumentKind::TaxId)),
+            ("Registration Number", Some(DocumentKind::Registration)),
+            ("Electoral Registry No.", Some(DocumentKind::NationalId)),
+            ("Vessel Registration Identification IMO", Some(DocumentKind::Imo)),
+            ("Driver's License No.", Some(DocumentKind::DriversLicense)),
+            ("Identifier", None),
+            ("Website", None),
+        ] {
+            assert_eq!(DocumentKind::of_words(words), sort, "{words}");
+        }
+        for kind in DocumentKind::ALL {
+            assert_eq!(DocumentKind::of_words(kind.word()), Some(kind));
+        }
+    }
+
+    #[test]
+    fn numbers_are_compared_without_what_is_only_their_writing() {
+        let comparable =
+            |number: &str| Document { number: number.to_owned(), ..Document::default() }.comparable();
+        assert_eq!(comparable("a 12-34.56").as_deref(), Some("A123456"));
+        assert_eq!(comparable("IMO 9187629"), comparable("9187629"));
+        assert_eq!(comparable("No. 041-02/7").as_deref(), Some("041027"));
+        for little in ["A123", "000000", "1212121", "unknown", ""] {
+            assert_eq!(comparable(little), None, "{little}");
+        }
+    }
+}
