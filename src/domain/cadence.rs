@@ -168,7 +168,7 @@ impl Cadence {
     }
 
     /// The beginning of the first slot strictly after `after`: the monitors of a slot run from there on, over the
-    /// spread. [`DateTime::<Utc>::MAX_UTC`] beyond the end of the calendar.
+    /// spread. The last time of the calendar where there is none.
     pub fn next_slot(&self, after: DateTime<Utc>) -> DateTime<Utc> {
         self.due_after(0, after)
     }

@@ -20,8 +20,7 @@ pub struct DueInHour {
     pub first: i64,
 }
 
-/// All due rows, counted by schedule and hour: one scan of the table, shared by parallel workers, into as many groups
-/// as there are hours.
+/// All due rows, counted by schedule and hour: one scan of the table and one sort, which may spill to disk.
 pub async fn list_due(conn: &mut PgConnection) -> Result<Vec<DueInHour>, StoreError> {
     let rows = sqlx::query_as!(
         DueInHour,
