@@ -71,6 +71,7 @@ pub(crate) async fn print(bench: &Bench, cluster: &Cluster) -> Result<(), Failur
                 failure: None,
                 digest: None,
                 changed: false,
+                is_news: false,
             })
             .collect();
         let settled = runs::settle(&mut transaction, &runs, now).await?;

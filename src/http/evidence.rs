@@ -216,18 +216,22 @@ fn plain(value: &Value) -> String {
 struct Page(String);
 
 impl Page {
+    fn add(&mut self, text: std::fmt::Arguments<'_>) {
+        self.0.write_fmt(text).expect("a string takes all");
+    }
+
     fn heading(&mut self, text: &str) {
-        self.0.push_str(&format!("<h2>{}</h2>\n", escaped(text)));
+        self.add(format_args!("<h2>{}</h2>\n", escaped(text)));
     }
 
     fn text(&mut self, text: &str) {
-        self.0.push_str(&format!("<p>{}</p>\n", escaped(text)));
+        self.add(format_args!("<p>{}</p>\n", escaped(text)));
     }
 
     fn facts(&mut self, facts: &[(&str, String)]) {
         self.0.push_str("<table class=\"facts\">\n");
         for (name, value) in facts {
-            self.0.push_str(&format!("<tr><th>{}</th><td>{}</td></tr>\n", escaped(name), escaped(value)));
+            self.add(format_args!("<tr><th>{}</th><td>{}</td></tr>\n", escaped(name), escaped(value)));
         }
         self.0.push_str("</table>\n");
     }
@@ -235,13 +239,13 @@ impl Page {
     fn table(&mut self, headers: &[&str], rows: impl Iterator<Item = Vec<String>>) {
         self.0.push_str("<table><thead><tr>");
         for header in headers {
-            self.0.push_str(&format!("<th>{}</th>", escaped(header)));
+            self.add(format_args!("<th>{}</th>", escaped(header)));
         }
         self.0.push_str("</tr></thead>\n");
         for row in rows {
             self.0.push_str("<tr>");
             for cell in row {
-                self.0.push_str(&format!("<td>{}</td>", escaped(&cell)));
+                self.add(format_args!("<td>{}</td>", escaped(&cell)));
             }
             self.0.push_str("</tr>\n");
         }

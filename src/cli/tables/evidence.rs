@@ -123,9 +123,11 @@ pub(crate) fn difference(difference: &RunDifference) -> String {
     }
     line(&mut text, format_args!("{rows}"));
     match found {
-        Some(found) => line(&mut text, format_args!("{} entities were found as before", found.unchanged)),
+        Some(found) => {
+            line(&mut text, format_args!("{} entities were found as before", found.unchanged));
+        }
         None => {
-            line(&mut text, format_args!("What one of them found is not known: it failed, or was redacted."))
+            line(&mut text, format_args!("What one of them found is not known: it failed, or was redacted."));
         }
     }
     text

@@ -31,9 +31,7 @@ on-match = { tags = ["reviewed-match"] }
 /// An entity that had other ids before.
 fn merged(entity: &str, former: &[&str], fact: &str) -> Finding {
     let former_ids = former.iter().map(|id| (*id).to_owned()).collect();
-    let mut merged = Finding { former_ids, ..finding(entity, fact, 0.9) };
-    merged.name = "Listed e:1".to_owned();
-    merged
+    Finding { former_ids, name: "Listed e:1".to_owned(), ..finding(entity, fact, 0.9) }
 }
 
 async fn dismiss(house: &House, hit: &watchkeeper::domain::id::HitId) {
