@@ -135,7 +135,7 @@ pub async fn what_if(
         told.stopped += page.stopped;
         let Page { loaded, recorded, .. } = page;
         let at_work = Arc::clone(&work);
-        let screening = tokio::task::spawn_blocking(move || at_work.screen_all(loaded));
+        let screening = tokio::task::spawn_blocking(move || at_work.screen_all(&loaded));
         let (screened, next) = tokio::join!(screening, Page::read(context, id, Some(last)));
         page = next?;
         let screened = screened.map_err(|_| ActionError::Refused("the screening broke off"))?;
@@ -188,7 +188,7 @@ struct Screened {
 }
 
 impl Work {
-    fn screen_all(&self, loaded: Vec<Loaded>) -> Vec<Screened> {
+    fn screen_all(&self, loaded: &[Loaded]) -> Vec<Screened> {
         let cores = available_parallelism().map_or(1, NonZero::get);
         let share = loaded.len().div_ceil(cores).max(1);
         thread::scope(|scope| {

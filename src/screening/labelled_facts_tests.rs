@@ -20,7 +20,7 @@ fn subject(row: &csv::StringRecord) -> Subject {
         birth_date: row[2].parse().ok().map(Personal::new),
         countries: Some(&row[3])
             .filter(|code| !code.is_empty())
-            .map(|code| Personal::new(code.to_string()))
+            .map(|code| Personal::new(code.to_owned()))
             .into_iter()
             .collect(),
         gender: Gender::from_word(&row[4]).map(Personal::new),
