@@ -105,7 +105,7 @@ pub enum End {
         facts: Vec<[u8; 16]>,
         /// Digest of the account's screened data; none when the report asks a question of its own.
         subject: Option<[u8; 16]>,
-        /// Digest of the findings, [`digests::FINDINGS`] bytes, and of the account's screened data behind it; none when it is
+        /// Digest of the findings, 16 bytes, and of the account's screened data behind it; none when it is
         /// clear.
         digest: Option<Vec<u8>>,
     },
