@@ -141,6 +141,11 @@ impl TypeChange {
         }
         if let Some(screened) = &self.screened {
             after.screened = screened.clone();
+        } else {
+            // What only says more of whom the names find goes with its field.
+            let gone = |path: &String| self.removed_fields.contains(path);
+            after.screened.documents.retain(|document| !gone(&document.field));
+            after.screened.gender = after.screened.gender.take().filter(|path| !gone(path));
         }
         let mut after = finished(after, self.default_status.as_deref(), &mut faults);
         keep_archived(before, &mut after, now);

@@ -68,8 +68,7 @@ fn id(answer: &Value) -> String {
 /// is kept in a file of `outputs`.
 pub(super) fn fill(place: &Place, daemon: &Daemon, marks: &mut Marks, reference: &str, outputs: &Path) {
     let note = marks.word("note of a key");
-    let key =
-        place.run(&["key", "create", "--permission", "*", "--owner", "one", "--note", &note, "--json"]);
+    let key = place.run(&["key", "create", "--permission", "*", "--owner", "one", "--note", &note, "--json"]);
     assert!(key.status.success());
     let key: Value = serde_json::from_slice(&key.stdout).unwrap();
     let mut caller = Caller {
@@ -112,7 +111,9 @@ pub(super) fn fill(place: &Place, daemon: &Daemon, marks: &mut Marks, reference:
 
 fn inquiry(caller: &mut Caller, marks: &mut Marks, account: &str) {
     let templates = caller.ok(Method::GET, "/inquiry-templates", None);
-    let template = templates["data"][0]["id"].as_str().unwrap();
+    let mut templates = templates["data"].as_array().unwrap().iter();
+    let of_people = templates.find(|template| template["attributes"]["name"] == "individual");
+    let template = of_people.unwrap()["id"].as_str().unwrap();
     let fields = json!({
         "name-first": marks.word("first name of an inquiry"),
         "name-last": marks.word("last name of an inquiry"),
