@@ -1,4 +1,4 @@
-//! Marks through the API: in fields, queries, notes, reasons, items, files, and in requests that are refused.
+//! Marks through the API: in fields, queries, comments, notes of inquiries, reasons, items, files, and in requests that are refused.
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -7,7 +7,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use super::{
-    super::daemon::{Daemon, Place, until},
+    super::daemon::{Daemon, PATIENCE, Place, until},
     marks::Marks,
 };
 
@@ -73,7 +73,7 @@ pub(super) fn fill(place: &Place, daemon: &Daemon, marks: &mut Marks, reference:
     let key: Value = serde_json::from_slice(&key.stdout).unwrap();
     let mut caller = Caller {
         runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
-        client: Client::new(),
+        client: watchkeeper::providers::client::build(PATIENCE, PATIENCE).unwrap(),
         base: format!("http://{}/api/v1", daemon.address),
         key: key["value"].as_str().unwrap().to_owned(),
         impersonal: String::new(),
@@ -95,7 +95,8 @@ pub(super) fn fill(place: &Place, daemon: &Daemon, marks: &mut Marks, reference:
     let (held, _) = caller.call(Method::DELETE, &format!("/accounts/{account}"), None);
     assert_eq!(held, 409, "what is held is not redacted");
     caller.ok(Method::POST, &format!("/legal-holds/{hold}/lift"), Some(&json!({})));
-    caller.ok(Method::GET, &format!("/accounts/{account}/export"), None);
+    let (exported, _) = caller.call(Method::GET, &format!("/accounts/{account}/export"), None);
+    assert_eq!(exported, 200);
     caller.ok(Method::DELETE, &format!("/accounts/{account}"), None);
     until("the audit log has the redaction", || {
         let path = format!("/audit-certificates/{account}");
@@ -135,10 +136,11 @@ fn report(caller: &mut Caller, marks: &mut Marks, account: &str) {
         "name-first": marks.word("first name of a query"),
         "name-last": marks.word("last name of a query"),
     });
-    let made = json!({
-        "data": { "type": "report/watchlist", "attributes": { "query": query, "account-id": account } }
-    });
-    caller.ok(Method::POST, "/reports", Some(&made));
+    let templates = caller.ok(Method::GET, "/report-templates", None);
+    let mut templates = templates["data"].as_array().unwrap().iter();
+    let own = templates.find(|template| template["attributes"]["name"] == "own").unwrap()["id"].clone();
+    let made = json!({ "report-template-id": own, "query": query, "account-id": account });
+    caller.post("/reports", &made);
     let hits = caller.ok(Method::GET, &format!("/hits?filter[account-id]={account}"), None);
     let hit = hits["data"][0]["id"].as_str().expect("the list knows somebody like the account").to_owned();
     let text = marks.word("comment on a hit");
