@@ -1,4 +1,5 @@
-//! Marks through the API: in fields, queries, comments, notes of inquiries, reasons, items, files, and in requests that are refused.
+//! Marks through the API: in fields, queries, comments, notes of inquiries, reasons, items, files, and in requests that
+//! are refused.
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -67,8 +68,7 @@ fn id(answer: &Value) -> String {
 /// Marks in everything that the API takes about the account of a reference id; what is refused, and what tells of acts,
 /// is kept in a file of `outputs`.
 pub(super) fn fill(place: &Place, daemon: &Daemon, marks: &mut Marks, reference: &str, outputs: &Path) {
-    let note = marks.word("note of a key");
-    let key = place.run(&["key", "create", "--permission", "*", "--owner", "one", "--note", &note, "--json"]);
+    let key = place.run(&["key", "create", "--permission", "*", "--owner", "one", "--json"]);
     assert!(key.status.success());
     let key: Value = serde_json::from_slice(&key.stdout).unwrap();
     let mut caller = Caller {
