@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
 
 use super::{ActionError, Context};
 use crate::{
@@ -13,8 +14,9 @@ use crate::{
     },
     store::{
         api_keys::{self, KeptKey},
-        events,
+        data_keys, events,
     },
+    vault::Purpose,
 };
 
 /// A key to make.
@@ -51,7 +53,7 @@ pub async fn create(
     let now = context.now();
     let secret = secret(context);
     let hint: String = secret.reveal().chars().take(PREFIX.len() + 4).collect();
-    let kept = KeptKey {
+    let mut kept = KeptKey {
         key: ApiKey {
             id: ApiKeyId(context.new_uuid(Shard(0))),
             name: new.name,
@@ -63,6 +65,7 @@ pub async fn create(
             inflection: new.inflection,
         },
         note: new.note,
+        sealed_note: None,
         hint,
         created_at: now,
         expires_at: new.expires_at,
@@ -71,6 +74,7 @@ pub async fn create(
         owner: new.owner,
     };
     let mut transaction = context.store.transaction().await?;
+    seal_note(context, &mut transaction, &mut kept).await?;
     api_keys::insert(&mut transaction, &kept, &hash(secret.reveal())).await?;
     let detail =
         json!({ "api-key": kept.key.id, "name": kept.key.name, "permissions": kept.key.permissions });
@@ -95,7 +99,44 @@ pub async fn used(context: &Context, id: ApiKeyId) -> Result<(), ActionError> {
 
 /// Every key, the newest first.
 pub async fn list(context: &Context) -> Result<Vec<KeptKey>, ActionError> {
-    Ok(api_keys::list(&mut *context.store.connection().await?).await?)
+    let mut connection = context.store.connection().await?;
+    let mut all = api_keys::list(&mut connection).await?;
+    let noted: Vec<_> =
+        all.iter().filter(|kept| kept.sealed_note.is_some()).map(|kept| kept.key.id.0).collect();
+    let opened = data_keys::find_all(&mut connection, &context.keyring, &noted).await?;
+    for kept in &mut all {
+        if let (Some(sealed), Some(key)) = (&kept.sealed_note, opened.get(&kept.key.id.0)) {
+            kept.note = Some(key.open(Purpose::ApiKeyNote, sealed)?);
+        }
+    }
+    Ok(all)
+}
+
+/// Seals a key's note under a data key of its own.
+async fn seal_note(
+    context: &Context,
+    conn: &mut PgConnection,
+    kept: &mut KeptKey,
+) -> Result<(), ActionError> {
+    let Some(note) = &kept.note else { return Ok(()) };
+    let id = kept.key.id.0;
+    let keys = data_keys::get_or_insert(conn, &context.keyring, &[id], context.now()).await?;
+    kept.sealed_note = keys.get(&id).map(|key| key.seal(Purpose::ApiKeyNote, note)).transpose()?;
+    Ok(())
+}
+
+/// Seals the notes that were kept as they were written, before notes were sealed.
+pub async fn seal_notes(context: &Context) -> Result<(), ActionError> {
+    let mut transaction = context.store.transaction().await?;
+    for mut kept in api_keys::list(&mut transaction).await? {
+        seal_note(context, &mut transaction, &mut kept).await?;
+        if let Some(sealed) = &kept.sealed_note
+            && kept.note.is_some()
+        {
+            api_keys::save_sealed_note(&mut transaction, kept.key.id, sealed).await?;
+        }
+    }
+    Ok(transaction.commit().await?)
 }
 
 /// The key of an id, whether it still opens anything or not.

@@ -15,7 +15,7 @@ use super::{
     overseer::{self, Overseer, Patience},
 };
 use crate::{
-    actions::{Context, apply::Occasion},
+    actions::{Context, api_keys, apply::Occasion},
     ambient::machine::{self, Machine},
     config::{self, Settings},
     domain::audit::Origin,
@@ -129,6 +129,7 @@ impl Daemon {
         store::within(announce(&engine)).await?;
         // Before anything is answered or run: a restored backup holds what was redacted since.
         audit::replay(&engine.context, &engine.health).await?;
+        store::within(api_keys::seal_notes(&engine.context)).await?;
 
         let (tracker, soft) = (TaskTracker::new(), CancellationToken::new());
         let hard = CancellationToken::new();

@@ -11,8 +11,10 @@ use crate::domain::{api_key::ApiKey, id::ApiKeyId};
 pub struct KeptKey {
     /// What requests are judged by.
     pub key: ApiKey,
-    /// What a person noted on it.
+    /// What a person noted on it, once it is opened; as it is kept, only where it has not been sealed yet.
     pub note: Option<String>,
+    /// The same, sealed under a key of its own.
+    pub sealed_note: Option<Vec<u8>>,
     /// Its first characters.
     pub hint: String,
     /// When it was made.
@@ -42,14 +44,14 @@ pub async fn insert(conn: &mut PgConnection, kept: &KeptKey, hash: &[u8]) -> Res
     sqlx::query!(
         r#"
         insert into api_keys (
-            api_key_id, name, note, hash, hint, permissions, ip_allowlist, attributes_blocklist,
+            api_key_id, name, sealed_note, hash, hint, permissions, ip_allowlist, attributes_blocklist,
             requests_per_minute, api_version, api_key_inflection, created_at, expires_at, owner
         )
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         "#,
         key.id.0,
         key.name,
-        kept.note,
+        kept.sealed_note,
         hash,
         kept.hint,
         &key.permissions,
@@ -85,6 +87,7 @@ macro_rules! kept {
                 inflection: row.api_key_inflection,
             },
             note: row.note,
+            sealed_note: row.sealed_note,
             hint: row.hint,
             created_at: row.created_at,
             expires_at: row.expires_at,
@@ -99,8 +102,8 @@ macro_rules! kept {
 pub async fn find_by_hash(conn: &mut PgConnection, hash: &[u8]) -> Result<Option<KeptKey>, StoreError> {
     let row = sqlx::query!(
         r#"
-        select api_key_id, name, note, hint, permissions, ip_allowlist, attributes_blocklist, requests_per_minute,
-               api_version, api_key_inflection, created_at, expires_at, revoked_at, last_used_at, owner
+        select api_key_id, name, note, sealed_note, hint, permissions, ip_allowlist, attributes_blocklist,
+               requests_per_minute, api_version, api_key_inflection, created_at, expires_at, revoked_at, last_used_at, owner
         from api_keys
         where hash = $1
         "#,
@@ -115,8 +118,8 @@ pub async fn find_by_hash(conn: &mut PgConnection, hash: &[u8]) -> Result<Option
 pub async fn list(conn: &mut PgConnection) -> Result<Vec<KeptKey>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select api_key_id, name, note, hint, permissions, ip_allowlist, attributes_blocklist, requests_per_minute,
-               api_version, api_key_inflection, created_at, expires_at, revoked_at, last_used_at, owner
+        select api_key_id, name, note, sealed_note, hint, permissions, ip_allowlist, attributes_blocklist,
+               requests_per_minute, api_version, api_key_inflection, created_at, expires_at, revoked_at, last_used_at, owner
         from api_keys
         order by api_key_id desc
         "#,
@@ -124,6 +127,18 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<KeptKey>, StoreError> {
     .fetch_all(conn)
     .await?;
     rows.into_iter().map(|row| kept!(row)).collect()
+}
+
+/// Keeps a key's note sealed, and no longer as it was.
+pub async fn save_sealed_note(
+    conn: &mut PgConnection,
+    id: ApiKeyId,
+    sealed: &[u8],
+) -> Result<(), StoreError> {
+    sqlx::query!("update api_keys set sealed_note = $2, note = null where api_key_id = $1", id.0, sealed)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Revokes a key. Returns whether there was one to revoke.

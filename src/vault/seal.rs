@@ -45,6 +45,8 @@ pub enum Purpose {
     MasterKeyCheck,
     /// `account_files.sealed_content`
     AccountFile,
+    /// `api_keys.sealed_note`
+    ApiKeyNote,
     /// Not a ciphertext: the subkey of [`DataKey::digest`](super::DataKey::digest).
     Digest,
     /// Not a ciphertext: the subkey of [`DataKey::token`](super::DataKey::token).
@@ -57,7 +59,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::AccountFields,
         Self::RunContent,
         Self::HitContent,
@@ -75,6 +77,7 @@ impl Purpose {
         Self::DataKey,
         Self::MasterKeyCheck,
         Self::AccountFile,
+        Self::ApiKeyNote,
         Self::Digest,
         Self::BlindIndex,
         Self::ScreeningKeys,
@@ -101,6 +104,7 @@ impl Purpose {
             Self::DataKey => "data-key",
             Self::MasterKeyCheck => "master-key-check",
             Self::AccountFile => "account-file",
+            Self::ApiKeyNote => "api-key-note",
             Self::Digest => "digest",
             Self::BlindIndex => "blind-index",
             Self::ScreeningKeys => "screening-keys",

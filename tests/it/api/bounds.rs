@@ -344,3 +344,24 @@ async fn what_lies_beyond_all_bounds_is_refused(pool: PgPool) {
     assert!(refused.body["errors"][0]["details"].as_str().unwrap().contains("1 MiB"), "{}", refused.body);
     client.stop().await;
 }
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_note_on_a_key_is_kept_sealed_also_one_of_before(pool: PgPool) {
+    let house = House::new(&pool, "").await;
+    let client = Client::start(&house).await;
+    let made = json!({ "data": { "attributes": {
+        "name": "new", "permissions": ["account.read"], "note": "for Jane",
+    } } });
+    let made = client.post("/api-keys", &made).await.expect(201);
+    assert_eq!(made.body["data"]["attributes"]["note"], "for Jane");
+    let older = "update api_keys set note = 'for John' where name <> 'new' returning api_key_id::text";
+    assert_eq!(house.texts(older).await.len(), 1);
+    api_keys::seal_notes(&house.engine.context).await.unwrap();
+    let listed = client.get("/api-keys").await.expect(200);
+    let mut notes: Vec<_> =
+        listed.body["data"].as_array().unwrap().iter().map(|key| key["attributes"]["note"].clone()).collect();
+    notes.sort_by_key(ToString::to_string);
+    assert_eq!(notes, ["for Jane", "for John"]);
+    let plain = "select note from api_keys where note is not null";
+    assert_eq!(house.texts(plain).await, [""; 0]);
+}

@@ -1,4 +1,4 @@
-//! Marks through the API: in fields, queries, comments, notes of inquiries, reasons, items, files, and in requests that
+//! Marks through the API: in fields, queries, comments, notes, reasons, items, files, and in requests that
 //! are refused.
 
 use std::{fmt::Write as _, fs, path::Path};
@@ -68,7 +68,8 @@ fn id(answer: &Value) -> String {
 /// Marks in everything that the API takes about the account of a reference id; what is refused, and what tells of acts,
 /// is kept in a file of `outputs`.
 pub(super) fn fill(place: &Place, daemon: &Daemon, marks: &mut Marks, reference: &str, outputs: &Path) {
-    let key = place.run(&["key", "create", "--permission", "*", "--owner", "one", "--json"]);
+    let note = marks.word("note of a key");
+    let key = place.run(&["key", "create", "--permission", "*", "--owner", "one", "--note", &note, "--json"]);
     assert!(key.status.success());
     let key: Value = serde_json::from_slice(&key.stdout).unwrap();
     let mut caller = Caller {
