@@ -187,6 +187,12 @@ pub async fn redact(
 ) -> Result<OpenTransaction, ActionError> {
     let mut transaction = context.store.transaction().await?;
     retention::refuse(context, &mut transaction, actor, RetainedKind::Transaction, id.0).await?;
+    let (row, of) = lock(&mut transaction, id).await?;
+    let fields = opened(context, &row)?;
+    if row.redacted_at.is_some() && fields.keys().all(|key| of.definition.as_schema().stays_on_redaction(key))
+    {
+        return Err(ActionError::Refused("the transaction is redacted already"));
+    }
     redact_in(context, &mut transaction, (actor, json!({})), id).await?;
     let open = open_in(context, &mut transaction, id).await?;
     erasure::commit(context, transaction).await?;
@@ -205,9 +211,6 @@ pub(super) async fn redact_in(
     let schema = of.definition.as_schema();
     let mut stays = opened(context, &row)?;
     stays.retain(|key, _| schema.stays_on_redaction(key));
-    if row.redacted_at.is_some() && stays == opened(context, &row)? {
-        return Err(ActionError::Refused("the transaction is redacted already"));
-    }
     erasure::begin(conn).await?;
     data_keys::remove_all(conn, &[id.0]).await?;
     idempotency::remove_of_object(conn, id.0).await?;

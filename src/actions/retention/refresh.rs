@@ -71,6 +71,8 @@ async fn look_at_walked(context: &Context) -> Result<Looked, ActionError> {
     if !store::lock_task(&mut transaction, "retention").await? {
         return Ok(Looked::default());
     }
+    // Policies that change meanwhile start the walk again: not between this look and what it writes.
+    retention::lock_shared(&mut transaction).await?;
     let Some(walk) = retention::get_state(&mut transaction).await?.walk else {
         transaction.commit().await?;
         return Ok(Looked::default());

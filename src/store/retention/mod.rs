@@ -172,6 +172,7 @@ pub async fn replace_due(
         -- Most changes of an object change nothing here.
         where kept.due_at <> excluded.due_at
            or kept.policy_id <> excluded.policy_id
+           or kept.failures > 0
         "#,
         &shards,
         &ids,

@@ -26,7 +26,6 @@ async fn is_refused_as_redacted(house: &House, reference: &str) -> bool {
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
 async fn an_account_that_is_consolidated_into_a_redacted_one_is_redacted_ten_days_later(pool: PgPool) {
     let house = House::new(&pool, &format!("{DAILY}{}", after_creation())).await;
-    let context = &house.engine.context;
     house.people(&["p1"]).await;
     house.clock.advance(DAY * 9);
     house.people(&["p2"]).await;
@@ -36,9 +35,7 @@ async fn an_account_that_is_consolidated_into_a_redacted_one_is_redacted_ten_day
     sweep(&house).await;
     assert!(is_redacted(&house, "p1").await && !is_redacted(&house, "p2").await);
     assert!(is_refused_as_redacted(&house, "p1").await);
-    consolidate::request(context, "test", id(&house, "p1").await, &[id(&house, "p2").await]).await.unwrap();
-    let mut chores = Chores::new(house.engine.clone());
-    while chores.activate().await.unwrap() == Activation::More {}
+    consolidate_p2_into_p1(&house).await;
     sweep_around(&house, 10, async || !is_redacted(&house, "p2").await).await;
     assert!(is_redacted(&house, "p2").await);
     let sealed =
@@ -47,6 +44,41 @@ async fn an_account_that_is_consolidated_into_a_redacted_one_is_redacted_ten_day
     assert_eq!(house.count(sealed).await, 0);
     assert!(is_refused_as_redacted(&house, "p1").await, "nothing is left of either");
     assert_eq!(house.count("select count(*) from retention_due").await, 0);
+}
+
+async fn consolidate_p2_into_p1(house: &House) {
+    let (into, from) = (id(house, "p1").await, id(house, "p2").await);
+    consolidate::request(&house.engine.context, "test", into, &[from]).await.unwrap();
+    let mut chores = Chores::new(house.engine.clone());
+    while chores.activate().await.unwrap() == Activation::More {}
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_was_made_after_a_redaction_counts_from_the_consolidation_that_brought_it(pool: PgPool) {
+    let house = House::new(&pool, &format!("{DAILY}{}", after_creation())).await;
+    house.people(&["p1"]).await;
+    house.clock.advance(DAY * 10);
+    sweep(&house).await;
+    assert!(is_redacted(&house, "p1").await);
+    house.clock.advance(DAY);
+    house.people(&["p2"]).await;
+    assert!(house.run("p2").await);
+    house.clock.advance(DAY * 4);
+    consolidate_p2_into_p1(&house).await;
+    sweep_around(&house, 10, async || !is_redacted(&house, "p2").await).await;
+    assert!(is_redacted(&house, "p2").await);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_consolidation_is_the_last_activity_of_the_account_that_it_is_into(pool: PgPool) {
+    let idle = policy("idle", "account", "redact", "10d", "from = \"last-activity\"");
+    let house = House::new(&pool, &format!("{DAILY}{idle}")).await;
+    house.people(&["p1"]).await;
+    house.clock.advance(DAY * 9);
+    house.people(&["p2"]).await;
+    consolidate_p2_into_p1(&house).await;
+    sweep_around(&house, 10, async || !is_redacted(&house, "p1").await).await;
+    assert!(is_redacted(&house, "p1").await && is_redacted(&house, "p2").await);
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]

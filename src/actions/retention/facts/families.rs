@@ -72,6 +72,10 @@ pub(in crate::actions) async fn of_accounts(
         let sources = family.iter().filter(|account| account.id != *head);
         let mut sources: Vec<Object> =
             sources.map(|source| of_account(rules, source, &accounts, &read, &mut filled)).collect();
+        // What was done to a source, its consolidation among it, was done to the account.
+        for source in &sources {
+            object.facts.active_at = object.facts.active_at.max(source.facts.active_at);
+        }
         let mut parts = Vec::new();
         for inquiry in inquiries.remove(head).unwrap_or_default() {
             object.facts.active_at = object.facts.active_at.max(inquiry.updated_at);
@@ -100,8 +104,9 @@ async fn list_reports(
     let of: Vec<AccountId> = if wanted == Reports::All || rules.has(RetainedKind::Report) {
         heads.to_vec()
     } else {
-        let empty = all.iter().filter(|account| account.is_empty && account.consolidated_into.is_none());
-        empty.map(|account| account.id).collect()
+        let redacted =
+            all.iter().filter(|account| account.redacted_at.is_some() && account.consolidated_into.is_none());
+        redacted.map(|account| account.id).collect()
     };
     if of.is_empty() {
         return Ok(Vec::new());
@@ -114,9 +119,9 @@ async fn list_reports(
 fn join(own: &AccountFacts, facts: &mut Facts, sources: &[Object], parts: &[(Object, bool)]) {
     let Some(redacted_at) = own.redacted_at else { return };
     let of_sources = sources.iter().map(|source| source.facts.archived_at.unwrap_or(redacted_at));
-    let moved_at = of_sources.filter(|at| *at >= redacted_at).min().unwrap_or(redacted_at);
-    // What is older came with an account that was consolidated into this one.
-    let came = |at: DateTime<Utc>| if at < redacted_at { moved_at } else { at };
+    let moved_at = of_sources.filter(|at| *at >= redacted_at).max().unwrap_or(redacted_at);
+    // What is older may have come with an account that was consolidated into this one: late, never early.
+    let came = |at: DateTime<Utc>| at.max(moved_at);
     let full = sources.iter().filter(|source| !source.facts.is_empty);
     let of_sources = full.map(|source| came(source.facts.archived_at.unwrap_or(redacted_at)));
     let full = parts.iter().filter(|(part, counts)| *counts && !part.facts.is_empty);
