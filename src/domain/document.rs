@@ -37,49 +37,72 @@ impl DocumentKind {
         }
     }
 
+    /// Whether who has one keeps it: another number is another bearer's. Passports and licences are renewed.
+    pub const fn is_for_life(self) -> bool {
+        match self {
+            Self::NationalId | Self::TaxId | Self::Registration | Self::Imo => true,
+            Self::Passport | Self::DriversLicense => false,
+        }
+    }
+
     /// The sort that is meant by what a list, a person or a program calls it; none where that does not say.
     pub fn of_words(words: &str) -> Option<Self> {
         let words = words.to_lowercase();
         let has = |one: &str| words.contains(one);
         let is_word = |one: &str| words.split(|c: char| !c.is_alphanumeric()).any(|word| word == one);
-        Some(if has("passport") || has("travel doc") || is_word("pp") {
-            Self::Passport
-        } else if is_word("imo") {
-            Self::Imo
-        } else if ["tax", "fiscal", "v.a.t", "r.f.c", "c.u.i.t"].iter().any(|one| has(one))
-            || ["ssn", "vat", "inn", "nit", "rfc", "cuit", "tin"].iter().any(|one| is_word(one))
-        {
-            Self::TaxId
-        } else if has("driver") || has("driving") || is_word("dl") {
-            Self::DriversLicense
-        } else if ["regist", "company", "incorporation", "legal entity", "mercantil", "uscc"]
+        Some(
+            if ["passport", "passeport", "pasaporte"].iter().any(|one| has(one))
+                || has("travel doc")
+                || is_word("pp")
+            {
+                Self::Passport
+            } else if is_word("imo") {
+                Self::Imo
+            } else if ["tax", "fiscal", "v.a.t", "r.f.c", "c.u.i.t", "social security"]
+                .iter()
+                .any(|one| has(one))
+                || ["ssn", "vat", "inn", "nit", "rfc", "cuit", "tin", "fein"].iter().any(|one| is_word(one))
+            {
+                Self::TaxId
+            } else if has("driver") || has("driving") || is_word("dl") {
+                Self::DriversLicense
+            } else if [
+                "regist",
+                "company",
+                "incorporation",
+                "legal entity",
+                "mercantil",
+                "uscc",
+                "unified social credit",
+            ]
             .iter()
             .any(|one| has(one))
-            || ["lei", "ogrn", "ruc"].iter().any(|one| is_word(one))
-        {
-            // A person's place in a register of residents or of voters is no company's.
-            if ["residen", "elector", "citizen", "birth"].iter().any(|one| has(one)) {
+                || ["lei", "ogrn", "ruc"].iter().any(|one| is_word(one))
+            {
+                // A person's place in a register of residents or of voters is no company's.
+                if ["residen", "elector", "citizen", "birth"].iter().any(|one| has(one)) {
+                    Self::NationalId
+                } else {
+                    Self::Registration
+                }
+            } else if [
+                "national id",
+                "national-id",
+                "identity",
+                "identification",
+                "cedula",
+                "personal id",
+                "c.u.r.p",
+            ]
+            .iter()
+            .any(|one| has(one))
+                || ["nationalid", "id", "curp", "nin", "dni"].iter().any(|one| is_word(one))
+            {
                 Self::NationalId
             } else {
-                Self::Registration
-            }
-        } else if [
-            "national id",
-            "national-id",
-            "identity",
-            "identification",
-            "cedula",
-            "personal id",
-            "c.u.r.p",
-        ]
-        .iter()
-        .any(|one| has(one))
-            || ["nationalid", "id", "curp", "nin"].iter().any(|one| is_word(one))
-        {
-            Self::NationalId
-        } else {
-            return None;
-        })
+                return None;
+            },
+        )
     }
 }
 
@@ -115,6 +138,12 @@ impl Document {
         (plain.chars().count() >= SHORTEST && different.len() >= 3 && has_digit).then_some(plain)
     }
 
+    /// What it is and whose, without its number.
+    pub fn of_which_sort(&self) -> String {
+        let country = self.country.iter().map(|country| format!(" ({country})"));
+        std::iter::once(self.kind.clone()).chain(country).collect()
+    }
+
     /// What sort of number it is, where its words say so.
     pub fn sort(&self) -> Option<DocumentKind> {
         DocumentKind::of_words(&self.kind)
@@ -142,6 +171,9 @@ mod tests {
             ("Cedula No.", Some(DocumentKind::NationalId)),
             ("Tax ID No.", Some(DocumentKind::TaxId)),
             ("SSN", Some(DocumentKind::TaxId)),
+            ("Social security number", Some(DocumentKind::TaxId)),
+            ("Passeport", Some(DocumentKind::Passport)),
+            ("Unified Social Credit Code", Some(DocumentKind::Registration)),
             ("Registration Number", Some(DocumentKind::Registration)),
             ("Electoral Registry No.", Some(DocumentKind::NationalId)),
             ("Vessel Registration Identification IMO", Some(DocumentKind::Imo)),

@@ -56,7 +56,6 @@ impl WatchmanProvider {
             ("altNames", "{{names}}"),
             ("birthDate", "{{born}}"),
             ("created", "{{founded}}"),
-            ("gender", "{{gender}}"),
             ("minMatch", "{{threshold}}"),
             ("limit", limit.as_str()),
         ];

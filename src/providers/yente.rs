@@ -27,7 +27,6 @@ use super::{
 };
 use crate::domain::{
     answer::Answer,
-    document::DocumentKind,
     subject::{Subject, SubjectKind},
 };
 
@@ -282,6 +281,7 @@ fn key(number: usize) -> String {
 }
 
 /// The subject in the words of the `FollowTheMoney` model.
+/// Gender and documents stay here: who asks another's server has not said that it is to know them.
 fn query(subject: &Subject) -> Value {
     let names: Vec<&str> = subject.names.iter().map(|name| name.reveal().as_str()).collect();
     let countries: Vec<&str> = subject.countries.iter().map(|country| country.reveal().as_str()).collect();
@@ -298,23 +298,6 @@ fn query(subject: &Subject) -> Value {
     if !countries.is_empty() {
         let countries: Vec<String> = countries.iter().map(|code| code.to_lowercase()).collect();
         properties.insert("country".to_owned(), json!(countries));
-    }
-    if let Some(gender) = &subject.gender {
-        properties.insert("gender".to_owned(), json!([gender.reveal().word()]));
-    }
-    for document in &subject.documents {
-        let document = document.reveal();
-        let property = match document.sort() {
-            Some(DocumentKind::Passport) => "passportNumber",
-            Some(DocumentKind::TaxId) => "taxNumber",
-            Some(DocumentKind::Registration) => "registrationNumber",
-            Some(DocumentKind::Imo) => "imoNumber",
-            Some(DocumentKind::NationalId | DocumentKind::DriversLicense) | None => "idNumber",
-        };
-        let numbers = properties.entry(property).or_insert_with(|| json!([]));
-        if let Some(numbers) = numbers.as_array_mut() {
-            numbers.push(document.number.clone().into());
-        }
     }
     json!({ "schema": schema, "properties": properties })
 }

@@ -6,7 +6,7 @@
 //! passport is worth a look, whatever name is in it. The rules are a table in `docs/matching.md`.
 
 use crate::domain::date::PartialDate;
-use crate::domain::document::Document;
+use crate::domain::document::{Document, DocumentKind};
 use crate::domain::personal::Personal;
 use crate::domain::subject::{Gender, Subject, SubjectKind};
 
@@ -209,8 +209,11 @@ impl<'a> Papers<'a> {
         match (number == other, same_sort, same_country) {
             (true, Some(true), None | Some(true)) | (true, None, Some(true)) => Self::Same(listed),
             (true, _, _) => Self::Alike(listed),
-            // Another state's number says nothing, and so does one of another sort.
-            (false, Some(true), None | Some(true)) => Self::Other(listed),
+            // Another state's number says nothing, and so does one of another sort, or of a document that is renewed.
+            (false, Some(true), Some(true)) if account.sort().is_some_and(DocumentKind::is_for_life) => {
+                Self::Other(listed)
+            }
+            (false, Some(true), None) if account.sort() == Some(DocumentKind::Imo) => Self::Other(listed),
             (false, _, _) => Self::Unknown,
         }
     }

@@ -44,10 +44,14 @@ impl From<&Match<'_>> for Finding {
 fn facts_of(found: &Match<'_>) -> Value {
     let mut facts = facts(found.entity);
     if let (Papers::Same(document), Some(facts)) = (found.papers, facts.as_object_mut()) {
-        facts.insert("document".to_owned(), document.to_string().into());
+        // Of which sort: the number is the account's, and shown only with the reasons.
+        facts.insert("document".to_owned(), document.of_which_sort().into());
     }
     facts
 }
+
+/// The topic of every entity of a list of sanctions.
+const SANCTION: &str = "sanction";
 
 /// What a decision about the entity rests on; equal for equal entities, whatever the subject.
 pub fn facts(entity: &ListEntity) -> Value {
@@ -61,8 +65,10 @@ pub fn facts(entity: &ListEntity) -> Value {
         "names": names,
         "programs": entity.programs,
     });
-    // Only where the list has topics: decisions on entities of others rest on what they always did.
-    if let (Some(facts), false) = (facts.as_object_mut(), entity.topics.is_empty()) {
+    // Only where they say more than that it is a list of sanctions: decisions on entities of others rest on what they
+    // always did.
+    let says_more = entity.topics.iter().any(|topic| topic != SANCTION);
+    if let (Some(facts), true) = (facts.as_object_mut(), says_more) {
         facts.insert("topics".to_owned(), json!(entity.topics));
     }
     facts
@@ -200,7 +206,10 @@ fn before_documents(found: &Match<'_>) -> f64 {
 
 /// What the documents add: so much that the score is not below their floor.
 fn document_effect(found: &Match<'_>) -> f64 {
-    found.papers.effect().max(found.papers.floor() - before_documents(found))
+    match found.papers {
+        Papers::Same(_) => found.papers.effect().max(found.papers.floor() - before_documents(found)),
+        other => other.effect(),
+    }
 }
 
 fn kind_reason(found: &Match<'_>) -> Option<Reason> {

@@ -339,3 +339,14 @@ fn each_doubt_has_its_sentence_and_the_short_one_stands_for_the_long_one() {
         }
     }
 }
+
+#[test]
+fn that_a_list_is_of_sanctions_is_no_fact_about_one_of_its_entities() {
+    let facts = |topics: &[&str]| {
+        let mut listed = entity("1", EntityKind::Individual, &[("Rami MAKHLOUF", NameQuality::Primary)]);
+        listed.topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
+        crate::screening::explain::facts(&listed)
+    };
+    assert_eq!(facts(&["sanction"]), facts(&[]), "decisions of before topics were read rest on these");
+    assert_ne!(facts(&["role.pep", "sanction"]), facts(&["sanction"]));
+}
