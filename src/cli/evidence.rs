@@ -103,7 +103,7 @@ pub(super) async fn of_account(settings: &Settings, command: &EvidenceCommand) -
     let evidence = evidence::of_account(&context, &command.account, period, usize::MAX).await?;
     if let Some(path) = &command.html {
         let page = app::commands::evidence_page(&evidence, &super::actor(None));
-        std::fs::write(path, page).with_context(|| path.display().to_string())?;
+        super::export::write(path, page.as_bytes())?;
         if !command.json {
             return Ok(ExitCode::SUCCESS);
         }

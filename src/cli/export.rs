@@ -55,8 +55,8 @@ pub(super) async fn run(settings: &Settings, command: &ExportCommand) -> anyhow:
     say(&format!("{}: {rows} rows and {} files, readable by you alone.", out.display(), exported.files.len()))
 }
 
-/// Writes a file that only its owner may read.
-fn write(file: &Path, content: &[u8]) -> anyhow::Result<()> {
+/// Writes a new file that only its owner may read.
+pub(super) fn write(file: &Path, content: &[u8]) -> anyhow::Result<()> {
     let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     written
         .and_then(|mut file| file.write_all(content))

@@ -148,8 +148,16 @@ pub fn compare<I: Copy + PartialEq>(
                 let former = one.former.iter().filter(|(id, _)| {
                     !present.contains(id) && !taken.contains(id) && by_entity.contains_key(id)
                 });
-                // Of several that became one, the first by id: the same every time.
-                former.min()
+                // Of several that became one, what a person confirmed goes before what waits, and that before what was
+                // dismissed; then the first by id.
+                former.min_by_key(|(id, _)| {
+                    let standing = by_entity.get(id).map(|hit| match hit.standing() {
+                        HitState::Confirmed => 0,
+                        HitState::Dismissed => 2,
+                        HitState::Open | HitState::Gone => 1,
+                    });
+                    (standing, *id)
+                })
             };
             let (hit, facts) = match (by_entity.get(one.entity), former()) {
                 (Some(hit), _) => (Some(*hit), one.facts),

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How often it is looked for decisions whose time is over.
-pub const EVERY: Duration = Duration::from_mins(1);
+pub const EVERY: Duration = Duration::from_mins(15);
 
 /// How many hits one transaction opens.
 const PAGE: i64 = 500;

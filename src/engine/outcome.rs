@@ -3,7 +3,7 @@
 mod decided;
 mod marks;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -156,8 +156,10 @@ impl<'a> Compared<'a> {
         };
         let End::Answered { answer, facts, subject, .. } = &finished.end else { return compared };
         compared.terms = Terms { subject: *subject, expired_before: finished.schedule.expired_before(now) };
+        let present: BTreeSet<&str> = answer.findings.iter().map(|finding| finding.entity.as_str()).collect();
         for (finding, facts) in answer.findings.iter().zip(facts) {
-            let former = finding.former_ids.iter();
+            // An entity that is there still is no former self of another.
+            let former = finding.former_ids.iter().filter(|id| !present.contains(id.as_str()));
             let former = former.map(|id| (id.as_str(), digests::of_facts(engine, finding, id))).collect();
             compared.found.push((finding, Found { entity: &finding.entity, facts: *facts, former }));
         }
@@ -237,11 +239,11 @@ impl<'a> Written<'a> {
             if word.is_none() && !became.is_touched {
                 continue;
             }
-            let decision = match became.change {
-                Change::Decided(_) => decided.on(account, found, compared.terms),
-                _ => None,
-            };
-            if decision.is_some_and(|one| one.facts.is_none() || one.subject.is_none()) {
+            let holds = || decided.on(account, found, compared.terms);
+            let decision = if matches!(became.change, Change::Decided(_)) { holds() } else { None };
+            // Also of one that stands: else it would hold for whomever the account becomes.
+            let stands_on = if became.was_decided && word.is_none() { holds() } else { decision };
+            if stands_on.is_some_and(|one| one.facts.is_none() || one.subject.is_none()) {
                 let basis = Basis { facts: found.facts, subject: compared.terms.subject };
                 self.bases.push((account, &finding.entity, basis));
             }
@@ -259,7 +261,13 @@ impl<'a> Written<'a> {
                     let facts = if became.renamed_from.is_some() { None } else { known.map(|hit| hit.facts) };
                     let facts = facts.filter(|_| !became.ends.expired);
                     let entity = finding.entity.as_str();
-                    self.ended.push(Ended { account, entity, facts, changes: said.clone() });
+                    self.ended.push(Ended {
+                        account,
+                        entity,
+                        facts,
+                        made_before: None,
+                        changes: said.clone(),
+                    });
                 }
                 let mut one = json!({ "hit": id, "entity": finding.entity, "change": word });
                 if let (Some(one), false) = (one.as_object_mut(), said.is_empty()) {

@@ -80,7 +80,9 @@ pub async fn save_all(
             subject_digest = excluded.subject_digest,
             ended_at = excluded.ended_at,
             ended_for = excluded.ended_for
-        where kept.decided_at <= excluded.decided_at
+        -- What came to an end is not revived by the same decision brought once more.
+        where kept.decided_at < excluded.decided_at
+           or (kept.decided_at = excluded.decided_at and kept.ended_at is null)
         returning account_id, entity
         "#,
         &shards,

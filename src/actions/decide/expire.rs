@@ -56,7 +56,13 @@ pub async fn expire(context: &Context, of: Expiring<'_>, limit: i64) -> Result<u
     let mut by_report: BTreeMap<(MonitorId, AccountId), Vec<serde_json::Value>> = BTreeMap::new();
     for hit in &opened {
         let changes = vec![EXPIRED.to_owned()];
-        ended.push(Ended { account: hit.account, entity: &hit.entity, facts: None, changes });
+        ended.push(Ended {
+            account: hit.account,
+            entity: &hit.entity,
+            facts: None,
+            made_before: Some(of.before),
+            changes,
+        });
         by_report
             .entry((hit.monitor, hit.account))
             .or_default()

@@ -27,7 +27,8 @@ pub(super) fn operations() -> Vec<Operation> {
     let all = "Every run with when it was due, when and why it ran, by which process, against which versions of which \
                lists, with which engine, template and threshold, on which version of the account's data; hits; decisions, \
                also those that ended since; events. Where there are more than 10000 runs or events, `is-cut` is true: \
-               the oldest runs and the newest events are told, and shorter periods tell the rest.";
+               the oldest runs and the newest events are told, and shorter periods tell the rest. The key may also read \
+               hits, reports and events.";
     vec![
         Operation::get("/accounts/{account-id}/evidence", "account.read", "Retrieves what was done about an account")
             .about(all)
@@ -52,7 +53,8 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .about(
             "What was asked, what it rested on, which entities came, went and are different. Scores are no difference. \
-             `found` is null where the answer of one of the runs is not known: it failed, or was redacted.",
+             `found` is null where the answer of one of the runs is not known: it failed, or was redacted. The key may also \
+             read hits and reports.",
         )
         .query("from", "the id of the one run")
         .query("to", "the id of the other")
@@ -104,7 +106,13 @@ fn must_see_all(call: &Call) -> Result<(), ApiError> {
     Err(ApiError::forbidden("", details))
 }
 
+/// Evidence is of hits, reports and events: nobody reads by the way what they may not read.
+fn must_read(call: &Call, permissions: &[&str]) -> Result<(), ApiError> {
+    permissions.iter().try_for_each(|permission| call.must_be_allowed(permission))
+}
+
 async fn read(call: &Call) -> Result<Evidence, ApiError> {
+    must_read(call, &["hit.read", "report.read", "event.read"])?;
     must_see_all(call)?;
     let account: AccountId = call.id("account-id")?;
     let period = period(call, DateTime::<Utc>::UNIX_EPOCH)?;
@@ -122,6 +130,7 @@ async fn print(call: Call) -> Result<Answer, ApiError> {
 }
 
 async fn difference(call: Call) -> Result<Answer, ApiError> {
+    must_read(&call, &["hit.read", "report.read"])?;
     let run = |name: &str| {
         let fault = || ApiError::bad_request(name, format!("{name} must be the id of a run"));
         call.query_value(name).and_then(|text| text.parse::<RunId>().ok()).ok_or_else(fault)

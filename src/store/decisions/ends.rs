@@ -59,6 +59,8 @@ pub struct Ended<'a> {
     /// Digest of the facts that the hit rested on: a decision on others is another matter. Whatever it rests on, when
     /// none is given.
     pub facts: Option<[u8; 16]>,
+    /// Only one made before this, if given.
+    pub made_before: Option<DateTime<Utc>>,
     /// What ended it, in words.
     pub changes: Vec<String>,
 }
@@ -76,18 +78,20 @@ pub async fn save_ended(
     let accounts: Vec<Uuid> = ended.iter().map(|one| one.account.0).collect();
     let entities: Vec<String> = ended.iter().map(|one| one.entity.to_owned()).collect();
     let facts: Vec<Option<Vec<u8>>> = ended.iter().map(|one| one.facts.map(Vec::from)).collect();
+    let before: Vec<Option<DateTime<Utc>>> = ended.iter().map(|one| one.made_before).collect();
     let changes: Vec<String> = ended.iter().map(|one| one.changes.join("\n")).collect();
     sqlx::query!(
         r#"
         update decisions as kept
         set ended_at = $6,
             ended_for = string_to_array(ended.changes, e'\n')
-        from unnest($1::smallint[], $2::uuid[], $3::text[], $4::bytea[], $5::text[])
-             as ended (shard, account_id, entity, facts, changes)
+        from unnest($1::smallint[], $2::uuid[], $3::text[], $4::bytea[], $5::text[], $7::timestamptz[])
+             as ended (shard, account_id, entity, facts, changes, made_before)
         where kept.shard = ended.shard
           and kept.account_id = ended.account_id
           and kept.entity = ended.entity
           and kept.ended_at is null
+          and (ended.made_before is null or kept.decided_at < ended.made_before)
           and (ended.facts is null or kept.facts_digest is null or kept.facts_digest = ended.facts)
         "#,
         &shards,
@@ -96,6 +100,7 @@ pub async fn save_ended(
         &facts as &[Option<Vec<u8>>],
         &changes,
         now,
+        &before as &[Option<DateTime<Utc>>],
     )
     .execute(conn)
     .await?;

@@ -181,10 +181,24 @@ pub async fn list_expired(
         select hit.hit_id, hit.account_id
         from hits as hit
         join accounts as account on account.shard = shard_of(hit.account_id) and account.account_id = hit.account_id
+        join monitors as monitor on monitor.shard = hit.shard and monitor.monitor_id = hit.monitor_id
         where hit.schedule_id = $1
           and hit.state in ('dismissed', 'confirmed')
           and hit.decided_at < $2
           and account.archived_at is null
+          -- Nothing runs for a report that ended, and nothing is known any more of one that was redacted.
+          and monitor.state <> 'ended'
+          and monitor.redacted_at is null
+          -- Decided anew since, about another report of the account or by an import.
+          and not exists (
+              select from decisions as renewed
+              where renewed.shard = account.shard
+                and renewed.account_id = hit.account_id
+                and renewed.entity = hit.entity
+                and renewed.ended_at is null
+                and renewed.decided_at >= $2
+                and (renewed.facts_digest is null or renewed.facts_digest = hit.facts_digest)
+          )
         order by hit.decided_at
         limit $3
         "#,
