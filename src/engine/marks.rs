@@ -85,13 +85,13 @@ impl Marks {
         }
     }
 
-    /// Follows the leases: a shard that was leased anew starts from its beginning.
-    pub(super) fn follow(&mut self, owned: &[Owned]) {
+    /// Follows the leases: a shard that was leased anew starts from its beginning. Returns whether the leases changed.
+    pub(super) fn follow(&mut self, owned: &[Owned]) -> bool {
         self.before = None;
         let unchanged = owned.len() == self.places.len()
             && owned.iter().all(|one| self.leases.get(&one.shard) == Some(&one.lease));
         if unchanged {
-            return;
+            return false;
         }
         let stands: HashMap<Shard, Mark> = self
             .places
@@ -104,6 +104,7 @@ impl Marks {
         let place = |one: &Owned| (one.shard, stands.get(&one.shard).copied().unwrap_or(Mark::START));
         self.places = owned.iter().map(place).collect();
         self.leases = owned.iter().map(|one| (one.shard, one.lease)).collect();
+        true
     }
 
     /// The shards.

@@ -52,8 +52,10 @@ impl Objectives {
         let due = samples::due(&mut transaction, &queue, &shards, now, now, 1).await?;
         let oldest = due.iter().filter_map(|due| due.oldest_due_at).min();
         let late = oldest.map_or(Duration::ZERO, |oldest| (now - oldest).to_std().unwrap_or_default());
-        let missed_since = schedules::find_missed_since(&mut transaction, planned.id).await?;
-        let change = change(missed_since, oldest, late, objective);
+        let (missed_since, enrolling) = schedules::find_missed_since(&mut transaction, planned.id).await?;
+        // What waits is not all in its queue before the walk has ended: that nothing is late is known after it.
+        let change =
+            change(missed_since, oldest, late, objective).filter(|since| since.is_some() || !enrolling);
         if let Some(since) = change
             && self.engine.fleet.is_current()
             && schedules::save_missed_since(&mut transaction, planned.id, missed_since, since).await?
@@ -112,6 +114,10 @@ impl Task for Objectives {
     async fn activate(&mut self) -> Result<Activation, EngineError> {
         for planned in self.engine.plan.schedules.values() {
             let Some(objective) = planned.schedule.objective else { continue };
+            // Somebody stopped it, and knows.
+            if self.engine.pauses.schedule(planned.id) {
+                continue;
+            }
             match self.look(planned, objective).await {
                 // Dead rows that somebody's old transaction keeps: the next look may be quicker.
                 Err(error) if error.is_deadline() => {

@@ -74,7 +74,12 @@ impl Queues {
 
     /// Follows the leases.
     pub(super) fn follow(&mut self, owned: &[Owned]) {
-        self.all().for_each(|marks| marks.follow(owned));
+        for queue in &mut self.0 {
+            // What a shard taken over has in a quiet queue is not known: a suspect shard is gone through whole.
+            if queue.marks.follow(owned) {
+                queue.quiet_until = None;
+            }
+        }
     }
 
     /// The shards.

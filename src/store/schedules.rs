@@ -40,6 +40,9 @@ pub async fn save(
                 end,
                 enrol_after = case
                     when kept.definition = excluded.definition and kept.removed_at is null then kept.enrol_after
+                end,
+                missed_since = case
+                    when kept.definition = excluded.definition and kept.removed_at is null then kept.missed_since
                 end
             returning schedule_id
         )
@@ -220,7 +223,7 @@ pub struct Standing {
     pub name: String,
     /// When the configuration dropped it, if it did.
     pub removed_at: Option<DateTime<Utc>>,
-    /// Whether a walk of enrolment is under way.
+    /// Whether its first walk of enrolment has not ended: accounts have no monitors yet.
     pub enrolling: bool,
 }
 
@@ -229,7 +232,7 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<Standing>, StoreError> 
     let rows = sqlx::query_as!(
         Standing,
         r#"
-        select schedule_id as id, name, removed_at, enrol_shard is not null as "enrolling!"
+        select schedule_id as id, name, removed_at, enrolled_at is null as "enrolling!"
         from schedules
         order by name
         "#
@@ -239,16 +242,18 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<Standing>, StoreError> 
     Ok(rows)
 }
 
-/// Since when a schedule misses its objective, if it does.
+/// Since when a schedule misses its objective, if it does; and whether its monitors are being walked over.
 pub async fn find_missed_since(
     conn: &mut PgConnection,
     schedule_id: i32,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let missed =
-        sqlx::query_scalar!("select missed_since from schedules where schedule_id = $1", schedule_id)
-            .fetch_optional(conn)
-            .await?;
-    Ok(missed.flatten())
+) -> Result<(Option<DateTime<Utc>>, bool), StoreError> {
+    let row = sqlx::query!(
+        r#"select missed_since, enrol_shard is not null as "enrolling!" from schedules where schedule_id = $1"#,
+        schedule_id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map_or((None, false), |row| (row.missed_since, row.enrolling)))
 }
 
 /// Notes since when a schedule misses its objective, or that it meets it. False when somebody else did so since
