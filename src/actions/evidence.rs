@@ -161,7 +161,7 @@ pub async fn of_account(
             runs.push(run_evidence(context, run)?);
         }
     }
-    let mut is_cut = runs.len() > most;
+    let mut is_cut = runs.len() > most || view.hits.len() >= inspect::MOST_HITS;
     runs.truncate(most);
     let decisions = decisions_of(context, &mut connection, view.id).await?;
     let wanted = events::Wanted {

@@ -28,6 +28,9 @@ use crate::{
     },
 };
 
+/// The most hits that an account is shown with, the newest.
+pub const MOST_HITS: usize = 1000;
+
 /// An account, whole.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -137,7 +140,12 @@ pub async fn account(
     let runs = runs::list_of_account(&mut connection, row.id, newest_runs).await?;
     let months = run_months::list_of_account(&mut connection, row.id, 1000).await?;
     let filter = Filter { account: Some(row.id), ..Filter::default() };
-    let page = Page { sort: Sort::Newest, after: None, before: None, limit: 1000 };
+    let page = Page {
+        sort: Sort::Newest,
+        after: None,
+        before: None,
+        limit: MOST_HITS.try_into().unwrap_or(i64::MAX),
+    };
     let hits = hit_work::list(&mut connection, &filter, page).await?;
     let hits = hit_work::get_all(&mut connection, &hits).await?;
     let account_type = types.iter().find(|(id, _)| *id == row.account_type).map(|(_, one)| one);

@@ -212,6 +212,11 @@ impl Work {
     }
 }
 
+/// Whether a hit is of the entity of a finding, under its present id or a former one.
+fn is_of(hit: &Recorded, finding: &Finding) -> bool {
+    hit.entity == finding.entity || finding.former_ids.contains(&hit.entity)
+}
+
 impl WhatIf {
     fn compare(
         &mut self,
@@ -231,7 +236,7 @@ impl WhatIf {
             self.newly_hit_reports += u64::from(had == 0 && !found.is_empty());
             self.cleared_reports += u64::from(had > 0 && found.is_empty());
             for finding in &found {
-                let before = known.iter().find(|hit| hit.entity == finding.entity);
+                let before = known.iter().find(|hit| is_of(hit, finding));
                 if before.as_ref().is_some_and(stands) {
                     self.kept += 1;
                     continue;
@@ -250,7 +255,7 @@ impl WhatIf {
                 }));
             }
             for hit in known.iter().filter(stands) {
-                if found.iter().any(|finding| finding.entity == hit.entity) {
+                if found.iter().any(|finding| is_of(hit, finding)) {
                     continue;
                 }
                 *self.lost.entry(hit.state.word()).or_default() += 1;

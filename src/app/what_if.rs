@@ -72,6 +72,9 @@ pub async fn what_if(
         let found = published.iter().flat_map(|index| index.screen_by(subject, &matching));
         let mut findings: Vec<Finding> = found.map(|found| Finding::from(&found)).collect();
         findings.extend(own.iter().flat_map(|index| index.screen(subject, &matching)));
+        // One of each entity, as a run has it: the one that scores best.
+        findings.sort_by(|a, b| a.entity.cmp(&b.entity).then(b.score.total_cmp(&a.score)));
+        findings.dedup_by(|a, b| a.entity == b.entity);
         findings
     });
     let kind = template.report.subject_kind();

@@ -45,7 +45,8 @@ pub async fn drive<T: Task>(mut task: T, every: Duration, part: Part, stop: Canc
             Ok(Activation::Done) => {}
             Err(error) => report(task.health(), T::NAME, &error),
         }
-        let _ = stop.run_until_cancelled(tokio::time::sleep(every)).await;
+        // Who rests for long moves: else the process would be ended for it.
+        let _ = part.waiting(stop.run_until_cancelled(tokio::time::sleep(every))).await;
     }
 }
 
@@ -70,5 +71,42 @@ pub(super) fn report(health: &Health, part: &'static str, error: &EngineError) {
 pub(super) fn answered(health: &Health) {
     if health.clear_after(Concern::Database, QUIET) {
         tracing::info!("the database is back");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::progress::Progress;
+
+    struct Idle(Health);
+
+    impl Task for Idle {
+        const NAME: &'static str = "idle";
+
+        fn health(&self) -> &Health {
+            &self.0
+        }
+
+        async fn activate(&mut self) -> Result<Activation, EngineError> {
+            Ok(Activation::Done)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_rests_for_long_is_not_taken_for_one_that_stands_still() {
+        let (progress, stop) = (Progress::default(), CancellationToken::new());
+        let quarter = Duration::from_mins(15);
+        let task = drive(Idle(Health::default()), quarter, progress.part("idle"), stop.clone());
+        let mut task = std::pin::pin!(task);
+        let beats = || progress.beats().first().map_or(0, |(_, _, beats)| *beats);
+        let mut before = 0;
+        for _ in 0..10 {
+            assert!(tokio::time::timeout(Duration::from_secs(10), &mut task).await.is_err());
+            assert!(beats() > before, "within ten seconds");
+            before = beats();
+        }
+        stop.cancel();
+        task.await;
     }
 }

@@ -328,7 +328,12 @@ mod tests {
             ("passport|A123456|IR", "Identifier|A123456|", 0.03),
             ("passport|A123456|IR", "National ID No.|A123456|IR", 0.03),
             ("passport|A123456|SY", "Passport|A123456|IR", 0.03),
-            ("passport|B765432|", "Passport|A123456|IR", -0.03),
+            // Passports are renewed; another number for life of the same country is another bearer's.
+            ("passport|B765432|IR", "Passport|A123456|IR", 0.0),
+            ("passport|B765432|", "Passport|A123456|IR", 0.0),
+            ("tax-id|B765432|IR", "Tax ID No.|A123456|IR", -0.03),
+            ("tax-id|B765432|", "Tax ID No.|A123456|IR", 0.0),
+            ("imo|IMO 9187629|", "IMO|9187630|", -0.03),
             ("passport|B765432|SY", "Passport|A123456|IR", 0.0),
             ("tax-id|B765432|", "Passport|A123456|IR", 0.0),
             ("passport|A1|", "Passport|A1|IR", 0.0),

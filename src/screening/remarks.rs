@@ -85,10 +85,15 @@ pub(super) fn read(remarks: &str) -> Facts {
     facts
 }
 
-/// The document in `Passport A123 (Iran)`: what it is, its number from the first word with a digit on, and who
-/// issued it.
+/// Short words that say what a number is; others, such as `HRB`, are its first part.
+const SORTS: [&str; 10] = ["ID", "IMO", "NIT", "RIF", "RFC", "SSN", "VAT", "INN", "KPP", "DNI"];
+
+/// The document in `Passport A 123 (Iran) issued 18 Jan 1984`: what it is, its number from the first word with a digit on
+/// with the letters of a series before it, and who issued it.
 fn document(clause: &str) -> Option<Document> {
     NUMBERED.iter().find(|kind| clause.starts_with(**kind))?;
+    let ends = [" issued ", " expires "].iter().filter_map(|word| clause.find(word)).min();
+    let clause = clause.get(..ends.unwrap_or(clause.len()))?;
     let (clause, country) = match clause.rsplit_once(" (") {
         Some((rest, country)) if countries::code(country.trim_end_matches(')')).is_some() => {
             (rest, countries::code(country.trim_end_matches(')')))
@@ -96,8 +101,14 @@ fn document(clause: &str) -> Option<Document> {
         _ => (clause, None),
     };
     let has_digit = |word: &&str| word.contains(|c: char| c.is_ascii_digit());
-    let place = clause.split(' ').position(|word| has_digit(&word))?;
     let words: Vec<&str> = clause.split(' ').collect();
+    let mut place = words.iter().position(has_digit)?;
+    let is_series = |word: &&str| {
+        word.len() <= 3 && word.chars().all(|letter| letter.is_ascii_uppercase()) && !SORTS.contains(word)
+    };
+    while place > 1 && words.get(place - 1).is_some_and(is_series) {
+        place -= 1;
+    }
     let (kind, number) = words.split_at_checked(place)?;
     let kind = kind.join(" ").trim_end_matches([' ', '-']).to_owned();
     (!kind.is_empty()).then(|| Document {
@@ -141,7 +152,7 @@ mod tests {
     #[test]
     fn gender_and_documents_are_read() {
         let facts = read(
-            "Gender Female; Passport A 123 (Iran); alt. National ID No. 041-02; Vessel Registration Identification IMO 9187629; Passport (Iran); Website x1.example",
+            "Gender Female; Passport A 123 (Iran); Passport 484824 (Egypt) issued 18 Jan 1984; alt. National ID No. 041-02; Vessel Registration Identification IMO 9187629; Passport (Iran); Website x1.example",
         );
         assert_eq!(facts.gender, Some(Gender::Female));
         let told: Vec<_> = facts
@@ -152,7 +163,8 @@ mod tests {
         assert_eq!(
             told,
             [
-                ("Passport A", "123", Some("IR")),
+                ("Passport", "A 123", Some("IR")),
+                ("Passport", "484824", Some("EG")),
                 ("National ID No.", "041-02", None),
                 ("Vessel Registration Identification IMO", "9187629", None),
             ]

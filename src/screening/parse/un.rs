@@ -119,5 +119,30 @@ fn document(element: &Element, entity: &mut ListEntity, reading: &mut Reading) {
     let countries = [element.text_of("ISSUING_COUNTRY"), element.text_of("COUNTRY_OF_ISSUE")];
     let first =
         |texts: [&str; 2]| texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default().to_owned();
-    entity.documents.extend(reading.document(&first(kinds), element.text_of("NUMBER"), &first(countries)));
+    let number = bare(element.text_of("NUMBER"));
+    entity.documents.extend(reading.document(&first(kinds), number, &first(countries)));
+}
+
+/// The number in `Libyan passport No. 513519 (expired 2016)`.
+fn bare(text: &str) -> &str {
+    let text = text.split(" (").next().unwrap_or(text);
+    let after = ["No. ", "number "].iter().find_map(|lead| text.rsplit_once(lead));
+    after.map_or(text, |(_, number)| number).trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bare;
+
+    #[test]
+    fn the_number_of_a_document_is_without_what_the_list_says_of_it() {
+        for (text, number) in [
+            ("Libyan passport No. 513519", "513519"),
+            ("Afghan passport number OA296623", "OA296623"),
+            ("403062567 (US)", "403062567"),
+            ("C 1234 567", "C 1234 567"),
+        ] {
+            assert_eq!(bare(text), number, "{text}");
+        }
+    }
 }
