@@ -130,7 +130,6 @@ pub async fn change(
     let before = opened(context, &row)?;
     let after = patched(schema, &before, &edit.fields, &mut faults);
     refuse(faults)?;
-    let is_filled = after != before;
     let (fields, sealed_fields) = if after == before {
         (row.saved.fields, row.saved.sealed_fields)
     } else {
@@ -143,7 +142,7 @@ pub async fn change(
         sealed_fields,
         ..row.saved
     };
-    if !transactions::save(&mut transaction, &saved, (row.redacted_at, is_filled), now).await? {
+    if !transactions::save(&mut transaction, &saved, (row.redacted_at, after != before), now).await? {
         return Err(taken());
     }
     save_tags(&mut transaction, context, id, edit.tags.as_deref()).await?;
