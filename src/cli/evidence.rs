@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use clap::Args;
 
-use super::{show, tables};
+use super::{note_shown, show, tables};
 use crate::{
     actions::evidence::{self, Period},
     app,
@@ -86,6 +86,7 @@ pub(super) async fn of_account(settings: &Settings, command: &EvidenceCommand) -
     let context = app::open(settings).await?;
     let period = command.period.period(DateTime::<Utc>::UNIX_EPOCH, context.now() + TimeDelta::seconds(1))?;
     let evidence = evidence::of_account(&context, &command.account, period).await?;
+    note_shown(&context, "account.read", vec![evidence.account_id.0]).await?;
     show(command.json, &evidence, || tables::evidence(&evidence))?;
     Ok(ExitCode::SUCCESS)
 }
