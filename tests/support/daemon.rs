@@ -89,6 +89,12 @@ impl Place {
         command.spawn().unwrap()
     }
 
+    /// What all daemons of a name said so far.
+    pub fn said_by(&self, name: &str) -> String {
+        let text = fs::read(self.folder.join(format!("{name}.log"))).unwrap();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
     /// Starts a daemon and waits until it runs. Its output is added to the file `daemon.log`.
     pub fn serve(&self) -> Daemon {
         self.serve_with(&[])

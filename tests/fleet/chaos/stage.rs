@@ -265,6 +265,16 @@ impl Stage {
         }
     }
 
+    /// How often a process of the fleet left runs under way to another: since its leases were over, as with one that the
+    /// machine leaves waiting, or since what it was to hand over took too long.
+    pub fn interruptions(&self) -> i64 {
+        const SAID: [&str; 2] = ["took shards over from a process that died", "handed shards over before"];
+        let said = self.fleet.iter().map(|member| self.place.said_by(&member.name));
+        let lines =
+            |said: String| said.lines().filter(|line| SAID.iter().any(|of| line.contains(of))).count();
+        i64::try_from(said.map(lines).sum::<usize>()).unwrap()
+    }
+
     /// Gives every monitor a reason to run, unless there is much to do anyway.
     pub fn feed(&self) {
         if self.place.ask::<i64>(STILL_DUE) < MONITORS {
