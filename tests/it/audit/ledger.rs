@@ -6,12 +6,10 @@ use sqlx::{PgPool, Row};
 use watchkeeper::{
     actions::{
         audit::Wanted,
-        ledger, lists,
-        lists::Given,
-        redact,
+        ledger, lists, redact,
         retention::{self, NewHold},
     },
-    domain::list::ListKind,
+    domain::list::{Given, ListKind},
     engine::{
         retention::{Refresh, Step, Sweep},
         task::{Activation, Task},
