@@ -86,13 +86,13 @@ pub fn entry_of_reading(context: &Context, reading: Reading, at: DateTime<Utc>) 
     }
 }
 
-/// Notes entries that are about no change.
+/// Notes entries that are about no change: all of them or, after an error, none.
 pub async fn note(context: &Context, entries: &[Entry]) -> Result<(), ActionError> {
-    let mut connection = context.store.connection().await?;
+    let mut transaction = context.store.transaction().await?;
     for entries in entries.chunks(usize::try_from(BATCH).unwrap_or(1)) {
-        audit::insert_pending(&mut connection, entries).await?;
+        audit::insert_pending(&mut transaction, entries).await?;
     }
-    Ok(())
+    Ok(transaction.commit().await?)
 }
 
 /// Notes at once what was read.

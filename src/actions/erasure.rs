@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     ActionError, Context,
-    ledger::{self, Act, Erasure},
+    ledger::{self, Part},
 };
 use crate::{
     domain::id::{AccountId, Shard},
@@ -28,21 +28,27 @@ pub async fn begin(conn: &mut PgConnection) -> Result<(), ActionError> {
 }
 
 /// Commits a redaction: noted in the erasure ledger before, and as done after. Only then is it to be reported. Where the
-/// ledger cannot be written, nothing is redacted.
+/// ledger cannot be written, nothing is redacted. Once it has begun it goes to its end, whoever waits for it.
 pub async fn commit(context: &Context, mut transaction: Transaction) -> Result<(), ActionError> {
-    if context.ledger.is_none() {
-        return Ok(transaction.commit().await?);
-    }
-    let keys = erasures::list(&mut transaction).await?;
-    if keys.is_empty() {
+    let Some(ledger) = &context.ledger else { return Ok(transaction.commit().await?) };
+    let erased = erasures::list(&mut transaction).await?;
+    if erased.is_empty() {
         return Ok(transaction.commit().await?);
     }
     let audit_sequence = audit::head(&mut transaction).await?.map_or(0, |(sequence, _)| sequence);
-    let about = Erasure { id: context.new_uuid(Shard(0)), keys, audit_sequence };
-    ledger::write(context, Act::Intent, &about, "nothing was redacted").await?;
-    // After an error nobody knows whether it was done: who reads the ledger finds out by the keys.
-    transaction.commit().await?;
-    ledger::write(context, Act::Done, &about, "it was redacted, and the ledger does not say so yet").await
+    let mut intent = ledger::intent(context.new_uuid(Shard(0)), context.now(), audit_sequence);
+    intent.transaction = Some(erasures::transaction(&mut transaction).await?);
+    intent.keys = erased.iter().map(|one| (one.key.object.to_string(), one.key.key_id.to_string())).collect();
+    let more = erased.into_iter().filter(|one| one.fields.is_some() || one.successor.is_some());
+    intent.parts = more
+        .map(|one| Part {
+            key: one.key.key_id.to_string(),
+            fields: one.fields,
+            kept: one.kept,
+            successor: one.successor.map(|key| key.to_string()),
+        })
+        .collect();
+    ledger::carry(context, ledger, transaction, intent).await
 }
 
 /// Adds to an event's detail the keys of objects that the transaction has destroyed so far, and counts of what they

@@ -1,7 +1,12 @@
 //! Subject access: everything that is held about one account, opened, for the person who asks what is known of them.
 //!
-//! Row by row, as the tables have it: a summary would be a choice of what to tell. The export is itself an entry of
+//! Row by row, as the tables have it: a summary would be a choice of what to tell. Only what is about somebody else is
+//! left out. The export is itself an entry of
 //! the audit log, written before anything is read.
+
+mod others;
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -29,6 +34,8 @@ pub struct Exported {
     pub account: AccountId,
     /// When it was read.
     pub made_at: DateTime<Utc>,
+    /// Tables that have more rows than an export takes: the rest of them is lacking.
+    pub cut: Vec<&'static str>,
     /// What was read, by table: rows as JSON objects, opened.
     pub tables: Vec<(&'static str, Vec<Map<String, Value>>)>,
     /// The account's files, by the id under which a row names them.
@@ -40,7 +47,8 @@ impl Exported {
     pub fn document(&self) -> Value {
         let tables: Map<String, Value> =
             self.tables.iter().map(|(name, rows)| (name.replace('_', "-"), json!(rows))).collect();
-        json!({ "account": self.account, "made-at": self.made_at, "held": tables })
+        let cut: Vec<String> = self.cut.iter().map(|name| name.replace('_', "-")).collect();
+        json!({ "account": self.account, "made-at": self.made_at, "lacks-rows-of": cut, "held": tables })
     }
 }
 
@@ -68,9 +76,22 @@ pub async fn export(context: &Context, actor: &str, account: AccountId) -> Resul
         .collect();
     let keys = data_keys::find_all(&mut transaction, &context.keyring, &objects).await?;
     transaction.commit().await?;
-    let mut opener = Opener { keys: keys.into_iter().collect(), files: Vec::new() };
-    let tables = tables.into_iter().map(|table| opener.open_all(table)).collect();
-    Ok(Exported { account, made_at: context.now(), tables, files: opener.files })
+    let made_at = context.now();
+    let mut opener = Opener {
+        keys: keys.into_iter().collect(),
+        others: others::of_rows(
+            tables.iter().filter(|table| table.name == "hits").flat_map(|table| &table.rows),
+        ),
+        files: Vec::new(),
+    };
+    // Thousands of rows take a while to open: no worker of the runtime waits for them.
+    let opened = tokio::task::spawn_blocking(move || {
+        let cut: Vec<&'static str> =
+            tables.iter().filter(|table| table.is_cut).map(|table| table.name).collect();
+        let tables = tables.into_iter().map(|table| opener.open_all(table)).collect();
+        Exported { account, made_at, cut, tables, files: opener.files }
+    });
+    opened.await.map_err(|_| ActionError::Conflict("the export was broken off by a fault".to_owned()))
 }
 
 /// What is sealed where.
@@ -122,6 +143,8 @@ const DESTROYED: &str = "destroyed by redaction";
 
 struct Opener {
     keys: Vec<(Uuid, DataKey)>,
+    /// Entities that are somebody else.
+    others: BTreeSet<String>,
     files: Vec<(String, Vec<u8>)>,
 }
 
@@ -140,6 +163,9 @@ impl Opener {
         let of_row: Vec<Uuid> = row.values().filter_map(|value| value.as_str()?.parse().ok()).collect();
         let mut shown = Map::new();
         for (column, value) in row {
+            // What the customer keeps of the account is about the account.
+            let is_own = table == "accounts" || column == "fields";
+            let without_addresses = |value| if is_own { value } else { others::without_addresses(value) };
             // A shard is the last byte of any id beside it; a hash of the chain says nothing about anybody.
             if value.is_null() || ["shard", "account_shard", "mac"].contains(&column.as_str()) {
                 continue;
@@ -149,15 +175,17 @@ impl Opener {
             let (name, value) = match (sealed, &value) {
                 (Some((_, _, purpose)), Value::String(text)) => {
                     let name = column.trim_start_matches("sealed_").to_owned();
-                    (name, self.opened(*purpose, &bytes(text), &of_row, &shown))
+                    let opened = self.opened(*purpose, &bytes(text), &of_row, &shown);
+                    (name, others::left_out(opened, &self.others))
                 }
                 (None, Value::String(text)) => {
                     let prefix = PREFIXES.iter().find(|(known, _)| *known == column);
                     let written =
                         prefix.zip(text.parse().ok()).map(|((_, prefix), id)| id::with_prefix(prefix, id));
-                    (column, written.map_or(value, Value::String))
+                    let written = written.map_or_else(|| without_addresses(value), Value::String);
+                    (column, written)
                 }
-                _ => (column, value),
+                _ => (column, without_addresses(value)),
             };
             shown.insert(name.replace('_', "-"), value);
         }

@@ -4,10 +4,17 @@
 //! transaction commits; that it is done, after. Only then is a redaction reported. Each line is chained to the one
 //! before by a keyed hash. The database notes how many lines of each file it has seen; restored to an older state, it
 //! has seen fewer, and what lies between is looked at again, by the ids of the keys.
+//!
+//! An erasure that has begun is carried to its end whatever becomes of who asked for it. What a process that died left
+//! open is decided by whoever looks next, from what the database says of the transaction, and noted as a line.
 
+mod again;
+mod lines;
+mod reader;
 mod replay;
 
 use std::{
+    collections::HashSet,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -15,70 +22,37 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-pub use replay::{FileView, Settled, settle, status};
+pub use lines::{Act, Line, Part};
+pub use replay::{FileView, Settled, decide, forget, given_up, settle, status};
 
 use super::{ActionError, Context, audit::hex};
-use crate::{ambient::machine, store::erasures::ErasedKey, vault::ChainKey};
-
-/// The chain's name among those under one key.
-const CHAIN: &str = "ledger";
+use crate::{
+    ambient::machine,
+    store::{Transaction, erasures},
+    vault::ChainKey,
+};
+use reader::Reader;
 
 /// How files of the ledger end.
 const ENDING: &str = ".erasures.jsonl";
-
-/// What a line says.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Act {
-    /// Keys are about to be destroyed.
-    Intent,
-    /// They were.
-    Done,
-    /// They were not, and nobody was told that they were.
-    Abandoned,
-}
-
-/// One line.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Line {
-    /// Its number in the file, from 1.
-    pub line: i64,
-    /// What it says.
-    pub act: Act,
-    /// Which erasure it is about.
-    pub erasure: String,
-    /// When.
-    pub at: DateTime<Utc>,
-    /// The last entry of the audit log at that time.
-    pub audit_sequence: i64,
-    /// The objects and their keys.
-    pub keys: Vec<(String, String)>,
-    /// The keyed hash over it and the line before.
-    pub mac: String,
-}
-
-impl Line {
-    fn link(&self, key: &ChainKey, previous: &[u8; 32]) -> [u8; 32] {
-        let unchained = Self { mac: String::new(), ..self.clone() };
-        key.link(CHAIN, previous, &serde_json::to_vec(&unchained).expect("texts and numbers can be written"))
-    }
-}
 
 /// The ledger of one process.
 pub struct Ledger {
     folder: PathBuf,
     key: ChainKey,
     own: Mutex<Option<Own>>,
+    reader: Mutex<Reader>,
+    under_way: Mutex<HashSet<String>>,
+    tasks: TaskTracker,
 }
 
-/// The process's own file: made with its first erasure, locked for as long as the process lives.
+/// The process's own file: made with its first line, locked for as long as the process lives.
 struct Own {
     file: File,
-    path: PathBuf,
+    name: String,
     length: u64,
     lines: i64,
     mac: [u8; 32],
@@ -87,7 +61,14 @@ struct Own {
 impl Ledger {
     /// The ledger in a folder, of the database whose key is `key`.
     pub fn new(folder: &Path, key: ChainKey) -> Arc<Self> {
-        Arc::new(Self { folder: folder.to_owned(), key, own: Mutex::new(None) })
+        Arc::new(Self {
+            folder: folder.to_owned(),
+            key,
+            own: Mutex::default(),
+            reader: Mutex::default(),
+            under_way: Mutex::default(),
+            tasks: TaskTracker::new(),
+        })
     }
 
     /// Where it lies.
@@ -95,26 +76,20 @@ impl Ledger {
         &self.folder
     }
 
+    /// Waits until no erasure of this process is under way.
+    pub async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
     /// Appends a line, and sees to it that it outlives the machine.
-    fn append(&self, act: Act, about: &Erasure, at: DateTime<Utc>) -> io::Result<()> {
+    fn append(&self, mut line: Line) -> io::Result<()> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         let own = match &mut *own {
             Some(own) => own,
-            none => none.insert(self.begin(about.id)?),
+            none => none.insert(self.begin(&line)?),
         };
-        let mut line = Line {
-            line: own.lines + 1,
-            act,
-            erasure: about.id.to_string(),
-            at,
-            audit_sequence: about.audit_sequence,
-            keys: Vec::new(),
-            mac: String::new(),
-        };
-        if act == Act::Intent {
-            let keys = about.keys.iter().map(|key| (key.object.to_string(), key.key_id.to_string()));
-            line.keys = keys.collect();
-        }
+        line.line = own.lines + 1;
         let mac = line.link(&self.key, &own.mac);
         line.mac = hex(&mac);
         let text = serde_json::to_string(&line)? + "\n";
@@ -128,50 +103,115 @@ impl Ledger {
         Ok(())
     }
 
-    fn begin(&self, first: Uuid) -> io::Result<Own> {
-        fs::create_dir_all(&self.folder)?;
+    fn begin(&self, first: &Line) -> io::Result<Own> {
         let host: String = machine::host_name()
             .chars()
             .filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-')
             .collect();
-        let path = self.folder.join(format!("{host}-{first}{ENDING}"));
-        let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
+        // An erasure is of one file, and how it ended is of one other at most.
+        let of = if first.act == Act::Intent { "" } else { "-ended" };
+        let name = format!("{host}-{}{of}{ENDING}", first.erasure);
+        let file = OpenOptions::new().append(true).create_new(true).open(self.folder.join(&name))?;
         // Who only looks holds it for a moment.
         file.lock()?;
         // The name, too, must outlive the machine.
         File::open(&self.folder)?.sync_all()?;
-        Ok(Own { file, path, length: 0, lines: 0, mac: [0; 32] })
+        Ok(Own { file, name, length: 0, lines: 0, mac: [0; 32] })
     }
 
-    /// Whether a file is this process's own.
-    fn is_own(&self, path: &Path) -> bool {
+    /// The name of this process's own file, once it has one.
+    fn own_name(&self) -> Option<String> {
         let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        own.as_ref().is_some_and(|own| own.path == path)
+        own.as_ref().map(|own| own.name.clone())
+    }
+
+    /// Whether this process is about an erasure at this moment.
+    fn is_under_way(&self, erasure: &str) -> bool {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).contains(erasure)
     }
 }
 
-/// An erasure that is under way.
-#[derive(Clone, Debug)]
-pub(super) struct Erasure {
-    pub(super) id: Uuid,
-    pub(super) keys: Vec<ErasedKey>,
-    pub(super) audit_sequence: i64,
+/// Holds an erasure as under way.
+struct UnderWay {
+    ledger: Arc<Ledger>,
+    erasure: String,
 }
 
-/// Writes a line of the ledger, if there is one; where it cannot be written, the text says what became of it.
-pub(super) async fn write(
+impl UnderWay {
+    fn begin(ledger: &Arc<Ledger>, erasure: String) -> Self {
+        ledger.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(erasure.clone());
+        Self { ledger: Arc::clone(ledger), erasure }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.ledger.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.erasure);
+    }
+}
+
+/// Commits a transaction that destroys what `intent` says: noted before, and as done after. It goes to its end also
+/// when nobody waits for it any more.
+pub(super) async fn carry(
     context: &Context,
-    act: Act,
-    about: &Erasure,
+    ledger: &Arc<Ledger>,
+    mut transaction: Transaction,
+    intent: Line,
+) -> Result<(), ActionError> {
+    let known = if ledger.own_name().is_none() {
+        Some(erasures::list_marks(&mut transaction).await?.into_keys().collect::<Vec<_>>())
+    } else {
+        None
+    };
+    let (ledger, now) = (Arc::clone(ledger), context.now());
+    let tasks = ledger.tasks.clone();
+    let carried = async move {
+        let _under_way = UnderWay::begin(&ledger, intent.erasure.clone());
+        let done = intent.ended(Act::Done, now);
+        write(&ledger, known, intent, "nothing was redacted").await?;
+        // After an error nobody knows whether it was done: who looks through the ledger finds out in the database.
+        transaction.commit().await?;
+        write(&ledger, None, done, "it was redacted, and the ledger does not say so yet").await
+    };
+    let ended = tasks.spawn(carried).await;
+    ended.unwrap_or_else(|_| {
+        Err(ActionError::Conflict("the redaction was broken off: the erasure ledger knows of it".to_owned()))
+    })
+}
+
+/// Writes a line of the ledger; where it cannot be written, the text says what became of it. With the files that the
+/// database knows, it is looked first whether they are there: a folder that is not the ledger's gets no second ledger.
+async fn write(
+    ledger: &Arc<Ledger>,
+    known: Option<Vec<String>>,
+    line: Line,
     became: &'static str,
 ) -> Result<(), ActionError> {
-    let Some(ledger) = context.ledger.clone() else { return Ok(()) };
-    let (about, at) = (about.clone(), context.now());
     let folder = ledger.folder.display().to_string();
+    let ledger = Arc::clone(ledger);
     // It waits for the disk.
-    let written = tokio::task::spawn_blocking(move || ledger.append(act, &about, at)).await;
-    let written = written.unwrap_or_else(|_| Err(io::Error::other("the writer ended")));
+    let written = tokio::task::spawn_blocking(move || {
+        if let Some(known) = known {
+            make_folder(&ledger.folder, &known)?;
+        }
+        ledger.append(line)
+    });
+    let written = written.await.unwrap_or_else(|_| Err(io::Error::other("the writer ended")));
     written.map_err(|error| {
         ActionError::Conflict(format!("the erasure ledger in {folder} cannot be written ({error}): {became}"))
     })
+}
+
+/// Makes the folder of a ledger that has no file yet; refuses where files are missing that the database knows.
+fn make_folder(folder: &Path, known: &[String]) -> io::Result<()> {
+    let missing = known.iter().find(|name| !folder.join(name).exists());
+    match missing {
+        Some(missing) => Err(io::Error::other(format!("its file {missing} is not there"))),
+        None => fs::create_dir_all(folder),
+    }
+}
+
+/// A line without its place and its hash.
+pub(super) fn intent(erasure: Uuid, at: DateTime<Utc>, audit_sequence: i64) -> Line {
+    Line::new(Act::Intent, erasure.to_string(), at, audit_sequence)
 }

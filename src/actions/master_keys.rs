@@ -70,10 +70,12 @@ pub struct Rotated {
     pub destroyable: Vec<String>,
 }
 
-/// Wraps every data key with the current master key; calls `progress` with how many are done, and of how many.
+/// Wraps every data key with the current master key; calls `progress` with how many are done, and of how many. Where a
+/// younger key is in use it is refused, for that is an older configuration; `retires_younger` says that it is meant.
 pub async fn rotate(
     context: &Context,
     actor: &str,
+    retires_younger: bool,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Rotated, ActionError> {
     let current = context.keyring.current().to_owned();
@@ -82,6 +84,18 @@ pub async fn rotate(
         let text = format!(
             "master key {} wraps {} data keys and is not in [vault]: without it they cannot be wrapped anew",
             lacking.id, lacking.wraps
+        );
+        return Err(ActionError::Conflict(text));
+    }
+    let current_since = ahead.iter().find(|known| known.is_current).map(|known| known.known_since);
+    let is_younger =
+        |known: &&MasterKeyView| known.retired_at.is_none() && Some(known.known_since) > current_since;
+    if let Some(younger) = ahead.iter().rfind(is_younger).filter(|_| !retires_younger) {
+        let text = format!(
+            "master key {current} is current in [vault] of this host, and {} is younger: a rotation would retire the \
+             younger one. Accepted is current = \"{}\", as the other hosts have it, or --retire-younger where the \
+             younger one is to go",
+            younger.id, younger.id
         );
         return Err(ActionError::Conflict(text));
     }
@@ -99,9 +113,13 @@ pub async fn rotate(
     }
     let detail = json!({ "master-key": current, "count": rewrapped });
     let event = context.event_of_all("master-key.rotated", actor, detail);
-    events::insert_all(&mut *context.store.connection().await?, &[event], context.now()).await?;
     let destroyable = list(context).await?.into_iter().filter(|known| known.is_destroyable);
-    Ok(Rotated { current, rewrapped, destroyable: destroyable.map(|known| known.id).collect() })
+    let destroyable: Vec<String> = destroyable.map(|known| known.id).collect();
+    let mut transaction = context.store.transaction().await?;
+    master_keys::save_emptied(&mut transaction, &destroyable, context.now()).await?;
+    events::insert_all(&mut transaction, &[event], context.now()).await?;
+    transaction.commit().await?;
+    Ok(Rotated { current, rewrapped, destroyable })
 }
 
 async fn rewrap(

@@ -56,7 +56,29 @@ pub async fn redact(context: &Context, actor: &str, account: AccountId) -> Resul
     }
 }
 
-/// The same inside the caller's transaction, which has locked no account yet.
+/// Redacts again what an older state of the database has again: an account whole, but for fields that a policy kept, or
+/// only `fields` of it. It had been redacted lawfully: nobody is asked whether it may.
+pub(super) async fn redact_again(
+    context: &Context,
+    actor: &str,
+    account: AccountId,
+    (fields, kept): (Option<&BTreeSet<String>>, &HashMap<AccountId, BTreeSet<String>>),
+) -> Result<(), ActionError> {
+    let mut transaction = context.store.transaction().await?;
+    retention::lock_policies(&mut transaction).await?;
+    let members = lock_families(&mut transaction, &[account]).await?;
+    if let Some(fields) = fields {
+        redact_fields(context, &mut transaction, (actor, json!({})), account, fields).await?;
+    } else {
+        let told = members.iter().map(|member| (member.account, json!({}))).collect();
+        let wanted =
+            Wanted { members, keeps: kept.clone(), told: (actor.to_owned(), told), is_activity: false };
+        redact_locked(context, &mut transaction, &wanted).await?;
+    }
+    erasure::commit(context, transaction).await
+}
+
+/// As [`redact`], inside the caller's transaction, which has locked no account yet.
 pub(super) async fn redact_in(
     context: &Context,
     conn: &mut PgConnection,
@@ -162,6 +184,9 @@ async fn forget_all(
     // Before the new keys: an object has one.
     let ids: Vec<_> = members.iter().map(|member| member.0).collect();
     data_keys::remove_all(conn, &ids).await?;
+    for (account, kept) in wanted.keeps.iter().filter(|(_, kept)| !kept.is_empty()) {
+        erasures::save_kept(conn, account.0, &kept.iter().cloned().collect::<Vec<_>>()).await?;
+    }
     account_files::remove_of_accounts(conn, &members).await?;
     let (mut kept, mut keys, mut tokens, mut files) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (row, (stays, own_files)) in rows.iter().zip(sealed_stays) {
@@ -245,6 +270,7 @@ pub(super) async fn redact_fields(
     decisions::forget_subject(conn, account).await?;
     erasure::begin(conn).await?;
     data_keys::remove_all(conn, &[account.0]).await?;
+    erasures::save_fields(conn, account.0, &gone.iter().cloned().collect::<Vec<_>>()).await?;
     account_files::remove_of_accounts(conn, &[account]).await?;
     let mut keys = data_keys::get_or_insert(conn, &context.keyring, &[account.0], now).await?;
     let key = keys.remove(&account.0).expect("`get_or_insert` makes what is missing");

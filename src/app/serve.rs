@@ -242,6 +242,11 @@ impl Daemon {
         if tokio::time::timeout(HTTP_STOP, self.http.wait()).await.is_err() {
             tracing::warn!("the HTTP server did not stop");
         }
+        if let Some(ledger) = &self.engine.context.ledger
+            && tokio::time::timeout(HTTP_STOP, ledger.finish()).await.is_err()
+        {
+            tracing::warn!("an erasure is under way: the next start decides about it");
+        }
         tracing::info!("stopped");
     }
 }

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use clap::Args;
 
-use super::{show, tables};
+use super::{note_shown, show, tables};
 use crate::{
     actions::{
         evidence::{self, Period},
@@ -96,11 +96,13 @@ pub(super) async fn of_account(settings: &Settings, command: &EvidenceCommand) -
     if let Some([from, to]) = command.between.as_deref() {
         let account = inspect::find_account(&context, &command.account).await?.id;
         let difference = evidence::difference(&context, account, *from, *to).await?;
+        note_shown(&context, "account.read", vec![account.0]).await?;
         show(command.json, &difference, || tables::difference(&difference))?;
         return Ok(ExitCode::SUCCESS);
     }
     let period = command.period.period(DateTime::<Utc>::UNIX_EPOCH, context.now() + TimeDelta::seconds(1))?;
     let evidence = evidence::of_account(&context, &command.account, period, usize::MAX).await?;
+    note_shown(&context, "account.read", vec![evidence.account_id.0]).await?;
     if let Some(path) = &command.html {
         let page = app::commands::evidence_page(&evidence, &super::actor(None));
         super::export::write(path, page.as_bytes())?;

@@ -52,7 +52,17 @@ pub(super) async fn run(settings: &Settings, command: &ExportCommand) -> anyhow:
         }
     }
     let rows: usize = exported.tables.iter().map(|(_, rows)| rows.len()).sum();
-    say(&format!("{}: {rows} rows and {} files, readable by you alone.", out.display(), exported.files.len()))
+    say(&format!(
+        "{}: {rows} rows and {} files, readable by you alone.",
+        out.display(),
+        exported.files.len()
+    ))?;
+    anyhow::ensure!(
+        exported.cut.is_empty(),
+        "not all is in it: of {} there are more rows than an export takes",
+        exported.cut.join(", ")
+    );
+    Ok(())
 }
 
 /// Writes a new file that only its owner may read.

@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use super::{BAD_NEWS, actor, reason_from_input, say, show, tables};
+use super::{BAD_NEWS, actor, note_shown, reason_from_input, say, show, tables};
 use crate::{
     actions::{
         hits::{self, Filter, Page, Sort},
@@ -149,6 +149,8 @@ pub(super) async fn list(settings: &Settings, command: &HitsCommand) -> anyhow::
     };
     let page = Page { sort, after: command.after, before: None, limit: command.limit };
     let hits = hits::list(&context, &filter, command.schedule.as_deref(), page).await?;
+    let shown = hits.iter().flat_map(|hit| [hit.id.0, hit.account_id.0]).collect();
+    note_shown(&context, "hit.read", shown).await?;
     show(command.json, &hits, || tables::hits(&hits))
 }
 

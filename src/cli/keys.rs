@@ -35,6 +35,9 @@ pub(super) enum KeysCommand {
         /// Who does it; the user of the system when not given.
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
+        /// The current key may be older than one that is in use: that one is retired.
+        #[arg(long)]
+        retire_younger: bool,
         /// For programs.
         #[arg(long)]
         json: bool,
@@ -68,14 +71,15 @@ Then start the daemons anew, one after the other, and
                 file = file.display(),
             ))?;
         }
-        KeysCommand::Rotate { by, json } => {
+        KeysCommand::Rotate { by, retire_younger, json } => {
             let context = app::open(settings).await?;
             let bar = progress_bar(*json);
-            let rotated = master_keys::rotate(&context, &actor(by.as_deref()), |done, all| {
-                bar.set_length(all);
-                bar.set_position(done);
-            })
-            .await?;
+            let rotated =
+                master_keys::rotate(&context, &actor(by.as_deref()), *retire_younger, |done, all| {
+                    bar.set_length(all);
+                    bar.set_position(done);
+                })
+                .await?;
             bar.finish_and_clear();
             show(*json, &rotated, || {
                 let destroyable = if rotated.destroyable.is_empty() {

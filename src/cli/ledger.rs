@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{BAD_NEWS, show, tables};
+use super::{BAD_NEWS, actor, say, show, tables};
 use crate::{actions::ledger, app, config::Settings};
 
 /// What to do with the erasure ledger.
@@ -16,6 +16,15 @@ pub(super) enum LedgerCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Forgets a file that is lost for good, or was put away: what it says is not redacted again after a restore.
+    Forget {
+        /// The file's name, as `ledger status` shows it.
+        #[arg(value_name = "FILE")]
+        file: String,
+        /// Who does it; the user of the system when not given.
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
     /// Redacts again what a restored database has again, as a daemon does by itself.
     Replay {
         /// For programs.
@@ -26,7 +35,7 @@ pub(super) enum LedgerCommand {
 
 pub(super) async fn run(settings: &Settings, command: &LedgerCommand) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
-        settings.audit.ledger_folder.is_some(),
+        settings.audit.ledger_folder.is_some() || matches!(command, LedgerCommand::Forget { .. }),
         "there is no erasure ledger; accepted with ledger-folder in [audit]"
     );
     let context = app::open(settings).await?;
@@ -35,6 +44,11 @@ pub(super) async fn run(settings: &Settings, command: &LedgerCommand) -> anyhow:
             let files = ledger::status(&context).await?;
             show(*json, &files, || tables::ledger(&files))?;
             files.iter().all(|file| file.fault.is_none())
+        }
+        LedgerCommand::Forget { file, by } => {
+            ledger::forget(&context, &actor(by.as_deref()), file).await?;
+            say(&format!("{file} is forgotten: after a restore, nothing is redacted again by it."))?;
+            true
         }
         LedgerCommand::Replay { json } => {
             let settled = ledger::settle(&context, |_| {}).await?;

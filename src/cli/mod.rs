@@ -31,9 +31,12 @@ use anyhow::Context as _;
 use arguments::{Arguments, Command};
 use clap::Parser;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::{
     actions::{
+        Context,
+        audit::{Reading, note_reading},
         decide::{self, Decided, Decision},
         inspect, release, rescreen,
     },
@@ -132,6 +135,7 @@ async fn with_settings(
         }
         Command::Run { account, json } => {
             let ran = commands::run_now(settings, account).await?;
+            note_shown(&app::open(settings).await?, "account.read", vec![ran.account.id.0]).await?;
             show(*json, &ran.account, || tables::run(&ran.account, &ran.missing))?;
             for schedule in &ran.missing {
                 writeln!(io::stderr(), "{schedule}: not done; it failed and is put off, or was stopped. `watchkeeper account` shows which").context("standard error")?;
@@ -182,6 +186,7 @@ async fn with_settings(
         Command::Account { account, json } => {
             let context = app::open(settings).await?;
             let view = inspect::account(&context, account, 20).await?;
+            note_shown(&context, "account.read", vec![view.id.0]).await?;
             show(*json, &view, || tables::account(&view))?;
         }
         Command::Status { json } => {
@@ -196,6 +201,18 @@ async fn with_settings(
         | Command::WithPostgres { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Notes in the audit log that personal data is about to be shown; the origin is the user of the host.
+async fn note_shown(context: &Context, operation: &str, mut objects: Vec<Uuid>) -> anyhow::Result<()> {
+    objects.sort_unstable();
+    objects.dedup();
+    if objects.is_empty() {
+        return Ok(());
+    }
+    let operation = operation.to_owned();
+    let reading = Reading { operation, objects, actor: actor(None), detail: serde_json::json!({}) };
+    Ok(note_reading(context, reading).await?)
 }
 
 /// Who is at the command line.

@@ -10,7 +10,6 @@ use super::id::ApiKeyId;
 pub const PERMISSIONS: [&str; 38] = [
     "account.read",
     "account.write",
-    "account.export",
     "account.redact",
     "account.run-action",
     "account-action.read",
@@ -40,6 +39,7 @@ pub const PERMISSIONS: [&str; 38] = [
     "retention.approve",
     "retention.override",
     "retention.read",
+    "subject.export",
     "tag.read",
     "tag.write",
     "transaction.read",
@@ -138,6 +138,7 @@ mod tests {
         assert!(!key(&["account.read"], &[]).may("account.write"));
         assert!(key(&["account.*"], &[]).may("account.write"));
         assert!(!key(&["account.*"], &[]).may("account-type.read"));
+        assert!(!key(&["account.*"], &[]).may("subject.export"), "all that is held is more than the account");
         assert!(key(&["*"], &[]).may("report.redact"));
     }
 

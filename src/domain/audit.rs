@@ -119,7 +119,8 @@ impl Entry {
 }
 
 /// What of an event's detail the audit log keeps for ever: ids, names of fields, counts, words of ours. Not tags,
-/// statuses, reasons and matched entities, which go when an account is redacted.
+/// statuses, reasons and matched entities, which go when an account is redacted; nor a date that something is due at, for
+/// it may follow from a sealed one.
 const KEPT: [&str; 45] = [
     "account-action",
     "account-type",
@@ -131,7 +132,6 @@ const KEPT: [&str; 45] = [
     "count",
     "counts",
     "destination-account-id",
-    "due-at",
     "failed-checks",
     "field",
     "fields",
@@ -143,6 +143,7 @@ const KEPT: [&str; 45] = [
     "importer",
     "inquiry",
     "keys",
+    "ledger-file",
     "list",
     "list-item",
     "master-key",
@@ -214,7 +215,7 @@ mod tests {
         let id = id::with_prefix("hit", Uuid::from_u128(9));
         let detail = json!({
             "report": "rep_x", "hits": [{ "hit": id, "entity": "ofac:1", "from": "open" }],
-            "tag": "a", "reason": "because of Jane", "counts": { "runs": 2 },
+            "tag": "a", "reason": "because of Jane", "due-at": "2031-05-06", "counts": { "runs": 2 },
         });
         let kept = kept(&detail);
         assert_eq!(kept, json!({ "report": "rep_x", "hits": [{ "hit": id }], "counts": { "runs": 2 } }));

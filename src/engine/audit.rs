@@ -69,7 +69,10 @@ pub async fn keep_checkpoint(context: &Context, folder: &Path) -> Result<(), Eng
     let taken = checkpoint(context).await?;
     let file = folder.join(CHECKPOINTS);
     let line = serde_json::to_string(&taken).expect("a checkpoint is texts and numbers") + "\n";
-    let written = append(folder, &file, &line);
+    let (of, to) = (folder.to_owned(), file.clone());
+    // It waits for the disk.
+    let written = tokio::task::spawn_blocking(move || append(&of, &to, &line)).await;
+    let written = written.unwrap_or_else(|_| Err(io::Error::other("the writer ended")));
     written.map_err(|source| ActionError::File { path: file.display().to_string(), source }.into())
 }
 
@@ -103,8 +106,9 @@ impl Task for Replay {
     }
 
     async fn activate(&mut self) -> Result<Activation, EngineError> {
+        ledger::decide(&self.engine.context).await?;
         let mut turn = self.engine.context.store.transaction().await?;
-        if self.engine.context.ledger.is_none() || !store::lock_task(&mut turn, "ledger").await? {
+        if !store::lock_task(&mut turn, "ledger").await? {
             return Ok(Activation::Done);
         }
         replay(&self.engine.context, &self.engine.health).await?;
@@ -124,14 +128,15 @@ pub async fn replay(context: &Context, health: &Health) -> Result<(), EngineErro
             );
         }
     };
-    let settled = ledger::settle(context, told).await?;
+    let mut settled = ledger::settle(context, told).await?;
+    settled.faults.extend(ledger::given_up(context).await?);
     if settled.replayed > 0 {
         tracing::warn!(keys = settled.replayed, "what was redacted is redacted again");
     }
     if settled.faults.is_empty() {
         health.clear(Concern::Erasures);
     } else if health.raise(Concern::Erasures, settled.faults.join("; ")) {
-        tracing::error!(faults = settled.faults.join("; "), "the erasure ledger is damaged");
+        tracing::error!(faults = settled.faults.join("; "), "the erasure ledger is not whole");
     }
     Ok(())
 }

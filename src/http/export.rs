@@ -57,8 +57,10 @@ pub fn certificate_page(certificate: &Certificate) -> String {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
          <title>Certificate of erasure</title><style>{STYLE}</style></head><body><h1>Certificate of erasure</h1>\
-         <p>The keys below were destroyed. What they sealed cannot be opened again, here or in any copy of the \
-         database. Proof: watchkeeper audit verify --certificate FILE, with the JSON form of this certificate.</p>"
+         <p>The keys below were destroyed in this database: what they sealed cannot be opened in it again. A backup \
+         from before the redaction still has them; it opens for whoever holds the master key that it was made under, \
+         until that key is destroyed, and is redacted again by the erasure ledger when it is restored here. Proof: \
+         watchkeeper audit verify --certificate FILE, with the JSON form of this certificate.</p>"
     );
     if let Ok(Value::Object(row)) = serde_json::to_value(certificate) {
         table(&mut page, &row);
@@ -99,6 +101,13 @@ pub fn page(exported: &Exported) -> String {
         account = escaped(&exported.account.to_string()),
         at = exported.made_at.format("%Y-%m-%d %H:%M:%S UTC"),
     );
+    if !exported.cut.is_empty() {
+        let _ = write!(
+            page,
+            "<p><strong>Not all is here: there are more rows of {}.</strong></p>",
+            escaped(&exported.cut.join(", "))
+        );
+    }
     let place = |name: &str| TITLES.iter().position(|(known, _)| *known == name).unwrap_or(TITLES.len());
     let mut tables: Vec<_> = exported.tables.iter().collect();
     tables.sort_by_key(|(name, _)| place(name));

@@ -104,7 +104,9 @@ pub async fn sequence(
     from: Uuid,
     limit: i64,
 ) -> Result<usize, StoreError> {
-    let head = sqlx::query!("select sequence, mac from audit_head for update").fetch_one(&mut *conn).await?;
+    let head =
+        sqlx::query!("select sequence, mac from audit_head for update").fetch_optional(&mut *conn).await?;
+    let head = head.ok_or(StoreError::Inconsistent { column: "audit_head.sequence" })?;
     let (mut sequence, mut mac) = (head.sequence, hash(&head.mac));
     // What another sequencer takes at this moment is seen no more once the head is ours.
     let taken = sqlx::query_as!(
@@ -273,6 +275,29 @@ pub async fn page(conn: &mut PgConnection, after: i64, limit: i64) -> Result<Vec
 /// The entry of a number.
 pub async fn find(conn: &mut PgConnection, sequence: i64) -> Result<Option<Chained>, StoreError> {
     Ok(page(conn, sequence.saturating_sub(1), 1).await?.into_iter().find(|found| found.sequence == sequence))
+}
+
+/// The newest redaction of an object.
+pub async fn find_redaction(conn: &mut PgConnection, object: Uuid) -> Result<Option<Chained>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"
+        select sequence, entry_id, occurred_at, operation, account_id, object_id, objects, actor, origin_kind,
+               origin_id, address, detail, mac
+        from audit_entries
+        where objects @> array[$1::uuid]
+          and operation like '%redacted'
+          -- A field may have the same name: only the detail's own.
+          and detail::jsonb ? 'keys'
+        -- Its own before that of a part of it, or of what it was a part of.
+        order by (coalesce(object_id, account_id) is not distinct from $1) desc, sequence desc
+        limit 1
+        "#,
+        object,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(Chained::from))
 }
 
 /// What was never 32 bytes is nobody's hash.

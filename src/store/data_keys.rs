@@ -172,7 +172,11 @@ pub async fn check_master_keys(
         .await?;
     }
     let known = sqlx::query!(
-        "select master_key_id, sealed, retired_at from master_key_checks order by retired_at, master_key_id"
+        r#"
+        select master_key_id, sealed, retired_at, emptied_at
+        from master_key_checks
+        order by retired_at, master_key_id
+        "#,
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -182,7 +186,8 @@ pub async fn check_master_keys(
         if row.retired_at.is_some() && row.master_key_id == keyring.current() {
             return Err(VaultError::RetiredMasterKey { id: row.master_key_id }.into());
         }
-        if !held.contains(&row.master_key_id.as_str()) {
+        // Nothing comes under it again, so nobody reads the keys of all accounts at each start.
+        if !held.contains(&row.master_key_id.as_str()) && row.emptied_at.is_none() {
             let used = sqlx::query_scalar!(
                 r#"select exists (select from data_keys where master_key_id = $1) as "used!""#,
                 row.master_key_id,
@@ -191,6 +196,15 @@ pub async fn check_master_keys(
             .await?;
             if used {
                 return Err(VaultError::UnknownMasterKey { id: row.master_key_id }.into());
+            }
+            if row.retired_at.is_some() {
+                sqlx::query!(
+                    "update master_key_checks set emptied_at = $2 where master_key_id = $1",
+                    row.master_key_id,
+                    now,
+                )
+                .execute(&mut *conn)
+                .await?;
             }
         }
     }

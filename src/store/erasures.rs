@@ -11,7 +11,7 @@ use super::{StoreError, standings::columns};
 use crate::domain::id::AccountId;
 
 /// A key that was destroyed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ErasedKey {
     /// What it sealed.
     pub object: Uuid,
@@ -25,19 +25,121 @@ pub async fn begin(conn: &mut PgConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The keys that the transaction has destroyed so far, in the order of their ids.
-pub async fn list(conn: &mut PgConnection) -> Result<Vec<ErasedKey>, StoreError> {
+/// What a transaction destroyed with one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erased {
+    /// The key.
+    pub key: ErasedKey,
+    /// The fields that were destroyed; all of the object when none.
+    pub fields: Option<Vec<String>>,
+    /// The fields that a policy kept of an object that was redacted whole.
+    pub kept: Option<Vec<String>>,
+    /// The key under which the rest was sealed anew.
+    pub successor: Option<Uuid>,
+}
+
+/// What the transaction has destroyed so far, in the order of the keys' ids.
+pub async fn list(conn: &mut PgConnection) -> Result<Vec<Erased>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select object_id, key_id
-        from erased_keys
-        where erased_in = pg_current_xact_id()
-        order by key_id
+        select erased.object_id, erased.key_id, erased.fields, erased.kept, next.key_id as "successor?"
+        from erased_keys as erased
+        left join data_keys as next
+            on next.shard = shard_of(erased.object_id) and next.object_id = erased.object_id
+        where erased.erased_in = pg_current_xact_id()
+        order by erased.key_id
         "#,
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|row| ErasedKey { object: row.object_id, key_id: row.key_id }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| Erased {
+            key: ErasedKey { object: row.object_id, key_id: row.key_id },
+            fields: row.fields,
+            kept: row.kept,
+            successor: row.successor,
+        })
+        .collect())
+}
+
+/// Notes that of an object whose key the transaction destroyed only `fields` are gone.
+pub async fn save_fields(conn: &mut PgConnection, object: Uuid, fields: &[String]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update erased_keys set fields = $2 where object_id = $1 and erased_in = pg_current_xact_id()",
+        object,
+        fields,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Notes that of an object whose key the transaction destroyed, `kept` stay.
+pub async fn save_kept(conn: &mut PgConnection, object: Uuid, kept: &[String]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update erased_keys set kept = $2 where object_id = $1 and erased_in = pg_current_xact_id()",
+        object,
+        kept,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The database's number of the transaction.
+pub async fn transaction(conn: &mut PgConnection) -> Result<String, StoreError> {
+    Ok(sqlx::query_scalar!(r#"select pg_current_xact_id()::text as "number!""#).fetch_one(conn).await?)
+}
+
+/// What the database says of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionState {
+    /// It goes on.
+    InProgress,
+    /// It was committed.
+    Committed,
+    /// It was not.
+    Aborted,
+    /// The database has not come that far: an older state of it was restored.
+    Unknown,
+    /// It is too long ago.
+    Forgotten,
+}
+
+/// What the database says of a transaction, by its number.
+pub async fn state(conn: &mut PgConnection, number: u64) -> Result<TransactionState, StoreError> {
+    let word = sqlx::query_scalar!(
+        r#"
+        select case
+            -- One that goes on may be beyond all that ended.
+            when exists (select from pg_stat_activity where backend_xid = ($1::text::xid8)::xid) then 'in progress'
+            when $1::text::xid8 >= pg_snapshot_xmax(pg_current_snapshot()) then 'unknown'
+            else pg_xact_status($1::text::xid8)
+        end
+        "#,
+        number.to_string(),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(match word.as_deref() {
+        Some("in progress") => TransactionState::InProgress,
+        Some("committed") => TransactionState::Committed,
+        Some("aborted") => TransactionState::Aborted,
+        Some(_) => TransactionState::Unknown,
+        None => TransactionState::Forgotten,
+    })
+}
+
+/// The present key of an object.
+pub async fn find_key(conn: &mut PgConnection, object: Uuid) -> Result<Option<Uuid>, StoreError> {
+    let key = sqlx::query_scalar!(
+        "select key_id from data_keys where shard = shard_of($1) and object_id = $1",
+        object,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(key)
 }
 
 /// Those of objects, in the order of their ids.
@@ -125,6 +227,12 @@ pub async fn save_mark(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Forgets a file of the erasure ledger. Returns whether it was known.
+pub async fn remove_mark(conn: &mut PgConnection, file: &str) -> Result<bool, StoreError> {
+    let removed = sqlx::query!("delete from erasure_ledgers where file = $1", file).execute(conn).await?;
+    Ok(removed.rows_affected() > 0)
 }
 
 /// What accounts hold that redaction takes.

@@ -11,16 +11,14 @@ use super::StoreError;
 use crate::domain::id::AccountId;
 
 pub use excluded::ABOUT_NO_ACCOUNT;
-pub use table::Table;
+pub use table::{MOST, Table};
 use table::{column, of, shards_of};
-
-/// The most rows of one table: nobody reads more, and memory is bounded.
-pub const MOST: i64 = 200_000;
 
 macro_rules! rows {
     ($tables:ident, $conn:ident, $name:literal, $statement:literal, $($argument:expr),+) => {
-        let rows: Vec<Value> = sqlx::query_scalar!($statement, $($argument),+, MOST).fetch_all(&mut *$conn).await?;
-        $tables.push(Table { name: $name, rows });
+        let rows: Vec<Value> =
+            sqlx::query_scalar!($statement, $($argument),+, MOST + 1).fetch_all(&mut *$conn).await?;
+        $tables.push(Table::of($name, rows));
     };
 }
 
@@ -357,9 +355,11 @@ async fn of_related(
         &ends,
         &shards_of(&ends)
     );
-    // Items of the customer's own lists that the account matched.
+    // Items of the customer's own lists that the account matched; whom a dismissed hit names is somebody else.
+    let is_about = |hit: &&Value| hit.get("state").and_then(Value::as_str) != Some("dismissed");
     let items: Vec<Uuid> = of(tables, "hits")
         .iter()
+        .filter(is_about)
         .filter_map(|hit| hit.get("entity")?.as_str()?.strip_prefix("own:"))
         .filter_map(crate::domain::id::uuid_of)
         .collect();

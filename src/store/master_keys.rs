@@ -71,6 +71,28 @@ pub async fn retire_others(
     Ok(retired)
 }
 
+/// Notes that nothing is under retired master keys, nor will be.
+pub async fn save_emptied(
+    conn: &mut PgConnection,
+    ids: &[String],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update master_key_checks
+        set emptied_at = $2
+        where master_key_id = any($1)
+          and retired_at is not null
+          and emptied_at is null
+        "#,
+        ids,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Wraps the next `limit` data keys of a shard that are under other master keys with the current one, in the order of
 /// their objects. Returns the last and how many, or none when there is no further one. What is sealed stays as it is.
 pub async fn rewrap(

@@ -8,7 +8,7 @@ use super::{ActionError, Context, EntryView, environment, hex};
 use crate::{
     domain::{audit::Chained, id},
     store::{
-        audit::{self, Wanted},
+        audit,
         erasures::{self, ErasedKey},
     },
 };
@@ -38,7 +38,8 @@ pub struct Certificate {
     pub origin_id: Option<String>,
     /// From where.
     pub address: Option<String>,
-    /// The keys that were destroyed, each behind what it sealed for: that opens nowhere, in no copy.
+    /// The keys that were destroyed in this database, each behind what it sealed for. A backup from before has them still,
+    /// and opens for whoever holds the master key that it was made under.
     pub keys: Vec<(String, String)>,
     /// How much of what was destroyed.
     pub counts: Value,
@@ -79,9 +80,7 @@ pub async fn certificate(context: &Context, of: &str) -> Result<Certificate, Act
         audit::find(&mut connection, sequence).await?
     } else {
         let Some(object) = id::uuid_of(of) else { return Err(nothing) };
-        let wanted = Wanted { object: Some(object), ..Wanted::default() };
-        let found = audit::list(&mut connection, &wanted, i64::from(u16::MAX)).await?;
-        found.into_iter().find(is_redaction)
+        audit::find_redaction(&mut connection, object).await?
     };
     let found = found.filter(is_redaction).ok_or(nothing)?;
     let mut made = unsealed(context, &found);
@@ -89,9 +88,10 @@ pub async fn certificate(context: &Context, of: &str) -> Result<Certificate, Act
     Ok(made)
 }
 
-/// Whether an entry tells of keys that were destroyed.
+/// Whether an entry is a redaction's, and tells of the keys: what went with another is told of there.
 fn is_redaction(chained: &Chained) -> bool {
-    chained.entry.detail.contains("\"keys\"")
+    let detail: Value = serde_json::from_str(&chained.entry.detail).unwrap_or_default();
+    chained.entry.operation.ends_with("redacted") && detail.get("keys").is_some()
 }
 
 fn unsealed(context: &Context, found: &Chained) -> Certificate {

@@ -36,6 +36,24 @@ use crate::{
 /// runs again; a schedule that kept it watches its account by another. Its account and other reports stay as they
 /// are.
 pub async fn redact(context: &Context, actor: &str, id: MonitorId) -> Result<(), ActionError> {
+    redact_asked(context, actor, id, true).await
+}
+
+/// The same of a report that had been redacted lawfully, and is there again: nobody is asked whether it may.
+pub(in crate::actions) async fn redact_again(
+    context: &Context,
+    actor: &str,
+    id: MonitorId,
+) -> Result<(), ActionError> {
+    redact_asked(context, actor, id, false).await
+}
+
+async fn redact_asked(
+    context: &Context,
+    actor: &str,
+    id: MonitorId,
+    is_asked: bool,
+) -> Result<(), ActionError> {
     let now = context.now();
     let mut transaction = context.store.transaction().await?;
     retention::lock_shared(&mut transaction).await?;
@@ -50,7 +68,10 @@ pub async fn redact(context: &Context, actor: &str, id: MonitorId) -> Result<(),
     if row.redacted_at.is_some() {
         return Err(ActionError::Refused("Report already redacted"));
     }
-    crate::actions::retention::refuse(context, &mut transaction, actor, RetainedKind::Report, id.0).await?;
+    if is_asked {
+        crate::actions::retention::refuse(context, &mut transaction, actor, RetainedKind::Report, id.0)
+            .await?;
+    }
     redact_in(context, &mut transaction, (actor, json!({ "report": id })), (id, row.account), now).await?;
     erasure::commit(context, transaction).await
 }

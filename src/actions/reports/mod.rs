@@ -16,8 +16,8 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 pub(in crate::actions) use ends::apply_to_open;
-pub(in crate::actions) use ends::redact_in;
 pub use ends::{move_to, redact, redact_of_accounts};
+pub(in crate::actions) use ends::{redact_again, redact_in};
 pub use evidence::{Asked, Evidence, evidence};
 pub use request::{About, accounts_of_references, request};
 pub use tags::{TagChange, tag};

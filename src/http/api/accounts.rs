@@ -82,10 +82,10 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::get("/accounts/{account-id}/history", "account.read", "Lists what happened to an account")
             .lists::<events::Attributes>("event")
             .handled_by(history),
-        Operation::get("/accounts/{account-id}/export", "account.export", "Exports everything held about an account")
+        Operation::get("/accounts/{account-id}/export", "subject.export", "Exports everything held about an account")
             .about(
                 "A ZIP archive: account.json for programs, account.html for people, the account's files. Who exported \
-                 what stands in the audit log.",
+                 what stands in the audit log. It needs a permission of its own: `account.*` does not have it.",
             )
             .answers_bytes("application/zip")
             .handled_by(export),
@@ -97,7 +97,8 @@ pub(super) fn operations() -> Vec<Operation> {
 
 async fn export(call: Call) -> Result<Answer, ApiError> {
     let exported = export::export(&call.context, &call.actor(), call.id("account-id")?).await?;
-    Ok(Answer::bytes("application/zip", crate::http::export::archive(&exported)))
+    let archive = tokio::task::spawn_blocking(move || crate::http::export::archive(&exported));
+    Ok(Answer::bytes("application/zip", archive.await.map_err(|_| ApiError::internal())?))
 }
 
 async fn create(call: Call) -> Result<Answer, ApiError> {

@@ -31,14 +31,14 @@ const STALE: TimeDelta = TimeDelta::seconds(90);
 /// The longest key.
 const LONGEST: usize = 255;
 
-/// Carries a call out, or answers it as before.
+/// Carries a call out, or answers it as before; tells whether it did that.
 pub(super) async fn replayed(
     operation: &Operation,
     call: Call,
     handler: Handler,
-) -> Result<Answer, ApiError> {
+) -> Result<(Answer, bool), ApiError> {
     let Some(key) = call.headers.get("idempotency-key").filter(|_| operation.is_replayed) else {
-        return handler(call).await;
+        return Ok((handler(call).await?, false));
     };
     let key = key.clone();
     let request = json!([operation.method.as_str(), call.path, call.query, call.body]).to_string();
@@ -59,7 +59,7 @@ async fn once(
     (key, request, is_file): (HeaderValue, String, bool),
     call: Call,
     handler: Handler,
-) -> Result<Answer, ApiError> {
+) -> Result<(Answer, bool), ApiError> {
     let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST).ok_or_else(|| {
         let details = format!("accepted are 1 to {LONGEST} visible characters of ASCII");
         ApiError::bad_request("Idempotency-Key", details)
@@ -70,7 +70,7 @@ async fn once(
         Claim::Ours(claimed) => claimed,
         Claim::Answered(status, body) => {
             let status = status.try_into().map_err(|_| ApiError::internal())?;
-            return Ok(Answer::json(status, body));
+            return Ok((Answer::json(status, body), true));
         }
         Claim::UnderWay => {
             let details = "a request with this Idempotency-Key is under way";
@@ -89,7 +89,7 @@ async fn once(
         Err(error) if !error.status.is_server_error() && !is_file => (error.status, error.body()),
         Ok(_) | Err(_) => {
             idempotency::release(&context, &claimed).await?;
-            return answered;
+            return Ok((answered?, false));
         }
     };
     let of = (account_of(&body), object_of(&body));
@@ -100,7 +100,7 @@ async fn once(
             "an answer could not be kept for a repetition"
         );
     }
-    answered
+    Ok((answered?, false))
 }
 
 /// The account that an answer tells of.

@@ -290,8 +290,8 @@ async fn carry_out(
     let fieldsets = sparse::Fieldsets::of(&call);
     let handler = operation.handler.clone().ok_or_else(ApiError::internal)?;
     let (asked_by, named) = ((call.actor(), origin), call.parameters.clone());
-    let mut answer = idempotency::replayed(operation, call, handler).await?;
-    if let Some(read) = Read::of(operation, asked_by, &named, &answer) {
+    let (mut answer, is_repeated) = idempotency::replayed(operation, call, handler).await?;
+    if let Some(read) = Read::of(operation, asked_by, &named, (&answer, is_repeated)) {
         api.reads.note(read).await?;
     }
     if let Content::Json(document) = &mut answer.content {

@@ -60,16 +60,22 @@ impl Read {
         operation: &Operation,
         (actor, origin): (String, Origin),
         parameters: &[(String, String)],
-        answer: &Answer,
+        (answer, is_repeated): (&Answer, bool),
     ) -> Option<Self> {
-        let (is_post, is_get) = (operation.method == Method::POST, operation.method == Method::GET);
-        let is_read = is_get || is_post && !operation.is_replayed;
-        if !is_read || !PERSONAL.contains(&operation.permission) {
+        let is_post = operation.method == Method::POST;
+        // What a change answers is the whole of it, also to who changes nothing; and a repeated answer is only that.
+        let is_change = operation.method == Method::PATCH || operation.method == Method::PUT;
+        let is_read = operation.method == Method::GET || is_post && !operation.is_replayed;
+        if !(is_read || answer.status.is_success() && (is_change || is_repeated)) {
             return None;
         }
+        let room = |permission: &'static str| permission.split_once('.').map(|(room, _)| room);
+        let read = if is_read { operation.permission } else { "" };
+        let permission = PERSONAL
+            .into_iter()
+            .find(|known| *known == read || !is_read && room(known) == room(operation.permission))?;
         let objects = shown(parameters, &answer.content);
-        let (permission, path) = (operation.permission, operation.path);
-        (!objects.is_empty()).then_some(Self { permission, path, actor, origin, objects })
+        (!objects.is_empty()).then_some(Self { permission, path: operation.path, actor, origin, objects })
     }
 }
 

@@ -5,6 +5,9 @@ use uuid::Uuid;
 
 use crate::domain::id::AccountId;
 
+/// The most rows of one table, for memory is bounded. Where there are more, the export says so.
+pub const MOST: i64 = 200_000;
+
 /// The rows of one table.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -12,6 +15,18 @@ pub struct Table {
     pub name: &'static str,
     /// Its rows, as JSON objects: bytes are text that begins with `\x`.
     pub rows: Vec<Value>,
+    /// Whether there are more.
+    pub is_cut: bool,
+}
+
+impl Table {
+    /// What was read, of which one more than is handed out.
+    pub(super) fn of(name: &'static str, mut rows: Vec<Value>) -> Self {
+        let most = usize::try_from(MOST).unwrap_or(usize::MAX);
+        let is_cut = rows.len() > most;
+        rows.truncate(most);
+        Self { name, rows, is_cut }
+    }
 }
 
 /// The uuids of a column of rows that were read.

@@ -65,6 +65,15 @@ async fn reads_of_personal_data_are_noted_and_none_is_lost_by_an_orderly_stop(po
     client.get("/accounts").await.expect(200);
     client.get("/accounts/act_00000000000000000000000000").await.expect(404);
     client.get("/events").await.expect(200);
+    // What was answered once is shown again.
+    for _ in 0..2 {
+        let body = json!({ "data": { "attributes": { "reference-id": "c" } } });
+        let request = client.request("POST", "/accounts").header("idempotency-key", "one");
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        client.send(request).await.expect(201);
+    }
+    // A change of nothing shows all of it.
+    client.patch(&format!("/accounts/{b}"), &json!({})).await.expect(200);
     client.stop().await;
 
     let read = |object| Wanted {
@@ -76,7 +85,10 @@ async fn reads_of_personal_data_are_noted_and_none_is_lost_by_an_orderly_stop(po
     let counts: i64 = of_a.iter().filter_map(|entry| entry.detail["count"].as_i64()).sum();
     assert_eq!(counts, 4, "three times by itself, once in the listing: {of_a:?}");
     assert!(of_a.iter().all(|entry| entry.address.as_deref() == Some("127.0.0.1")), "{of_a:?}");
-    assert_eq!(entries(&house, read(b.0)).await.len(), 1);
+    let c = house.account("c").await.id;
+    assert_eq!(entries(&house, read(c.0)).await.len(), 1, "only who repeats it reads");
+    let of_b = entries(&house, read(b.0)).await;
+    assert_eq!(of_b.len(), 2, "once in the listing, once by a change: {of_b:?}");
     let all = entries(&house, Wanted { operation: Some("*.read".to_owned()), ..Wanted::default() }).await;
     assert!(all.is_empty(), "a star stands at the end only");
 }

@@ -1,6 +1,8 @@
 //! The audit log: what is in it, and that nobody changes it unseen.
 
 mod entries;
+mod ledger;
+mod million;
 mod restore;
 mod rotation;
 mod subject;

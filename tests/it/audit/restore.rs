@@ -88,6 +88,9 @@ fn after_a_restore_erased_accounts_are_closed_and_others_are_open() {
     let told = json(&place, &["audit", "list", "--operation", "ledger.replayed", "--json"]);
     assert_eq!(told[0]["detail"]["count"], 2);
     run(&place, &["audit", "verify"]);
+    run(&place, &["hits", "--json"]);
+    let shown = json(&place, &["audit", "list", "--operation", "account.read", "--json"]);
+    assert_eq!(shown[0]["origin"], "user", "who looks at the command line is noted: {shown}");
     run(&place, &["import", "again.csv"]);
     run(&place, &["ledger", "replay"]);
     assert!(name_of(&place, "refilled").contains("Anew"));
@@ -115,6 +118,7 @@ async fn a_redaction_is_refused_whole_when_the_ledger_cannot_be_written(pool: Pg
     let file = blocked.join(&files[0].file);
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replacen("intent", "abandoned", 1)).unwrap();
+    let context = house.engine.context.clone().with_ledger(&blocked);
     let files = ledger::status(&context).await.unwrap();
     assert_eq!(files[0].fault.as_deref(), Some("line 1 was altered, or is of another database"));
     fs::remove_dir_all(&blocked).unwrap();

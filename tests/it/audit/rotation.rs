@@ -99,7 +99,7 @@ async fn a_rotation_that_was_interrupted_goes_on_and_the_old_key_is_of_no_more_u
     transaction.commit().await.unwrap();
     assert_eq!(house.count("select count(*) from data_keys where master_key_id = 'second'").await, 1);
 
-    let rotated = master_keys::rotate(&both, "test", |_, _| {}).await.unwrap();
+    let rotated = master_keys::rotate(&both, "test", false, |_, _| {}).await.unwrap();
     assert_eq!(rotated.rewrapped, 40, "the database's own key and those of 40 accounts, but for the one");
     assert_eq!(rotated.destroyable, ["first"]);
     let refused = open(&house, keyring(&["first", "second"], "first")).await.err().unwrap().to_string();
@@ -120,14 +120,50 @@ async fn a_rotation_that_was_interrupted_goes_on_and_the_old_key_is_of_no_more_u
     drop(connection);
 
     // With the new key alone, all opens, and the audit log is the same chain.
+    let emptied = "select count(*) from master_key_checks where emptied_at is not null";
+    assert_eq!(house.count(emptied).await, 1, "no start looks for keys under it again");
     let alone = open(&house, keyring(&["second"], "second")).await.unwrap();
     let view = watchkeeper::actions::inspect::account(&alone, "p39", 10).await.unwrap();
     assert!(serde_json::to_string(&view.fields).unwrap().contains("Person-p39"));
     let proved = audit::verify_all(&alone, &[checkpoint], |_, _| {}).await.unwrap();
     assert_eq!((proved.fault, proved.checkpoints), (None, 1));
     assert_eq!(verified(&house, &[]).await.fault, None);
-    let again = master_keys::rotate(&alone, "test", |_, _| {}).await.unwrap();
+    let again = master_keys::rotate(&alone, "test", false, |_, _| {}).await.unwrap();
     assert_eq!(again.rewrapped, 0);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_host_with_an_older_configuration_does_not_rotate_back(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["a"]).await;
+    house.clock.advance(std::time::Duration::from_secs(1));
+    open(&house, keyring(&["first", "second"], "second")).await.unwrap();
+    let older = open(&house, keyring(&["first", "second"], "first")).await.unwrap();
+    let refused = master_keys::rotate(&older, "test", false, |_, _| {}).await.unwrap_err().to_string();
+    assert!(refused.contains("second is younger") && refused.contains("current = \"second\""), "{refused}");
+    assert_eq!(house.count("select count(*) from master_key_checks where retired_at is not null").await, 0);
+    let meant = master_keys::rotate(&older, "test", true, |_, _| {}).await.unwrap();
+    assert_eq!(meant.destroyable, ["second"]);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_change_of_a_field_named_keys_is_no_redaction(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["a"]).await;
+    let account = house.account("a").await.id;
+    let context = &house.engine.context;
+    redact::redact(context, "test", account).await.unwrap();
+    let event = context.event(account, "account.edited", "test", json!({ "fields": ["keys"], "keys": [] }));
+    let mut connection = context.store.connection().await.unwrap();
+    watchkeeper::store::events::insert_all(&mut connection, &[event], house.now()).await.unwrap();
+    drop(connection);
+    let all = entries(&house, audit::Wanted::default()).await;
+    let made = audit::certificate(context, &account.to_string()).await.unwrap();
+    assert_eq!(made.operation, "account.redacted");
+    let edited = all.iter().find(|entry| entry.operation == "account.edited").unwrap();
+    assert!(audit::certificate(context, &edited.sequence.to_string()).await.is_err());
+    let page = watchkeeper::http::export::certificate_page(&made);
+    assert!(page.contains("A backup") && !page.contains("any copy"), "{page}");
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]

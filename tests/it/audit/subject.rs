@@ -176,7 +176,7 @@ async fn an_export_is_an_archive_needs_its_permission_and_is_audited(pool: PgPoo
     assert!(text.contains("account.json") && text.contains("account.html") && text.contains("Person-a"));
     assert!(!text.contains("Person-b"), "nobody else is in it");
     client.get("/accounts/act_00000000000000000000000000/export").await.expect(404);
-    let reads = NewKey { permissions: vec!["account.read".to_owned()], ..NewKey::default() };
+    let reads = NewKey { permissions: vec!["account.*".to_owned()], ..NewKey::default() };
     let (_, key) = api_keys::create(&house.engine.context, "test", reads).await.unwrap();
     let reader = client.with_key(&key.into_revealed());
     reader.get(&format!("/accounts/{account}/export")).await.expect(403);
