@@ -339,6 +339,7 @@ fn with_postgres(program: &[String]) -> anyhow::Result<ExitCode> {
         let state = embedded::state_folder(&variable)?;
         let cluster = Cluster::start(&state, "test", Durability::None)?;
         say(&format!("Using an embedded PostgreSQL in {}.", cluster.folder().display()))?;
+        runtime()?.block_on(cluster.prepare_template())?;
         let url = cluster.url("postgres");
         (Some(cluster), url)
     };

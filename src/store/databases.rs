@@ -23,6 +23,25 @@ pub async fn recreate(url: &str, name: &'static str) -> Result<String, StoreErro
     Ok(options.database(name).to_url_lossy().to_string())
 }
 
+/// Makes `template1` anew with the schema in it, on the server of `url`: each test has a database of its own, and
+/// what is made from this template needs no migration any more. Only for a server that nobody else uses.
+pub async fn make_template(url: &str) -> Result<(), StoreError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Address)?;
+    let mut connection = options.connect().await?;
+    for statement in [
+        "alter database template1 is_template false",
+        "drop database template1",
+        "create database template1 template template0 is_template true",
+    ] {
+        sqlx::query(statement).execute(&mut connection).await?;
+    }
+    connection.close().await?;
+    let mut template = options.database("template1").connect().await?;
+    MIGRATIONS.run(&mut template).await?;
+    template.close().await?;
+    Ok(())
+}
+
 /// The index that a migration builds concurrently, if it does.
 fn built_concurrently(migration: &Migration) -> Option<&str> {
     let statement =

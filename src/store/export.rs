@@ -71,7 +71,7 @@ pub async fn read(conn: &mut PgConnection, family: &[AccountId]) -> Result<Vec<T
         tables,
         conn,
         "erased_keys",
-        r#"select to_jsonb(kept) as "row!" from erased_keys as kept where object_id = any($1) limit $2"#,
+        r#"select to_jsonb(erased) as "row!" from erased_keys as erased where object_id = any($1) limit $2"#,
         &objects
     );
     rows!(

@@ -54,6 +54,13 @@ use watchkeeper::{
 pub(crate) use client::{Answered, Client};
 pub(crate) use scripted::{Reply, Scripted, finding};
 
+/// Takes the schema out of a test's database: it may come from a template that has it.
+pub(crate) async fn empty(pool: &PgPool) {
+    for statement in ["drop schema public cascade", "create schema public"] {
+        sqlx::query(statement).execute(pool).await.unwrap();
+    }
+}
+
 /// How long anything may take before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 

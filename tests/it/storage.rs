@@ -11,7 +11,7 @@ use watchkeeper::{
     telemetry::metrics::Form,
 };
 
-use crate::fixtures::{DAILY, House, finding};
+use crate::fixtures::{DAILY, House, empty, finding};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -251,6 +251,7 @@ async fn a_month_with_runs_that_its_lines_do_not_stand_for_stays(pool: PgPool) {
 
 #[sqlx::test(migrations = false)]
 async fn a_database_whose_default_partitions_hold_rows_is_migrated_with_them(pool: PgPool) {
+    empty(&pool).await;
     let mut connection = pool.acquire().await.unwrap();
     for migration in MIGRATIONS.iter().filter(|migration| migration.version < 20_261_123_000_000) {
         connection

@@ -11,7 +11,7 @@ use watchkeeper::{
     vault::Keyring,
 };
 
-use crate::fixtures::{House, keyring, until};
+use crate::fixtures::{House, empty, keyring, until};
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
 async fn transactions_given_up_at_any_moment_leave_no_connection_inside_one(pool: PgPool) {
@@ -66,6 +66,7 @@ async fn is_inside(connection: &mut PgConnection) -> bool {
 
 #[sqlx::test(migrations = false)]
 async fn migrating_twice_is_one_migration_and_this_month_has_its_partitions(pool: PgPool) {
+    empty(&pool).await;
     let store = Store::of_pool(pool.clone());
     let error = store.check_schema().await.unwrap_err();
     assert!(matches!(error, StoreError::OldSchema { found: 0, .. }), "{error}");

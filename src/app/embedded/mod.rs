@@ -19,6 +19,8 @@ use std::{
 
 use programs::{Programs, User};
 
+use crate::store::{StoreError, databases};
+
 /// Why there is no embedded cluster.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
@@ -133,6 +135,11 @@ impl Cluster {
     /// The socket that the server listens on.
     pub fn socket(&self) -> PathBuf {
         self.socket.join(".s.PGSQL.5432")
+    }
+
+    /// Has new databases begin with the schema: for tests, each of which makes one.
+    pub async fn prepare_template(&self) -> Result<(), StoreError> {
+        databases::make_template(&self.url("postgres")).await
     }
 
     /// The folder that holds everything of the cluster.
