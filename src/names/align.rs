@@ -87,8 +87,19 @@ pub fn align(kind: NameKind, left: &Name, right: &Name) -> Alignment {
 
 /// Compares two names by these rules; never more than [`align`] gives.
 pub fn align_by(rules: &Rules, kind: NameKind, left: &Name, right: &Name) -> Alignment {
+    align_with(rules, kind, left, right, |one, other| compare_parts(*rules, one.1, other.1))
+}
+
+/// The same, where whoever asks may know already how two whole parts, each with its place, are alike by these rules.
+pub fn align_with(
+    rules: &Rules,
+    kind: NameKind,
+    left: &Name,
+    right: &Name,
+    compare: impl Fn((usize, &Part), (usize, &Part)) -> Option<(f64, How)>,
+) -> Alignment {
     let mut pairing = Pairing::new(rules, left, right);
-    pairing.pair(kind);
+    pairing.pair(kind, compare);
     let (left_over, right_over) = (pairing.left_over(), pairing.right_over());
     let complete = left_over.is_empty() && right_over.is_empty();
     let mut score = if complete || rules.omissions { score(kind, &pairing) } else { 0.0 };
@@ -123,7 +134,7 @@ pub fn part_similarity(left: &Part, right: &Part) -> f64 {
 }
 
 /// How alike two whole parts are and in which way; none unless they share a key.
-pub(super) fn compare_parts(rules: Rules, left: &Part, right: &Part) -> Option<(f64, How)> {
+pub fn compare_parts(rules: Rules, left: &Part, right: &Part) -> Option<(f64, How)> {
     likeness::compare(&rules, &left.likeness, &right.likeness, || {
         match (left.keys.is_empty(), right.keys.is_empty()) {
             (false, false) => share_key(&left.keys, &right.keys),

@@ -1,6 +1,6 @@
 //! Which parts of two names answer each other.
 
-use super::align::{How, Pair, compare_parts, join_similarity};
+use super::align::{How, Pair, join_similarity};
 use super::name::{Name, NameKind, Part};
 use super::rules::Rules;
 use super::slip;
@@ -31,8 +31,14 @@ impl<'a> Pairing<'a> {
     }
 
     /// Pairs what can be paired: the surest ways first.
-    pub(super) fn pair(&mut self, kind: NameKind) {
-        self.pair_whole_parts();
+    ///
+    /// `compare` says how two whole parts, each with its place, are alike.
+    pub(super) fn pair(
+        &mut self,
+        kind: NameKind,
+        compare: impl Fn((usize, &Part), (usize, &Part)) -> Option<(f64, How)>,
+    ) {
+        self.pair_whole_parts(compare);
         if kind == NameKind::Craft {
             self.drop_short_slip();
         }
@@ -98,13 +104,13 @@ impl<'a> Pairing<'a> {
         })
     }
 
-    fn pair_whole_parts(&mut self) {
+    fn pair_whole_parts(&mut self, compare: impl Fn((usize, &Part), (usize, &Part)) -> Option<(f64, How)>) {
         let mut found: Vec<(f64, usize, usize, How)> = Vec::with_capacity(8);
         let in_characters = !self.left.characters.is_empty() || !self.right.characters.is_empty();
         let least = if in_characters { SAME_SYLLABLES } else { 0.0 };
         for (i, left) in self.left.parts.iter().enumerate() {
             for (j, right) in self.right.parts.iter().enumerate() {
-                if let Some((alike, how)) = compare_parts(*self.rules, left, right)
+                if let Some((alike, how)) = compare((i, left), (j, right))
                     && (how != How::Alike || alike >= least)
                 {
                     found.push((alike, i, j, how));

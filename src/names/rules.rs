@@ -36,6 +36,11 @@ impl Rules {
         omissions: true,
     };
 
+    /// Whether two parts by themselves are compared as by all rules.
+    pub const fn compare_as_all(self) -> bool {
+        self.spelling && self.nicknames
+    }
+
     /// What leaves little doubt: slips of spelling within a part, spaces, and parts left out.
     pub const STRICT: Self =
         Self { initials: false, nicknames: false, slips: false, acronyms: false, series: false, ..Self::ALL };

@@ -20,6 +20,9 @@ const MOST_KEPT_APART: usize = 400_000;
 /// Lists of no more names than this are kept with the keys of their parts, which comparing would make anew.
 const MOST_KEPT_WITH_KEYS: usize = 50_000;
 
+/// Stands for an initial, which is no unit.
+const NO_UNIT: u32 = u32::MAX;
+
 /// A part of names.
 pub(super) struct Unit {
     /// What it is compared by.
@@ -56,6 +59,9 @@ pub(super) struct Arrangement {
     apart: Vec<OnceLock<Box<Name>>>,
     summaries: Vec<Summary>,
     units: Vec<Unit>,
+    /// Where the parts of each name begin in `parts`, which are units, and [`NO_UNIT`] of initials.
+    first_parts: Vec<u32>,
+    parts: Vec<u32>,
     /// Where the names of each unit begin in `holders`.
     first_holders: Vec<u32>,
     holders: Vec<u32>,
@@ -110,14 +116,28 @@ impl Arrangement {
         small(first)..small(end)
     }
 
+    /// The units that a name's parts are, in their order.
+    pub(super) fn units_in(&self, name: u32) -> &[u32] {
+        let name = name as usize;
+        match (self.first_parts.get(name), self.first_parts.get(name + 1)) {
+            (Some(first), Some(end)) => self.parts.get(*first as usize..*end as usize).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
     /// What the sieve knows of a name.
     pub(super) fn summary(&self, name: u32) -> Option<Summary> {
         self.summaries.get(name as usize).copied()
     }
 
     /// The units with these numbers.
-    pub(super) fn units_of<'a>(&'a self, numbers: &'a [u32]) -> impl Iterator<Item = (u32, &'a Unit)> {
-        numbers.iter().filter_map(|number| Some((*number, self.units.get(*number as usize)?)))
+    pub(super) fn units_of(&self, numbers: impl Iterator<Item = u32>) -> impl Iterator<Item = (u32, &Unit)> {
+        numbers.filter_map(|number| Some((number, self.units.get(number as usize)?)))
+    }
+
+    /// Whether a name that holds a unit has initials too.
+    pub(super) fn is_beside_initials(&self, unit: u32) -> bool {
+        self.units.get(unit as usize).is_some_and(|unit| unit.beside_initials)
     }
 
     /// The names that hold a unit.
@@ -144,6 +164,8 @@ struct Building {
     units: Vec<Unit>,
     /// Units by their letters, and whether they are compared as people's.
     known: HashMap<(Box<[char]>, bool, bool), u32>,
+    first_parts: Vec<u32>,
+    parts: Vec<u32>,
     holders: Vec<(u32, u32)>,
     keys: Vec<(Key, Entry)>,
     joins: Vec<(Key, u32)>,
@@ -153,8 +175,14 @@ struct Building {
 impl Building {
     fn add(&mut self, place: Place, kind: EntityKind, name: &Name) {
         let number = small(self.places.len());
-        for part in name.parts.iter().filter(|part| !part.likeness.initial) {
+        self.first_parts.push(small(self.parts.len()));
+        for part in &name.parts {
+            if part.likeness.initial {
+                self.parts.push(NO_UNIT);
+                continue;
+            }
             let unit = self.unit(kind, part);
+            self.parts.push(unit);
             self.holders.push((unit, number));
             if let Some(unit) = self.units.get_mut(unit as usize) {
                 unit.beside_initials |= name.has_initials;
@@ -191,8 +219,21 @@ impl Building {
     }
 
     fn finish(self) -> Arrangement {
-        let Self { mut places, mut summaries, mut units, known, mut holders, keys, mut joins, direct } = self;
+        let Self {
+            mut places,
+            mut summaries,
+            mut units,
+            known,
+            mut first_parts,
+            mut parts,
+            mut holders,
+            keys,
+            mut joins,
+            direct,
+        } = self;
         drop(known);
+        first_parts.push(small(parts.len()));
+        parts.shrink_to_fit();
         holders.sort_unstable();
         holders.dedup();
         joins.sort_unstable();
@@ -214,6 +255,8 @@ impl Building {
             apart: std::iter::repeat_with(OnceLock::new).take(kept).collect(),
             summaries,
             units,
+            first_parts,
+            parts,
             first_holders,
             holders: holders.into_iter().map(|(_, name)| name).collect(),
             keys: Postings::new(keys),

@@ -4,11 +4,13 @@
 //! compared and weighed in full.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::subject::{Subject, SubjectKind};
-use crate::names::{Alignment, Name, NameKind, align_by};
+use crate::names::align::{align_by, align_with, compare_parts};
+use crate::names::{Alignment, Name, NameKind, Rules};
 
+use super::answers::{Answers, Lately};
 use super::arrangement::{Arrangement, Place};
 use super::evidence::{BirthDate, Country, Papers, Sex, capped, greatest_lift, kind_factor};
 use super::keys::document_key;
@@ -16,7 +18,7 @@ use super::list::{EntityKind, List, ListEntity, ListName, NameQuality};
 use super::marks::Marks;
 use super::matching::Matching;
 use super::postings::{Postings, small};
-use super::search;
+use super::search::{self, Found};
 
 /// A list, ready to screen against.
 pub struct Index {
@@ -26,6 +28,7 @@ pub struct Index {
     names: Arrangement,
     /// Which entities have a document of a number, under its key.
     documents: Postings<u32>,
+    lately: Lately,
     /// Marks of screenings that are over, for those to come: as many as ever ran at once.
     spare_marks: Mutex<Vec<Marks>>,
 }
@@ -82,7 +85,15 @@ impl Index {
             entity.documents.iter().filter_map(move |one| Some((document_key(one)?, small(number))))
         });
         let documents = Postings::new(documents.collect());
-        Self { list: name, version, entities, names, documents, spare_marks: Mutex::default() }
+        Self {
+            list: name,
+            version,
+            entities,
+            names,
+            documents,
+            lately: Lately::new(),
+            spare_marks: Mutex::default(),
+        }
     }
 
     /// Which version of the list this is.
@@ -122,7 +133,7 @@ impl Index {
         let mut marks =
             self.spare_marks.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let matches = self.best_of(subject, matching, |kind, account| {
-            search::candidates(&self.names, kind, account, least, &mut marks)
+            search::candidates(&self.names, kind, account, least, (&self.lately, &mut marks))
         });
         self.spare_marks.lock().unwrap_or_else(PoisonError::into_inner).push(marks);
         matches
@@ -131,7 +142,10 @@ impl Index {
     /// What [`Self::screen_by`] finds when each name of the list is compared: what it is held to.
     #[cfg(test)]
     pub(super) fn screen_everything(&self, subject: &Subject, matching: &Matching) -> Vec<Match<'_>> {
-        self.best_of(subject, matching, |_, _| (0..small(self.names.len())).collect())
+        self.best_of(subject, matching, |_, _| Found {
+            names: (0..small(self.names.len())).collect(),
+            ..Found::default()
+        })
     }
 
     /// The entities of which one of the `candidates` matches, best first; each once, by its best name.
@@ -139,7 +153,7 @@ impl Index {
         &self,
         subject: &Subject,
         matching: &Matching,
-        mut candidates: impl FnMut(NameKind, &Name) -> Vec<u32>,
+        mut candidates: impl FnMut(NameKind, &Name) -> Found,
     ) -> Vec<Match<'_>> {
         let kind = match subject.kind {
             SubjectKind::Person => NameKind::Person,
@@ -153,7 +167,7 @@ impl Index {
         by_document.dedup();
         for name in &subject.names {
             let account = Name::new(kind, name.reveal());
-            let mut candidates = candidates(kind, &account);
+            let Found { names: mut candidates, answers } = candidates(kind, &account);
             if !by_document.is_empty() {
                 candidates.extend(by_document.iter().flat_map(|entity| self.names.names_of(*entity)));
                 candidates.sort_unstable();
@@ -163,7 +177,7 @@ impl Index {
                 if let Some(place) = self.names.place(candidate)
                     && let Some(found) = {
                         let has_number = by_document.binary_search(&place.entity).is_ok();
-                        self.weigh(subject, &account, (candidate, place, has_number), matching)
+                        self.weigh(subject, (&account, &answers), (candidate, place, has_number), matching)
                     }
                 {
                     matches.push(found);
@@ -181,7 +195,7 @@ impl Index {
     fn weigh<'a>(
         &'a self,
         subject: &Subject,
-        account: &Name,
+        (account, answers): (&Name, &[Option<Arc<Answers>>]),
         (number, place, has_number): (u32, Place, bool),
         matching: &Matching,
     ) -> Option<Match<'a>> {
@@ -205,8 +219,12 @@ impl Index {
         });
         let parts = account.parts.len().min(listed_name.parts.len());
         let kind_factor = kind_factor(subject.kind, entity.kind, parts);
-        let alignment =
-            align_by(&matching.rules, compared_as(subject.kind, entity.kind), account, &listed_name);
+        let alignment = self.aligned(
+            &matching.rules,
+            compared_as(subject.kind, entity.kind),
+            (account, answers),
+            (&listed_name, number),
+        );
         let name_score = capped(alignment.score * kind_factor, listed.quality);
         if !is_sure && name_score + lift < threshold {
             return None;
@@ -235,6 +253,26 @@ impl Index {
             kind: subject.kind,
             score,
             threshold,
+        })
+    }
+
+    /// How two names answer each other; `answers`, where it is known, is what answers the account's parts by all rules.
+    fn aligned(
+        &self,
+        rules: &Rules,
+        kind: NameKind,
+        (account, answers): (&Name, &[Option<Arc<Answers>>]),
+        (listed, number): (&Name, u32),
+    ) -> Alignment {
+        if !rules.compare_as_all() {
+            return align_by(rules, kind, account, listed);
+        }
+        let units = self.names.units_in(number);
+        align_with(rules, kind, account, listed, |(i, one), (j, other)| {
+            match (answers.get(i), units.get(j)) {
+                (Some(Some(answers)), Some(unit)) if !other.likeness.initial => answers.of(*unit),
+                _ => compare_parts(*rules, one, other),
+            }
         })
     }
 }

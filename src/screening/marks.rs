@@ -79,11 +79,6 @@ impl Marks {
         touched.filter_map(|name| Some((name, self.of.get(name as usize).copied()?)))
     }
 
-    /// Whether any of `names` answers anything.
-    pub(super) fn any(&self, names: &[u32]) -> bool {
-        names.iter().any(|name| self.of.get(*name as usize).is_some_and(|mark| *mark != 0))
-    }
-
     /// Ready for a list of so many names, none of which answers anything.
     pub(super) fn clear(&mut self, names: usize) {
         for name in self.touched.drain(..) {
@@ -92,6 +87,17 @@ impl Marks {
             }
         }
         self.of.resize(names, 0);
+    }
+
+    /// Notes that those of `names` that answer anything answer the parts in `answered`, too.
+    pub(super) fn add(&mut self, names: &[u32], answered: u64) {
+        for name in names {
+            if let Some(mark) = self.of.get_mut(*name as usize)
+                && *mark != 0
+            {
+                *mark |= answered;
+            }
+        }
     }
 
     /// Notes that `names` answer the parts in `answered`.
@@ -147,6 +153,11 @@ impl<'a> Sieve<'a> {
     /// Whether a name that answers one part of the account's may pass: with the others being slips.
     pub(super) fn may_be_a_slip(&self, listed: Summary) -> bool {
         self.kind == NameKind::Person && self.least <= DOUBTFUL_CAP && listed.may_be_a_slip(self.summary)
+    }
+
+    /// Whether a part of the account's name may be a number of a series.
+    pub(super) fn may_be_numbered(&self) -> bool {
+        self.kind == NameKind::Organisation && self.numbers != 0
     }
 
     /// Whether a name that answers these parts may be another number of the account's series.

@@ -10,6 +10,7 @@
 //! or takes for what else is known: alias quality, kind, birth date, country, gender, documents. [`explain`] puts all
 //! of it into sentences.
 
+mod answers;
 mod arrangement;
 pub mod countries;
 pub mod difference;
