@@ -225,7 +225,7 @@ impl Index {
         // Without the birth date nothing clears an equal name where only equal names are wanted.
         let stands = matching.equal_stands && name_score + birth_effect >= threshold;
         let upheld = if stands { (threshold - score).max(0.0) } else { 0.0 };
-        let score = (score + upheld).clamp(0.0, 1.0);
+        let score = if stands { score.max(threshold) } else { score }.clamp(0.0, 1.0);
         (score >= threshold).then(|| Match {
             list: &self.list,
             entity,
