@@ -88,6 +88,8 @@ impl Task for Decisions {
                 left = Activation::More;
             }
         }
+        // Else the next activation may find the lock still held, and rest.
+        alone.commit().await?;
         Ok(left)
     }
 }

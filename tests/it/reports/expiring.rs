@@ -173,8 +173,7 @@ async fn what_was_dismissed_under_another_threshold_is_open_again_when_somebody_
     let told = "select detail -> 'hits' -> 0 ->> 'changed' from events where kind like '%.matched' \
                 order by occurred_at desc, event_id desc limit 1";
     assert_eq!(house.texts(told).await, ["[\"threshold\"]"]);
-    let asked_for =
-        "select detail ->> 'reopen' from events where kind = 'rescreen.asked' order by occurred_at, event_id";
+    let asked_for = "select detail ->> 'reopen' from events where kind = 'rescreen.asked' order by 1";
     assert_eq!(house.texts(asked_for).await, ["false", "true"]);
     let shown = rescreen::list(&house.engine.context, 1).await.unwrap().rescreens.remove(0);
     assert_eq!((shown.reopens, shown.reopened, shown.monitors), (true, 1, 4));
