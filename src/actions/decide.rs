@@ -1,6 +1,8 @@
 //! A person's decision on hits: it is about an account and an entity, and holds for all reports of the account.
 
 mod expire;
+mod open_again;
+mod reopen;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -29,7 +31,9 @@ use crate::{
     vault::Purpose,
 };
 
-pub use expire::{Expiring, expire};
+pub use expire::{Expired, Expiring, expire};
+pub use open_again::OfSchedule;
+pub use reopen::reopen;
 
 /// The most hits that are decided on at once.
 pub const MOST: usize = 1000;

@@ -68,7 +68,7 @@ pub struct HitView {
     /// Why.
     pub reason: Option<String>,
     /// What changed since somebody looked at it: keys of the entity's facts, `list`, `name`, `merged`, `account-data`,
-    /// `expired`. An open hit with somebody who decided on it is open again because of these.
+    /// `expired`, `threshold`. An open hit with somebody who decided on it is open again because of these.
     pub changes: Vec<String>,
 }
 

@@ -17,9 +17,15 @@ use crate::{
 /// More waiting monitors than this are not counted.
 const MOST_WAITING: i64 = 1_000_000;
 
-/// Has every monitor of schedules run once more, in turn with routine work; of all schedules when none is named.
+/// Has every monitor of schedules run once more, in turn with routine work; of all schedules when none is named. With
+/// `reopens`, hits that were dismissed before now under another threshold than their schedule has are open again.
 /// Returns the rescreen.
-pub async fn ask(context: &Context, actor: &str, names: &[String]) -> Result<RescreenId, ActionError> {
+pub async fn ask(
+    context: &Context,
+    actor: &str,
+    names: &[String],
+    reopens: bool,
+) -> Result<RescreenId, ActionError> {
     let now = context.now();
     let mut transaction = context.store.transaction().await?;
     let known = schedules::list_ids(&mut transaction).await?;
@@ -41,10 +47,11 @@ pub async fn ask(context: &Context, actor: &str, names: &[String]) -> Result<Res
         schedules: of.map(|(_, id)| *id).collect(),
         tokens: None,
         keys_version: keys::VERSION,
+        reopens,
         actor: actor.to_owned(),
     };
     rescreens::insert(&mut transaction, &new, now).await?;
-    let detail = json!({ "rescreen": id, "schedules": names });
+    let detail = json!({ "rescreen": id, "schedules": names, "reopen": reopens });
     events::insert_all(&mut transaction, &[context.event_of_all("rescreen.asked", actor, detail)], now)
         .await?;
     nudges::send(&mut transaction).await?;

@@ -1,10 +1,14 @@
 //! Whom a monitor asks about: what is sealed of it is opened here, for a run and for those who only want to know.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
 
+use super::{ActionError, Context, accounts::fields};
 use crate::{
-    domain::{account_type::AccountType, report::Query, subject::Subject, subject::SubjectKind},
-    store::due::Loaded,
+    domain::{
+        account_type::AccountType, id::AccountId, report::Query, subject::Subject, subject::SubjectKind,
+    },
+    store::{account_types, accounts, due::Loaded},
     vault::{Keyring, Purpose, VaultError},
 };
 
@@ -57,4 +61,25 @@ pub fn question(
         .unwrap(loaded.monitor.0, stored)
         .and_then(|key| key.open::<Query>(Purpose::ReportQuery, sealed));
     Some(opened.map(|query| query.subject(kind)).map_err(SubjectFault::Question))
+}
+
+/// Keyed digest of what is asked about: a decision rests on it.
+pub fn digest(context: &Context, subject: &Subject) -> [u8; 16] {
+    let whole = context.digest_key.digest(json!(["subject", subject]).to_string().as_bytes());
+    let mut short = [0; 16];
+    short.copy_from_slice(whole.split_at(16).0);
+    short
+}
+
+/// The same of an account as it stands; none when there is nothing to ask about, as when it was redacted.
+pub(super) async fn digest_of_account(
+    context: &Context,
+    conn: &mut PgConnection,
+    id: AccountId,
+) -> Result<Option<[u8; 16]>, ActionError> {
+    let Some(row) = accounts::find(conn, id).await? else { return Ok(None) };
+    let Some(account_type) = account_types::find(conn, row.account_type).await? else { return Ok(None) };
+    let (fields, _) = fields::opened(context, &row)?;
+    let subject = account_type.subject(&fields);
+    Ok(subject.missing().is_none().then(|| digest(context, &subject)))
 }

@@ -116,6 +116,9 @@ pub(super) enum Command {
         /// A schedule, as the configuration names it; again for more. Without any, all of them.
         #[arg(long = "schedule", value_name = "NAME")]
         schedules: Vec<String>,
+        /// Also opens hits again that were dismissed under another threshold than their schedule has now; they say so.
+        #[arg(long)]
+        reopen: bool,
         /// Who does it; the user of the system when not given.
         #[arg(long, value_name = "NAME")]
         by: Option<String>,

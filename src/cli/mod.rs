@@ -160,9 +160,9 @@ async fn with_settings(
         Command::Pause(command) => return pause::pause(settings, command).await,
         Command::Resume(command) => return pause::resume(settings, command).await,
         Command::Pauses { limit, json } => return pause::list(settings, *limit, *json).await,
-        Command::Rescreen { schedules, by } => {
+        Command::Rescreen { schedules, reopen, by } => {
             let context = app::open(settings).await?;
-            let id = rescreen::ask(&context, &by.clone().unwrap_or_else(user), schedules).await?;
+            let id = rescreen::ask(&context, &by.clone().unwrap_or_else(user), schedules, *reopen).await?;
             say(&format!("{id}: every monitor will run; `watchkeeper rescreens` shows how far it is."))?;
         }
         Command::Rescreens { limit, json } => {

@@ -15,7 +15,10 @@ use serde_json::json;
 
 use super::{BAD_NEWS, show, tables};
 use crate::{
-    app::screen::{self, Pair, Screened, Screener, Tally, Words},
+    app::{
+        AppError,
+        screen::{self, Pair, Screened, Screener, Tally, Words},
+    },
     config::Settings,
     domain::subject::SubjectKind,
 };
@@ -106,10 +109,11 @@ pub(super) fn run(settings: &Settings, command: &ScreenCommand) -> anyhow::Resul
     }
     let matching = screen::matching(&command.options.matching, command.options.threshold);
     let matching = matching.map_err(|fault| anyhow::anyhow!("--matching: {fault}"))?;
-    let screener = Screener::open(settings, &command.options.list, matching)?;
+    let open = || Screener::open(settings, &command.options.list, matching);
     if let Some(file) = &command.batch {
-        return batch(&screener, file, command.out.as_deref(), command.json);
+        return batch(open, file, command.out.as_deref(), command.json);
     }
+    let screener = open()?;
     let kind = match command.kind {
         Kind::Person => SubjectKind::Person,
         Kind::Organisation => SubjectKind::Organisation,
@@ -140,14 +144,15 @@ enum Results {
 }
 
 impl Results {
+    /// Refuses a file that could not be written in the end.
     fn open(out: Option<&Path>, json: bool) -> anyhow::Result<Self> {
         let sink: Box<dyn Write> = match out {
             Some(path) => {
-                let beside = beside(path);
-                Box::new(BufWriter::new(
-                    File::create(&beside)
-                        .with_context(|| format!("{} could not be written", beside.display()))?,
-                ))
+                let unwritable = || format!("{} could not be written", path.display());
+                if path.is_dir() || path.file_name().is_none() {
+                    return Err(anyhow::anyhow!("it is a folder").context(unwritable()));
+                }
+                Box::new(BufWriter::new(File::create(beside(path)).with_context(unwritable)?))
             }
             None => Box::new(BufWriter::new(io::stdout().lock())),
         };
@@ -213,12 +218,34 @@ pub(super) fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn batch(screener: &Screener, path: &Path, out: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
+/// `open` reads the lists, which takes a while: a file that cannot be read, or written, is told of before.
+fn batch(
+    open: impl FnOnce() -> Result<Screener, AppError>,
+    path: &Path,
+    out: Option<&Path>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
     let file = File::open(path).with_context(|| format!("{} could not be read", path.display()))?;
+    let results = Results::open(out, json)?;
+    let done =
+        open().map_err(Into::into).and_then(|screener| batch_into(&screener, path, file, results, out));
+    if let (Err(_), Some(out)) = (&done, out) {
+        // It is not whole. What cannot be removed either is no more than that.
+        let _ = fs::remove_file(beside(out));
+    }
+    done
+}
+
+fn batch_into(
+    screener: &Screener,
+    path: &Path,
+    file: File,
+    mut results: Results,
+    out: Option<&Path>,
+) -> anyhow::Result<ExitCode> {
     let bar = ProgressBar::new(fs::metadata(path).map_or(0, |file| file.len()));
     bar.set_style(ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes}  {eta} left")?);
     let rows = screen::rows(bar.wrap_read(file)).with_context(|| path.display().to_string())?;
-    let mut results = Results::open(out, json)?;
     let (mut screened, mut hits, mut faulty) = (0_u64, 0_u64, 0_u64);
     screener.batch(rows, |row| {
         screened += 1;
@@ -252,4 +279,35 @@ fn pairs(file: &Path, threshold: Option<f64>, json: bool) -> anyhow::Result<Exit
     });
     show(json, &told, || tables::pairs(&pairs, &rows))?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process;
+
+    use super::*;
+
+    #[test]
+    fn a_file_of_results_that_cannot_be_written_is_told_of_by_name_before_a_list_is_read() {
+        let folder = std::env::temp_dir().join(format!("watchkeeper-screen-{}", process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let subjects = folder.join("subjects.csv");
+        fs::write(&subjects, "name\nBoris Tarkhanov\n").unwrap();
+        let unread = || -> Result<Screener, AppError> { panic!("no list is read") };
+        for (out, why) in
+            [(folder.clone(), "it is a folder"), (folder.join("missing/out.csv"), "No such file")]
+        {
+            let refused = batch(unread, &subjects, Some(&out), false).unwrap_err();
+            let told = format!("{refused:#}");
+            assert!(told.starts_with(&format!("{} could not be written: ", out.display())), "{told}");
+            assert!(told.contains(why), "{told}");
+        }
+        // Where nothing can be screened, nothing is left behind, and what was there stays.
+        let out = folder.join("out.csv");
+        fs::write(&out, "before").unwrap();
+        let refused = batch(|| Err(AppError::NoLists), &subjects, Some(&out), false);
+        assert!(refused.is_err() && !beside(&out).exists());
+        assert_eq!(fs::read_to_string(&out).unwrap(), "before");
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

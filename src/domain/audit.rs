@@ -121,7 +121,7 @@ impl Entry {
 /// What of an event's detail the audit log keeps for ever: ids, names of fields, counts, words of ours. Not tags,
 /// statuses, reasons and matched entities, which go when an account is redacted; nor a date that something is due at, for
 /// it may follow from a sealed one.
-const KEPT: [&str; 45] = [
+const KEPT: [&str; 46] = [
     "account-action",
     "account-type",
     "api-key",
@@ -154,6 +154,7 @@ const KEPT: [&str; 45] = [
     "policy",
     "provider",
     "relation-schema-key",
+    "reopen",
     "report",
     "report-template",
     "rescreen",

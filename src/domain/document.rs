@@ -122,20 +122,25 @@ pub struct Document {
 const SHORTEST: usize = 5;
 
 impl Document {
-    /// What of the number is compared: capital letters and digits, without what stands before it (`No.`, `IMO`). None
-    /// where that is too short, or too regular, to tell anybody: fewer than five, or of fewer than three different ones.
+    /// What of the number is compared: capital letters and digits, without what stands before it (`No.`, `IMO`, the code of
+    /// its own country before a number of a tax office or register). None where that is too short, or too regular, to
+    /// tell anybody: fewer than five, or of fewer than three different ones.
     pub fn comparable(&self) -> Option<String> {
-        let letters = self.number.chars().filter(|letter| letter.is_alphanumeric());
+        let letters = without_label(&self.number).chars().filter(|letter| letter.is_alphanumeric());
         let plain: String = letters.flat_map(char::to_uppercase).collect();
-        let bare = ["IMO", "NO", "NR"].iter().find_map(|lead| {
-            plain.strip_prefix(lead).filter(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
-        });
-        let plain = bare.map_or(plain.as_str(), |rest| rest).to_owned();
+        let plain = self.without_own_country(&plain).to_owned();
         let mut different: Vec<char> = plain.chars().collect();
         different.sort_unstable();
         different.dedup();
         let has_digit = plain.bytes().any(|letter| letter.is_ascii_digit());
         (plain.chars().count() >= SHORTEST && different.len() >= 3 && has_digit).then_some(plain)
+    }
+
+    /// `NO123456789` is what Norway's own register calls `123456789`; a passport of a series `NO` is another document.
+    fn without_own_country<'a>(&self, plain: &'a str) -> &'a str {
+        let is_registered = matches!(self.sort(), Some(DocumentKind::TaxId | DocumentKind::Registration));
+        let code = self.country.as_deref().filter(|_| is_registered);
+        code.and_then(|code| plain.strip_prefix(code)).filter(|rest| begins_with_digit(rest)).unwrap_or(plain)
     }
 
     /// What it is and whose, without its number.
@@ -155,6 +160,26 @@ impl std::fmt::Display for Document {
         write!(f, "{} {}", self.kind, self.number)?;
         self.country.iter().try_for_each(|country| write!(f, " ({country})"))
     }
+}
+
+/// The number without a word that only says that it is one. `NO` and `NR` are letters of the number itself unless a sign
+/// or a space parts them from it; no number begins with `IMO`.
+fn without_label(number: &str) -> &str {
+    let number = number.trim_start();
+    let label = number.find(|letter: char| !letter.is_alphabetic()).unwrap_or(number.len());
+    let (label, after) = number.split_at(label);
+    let bare = after.trim_start_matches(|letter: char| !letter.is_alphanumeric());
+    let is_apart = bare.len() < after.len();
+    let is_label = match label.to_uppercase().as_str() {
+        "IMO" => true,
+        "NO" | "NR" => is_apart,
+        _ => false,
+    };
+    if is_label && begins_with_digit(bare) { bare } else { number }
+}
+
+fn begins_with_digit(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -195,8 +220,28 @@ mod tests {
         assert_eq!(comparable("a 12-34.56").as_deref(), Some("A123456"));
         assert_eq!(comparable("IMO 9187629"), comparable("9187629"));
         assert_eq!(comparable("No. 041-02/7").as_deref(), Some("041027"));
+        assert_eq!(comparable("Nr 12345").as_deref(), Some("12345"));
+        assert_eq!(comparable("imo9187629").as_deref(), Some("9187629"));
+        // Letters that belong to the number, as in a series `NO` of passports.
+        for whole in ["NO123456789", "NR12345", "NOA12345", "IMOLA 12345"] {
+            assert_eq!(comparable(whole), Some(whole.replace(' ', "")), "{whole}");
+        }
         for little in ["A123", "000000", "1212121", "unknown", ""] {
             assert_eq!(comparable(little), None, "{little}");
         }
+    }
+    #[test]
+    fn a_register_is_asked_by_its_number_with_or_without_the_code_of_its_country() {
+        let comparable = |kind: &str, number: &str, country: Option<&str>| {
+            let (kind, number) = (kind.to_owned(), number.to_owned());
+            Document { kind, number, country: country.map(str::to_owned) }.comparable().unwrap()
+        };
+        for number in ["NO123456789", "NO 123 456 789", "123456789"] {
+            assert_eq!(comparable("registration", number, Some("NO")), "123456789", "{number}");
+        }
+        assert_eq!(comparable("tax-id", "DE 811569869", Some("DE")), "811569869");
+        assert_eq!(comparable("tax-id", "NO123456789", Some("SE")), "NO123456789");
+        assert_eq!(comparable("tax-id", "NO123456789", None), "NO123456789");
+        assert_eq!(comparable("passport", "NO1234567", Some("NO")), "NO1234567");
     }
 }

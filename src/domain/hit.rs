@@ -23,6 +23,9 @@ words! {
 /// The word for what ended a decision by its time.
 pub const EXPIRED: &str = "expired";
 
+/// The word for what ended a decision that was made when another score made a hit, once somebody asked for it.
+pub const THRESHOLD: &str = "threshold";
+
 /// A hit that a monitor has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known<I> {

@@ -1,6 +1,8 @@
 //! Decisions of people that hold for so many days expire, also where answers stay as they were.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     Engine, EngineError,
@@ -8,25 +10,34 @@ use super::{
 };
 use crate::{
     actions::decide::{self, Expiring},
-    store,
+    store::{self, hits::DecidedPlace},
     telemetry::{health::Health, metrics::HitLabels},
 };
 
 /// How often it is looked for decisions whose time is over.
 pub const EVERY: Duration = Duration::from_mins(15);
 
-/// How many hits one transaction opens.
+/// How many decided hits one transaction looks at.
 const PAGE: i64 = 500;
+
+/// How often it is looked again at what stays decided past its time, such as hits of archived accounts: there may be any
+/// number of them.
+const AGAIN: TimeDelta = TimeDelta::days(1);
 
 /// The task that ends them; one process of a fleet does it at a time. Where no decision expires it does nothing.
 pub struct Decisions {
     engine: Engine,
+    /// How far the walk over each schedule's decided hits is.
+    places: HashMap<i32, DecidedPlace>,
+    /// When the walks began.
+    begun_at: DateTime<Utc>,
 }
 
 impl Decisions {
     /// Makes the task.
-    pub const fn new(engine: Engine) -> Self {
-        Self { engine }
+    pub fn new(engine: Engine) -> Self {
+        let begun_at = engine.context.now();
+        Self { engine, places: HashMap::new(), begun_at }
     }
 }
 
@@ -57,26 +68,28 @@ impl Task for Decisions {
         if !store::lock_task(&mut alone, "decisions").await? {
             return Ok(Activation::Done);
         }
+        if now - self.begun_at >= AGAIN {
+            self.places.clear();
+            self.begun_at = now;
+        }
         let mut left = Activation::Done;
         for (planned, before) in expiring {
             let schedule = &planned.schedule.name;
-            let of = Expiring {
-                schedule_id: planned.id,
-                schedule,
-                template: &planned.template.name,
-                report: planned.template.report,
-                before,
-            };
-            let opened = decide::expire(context, of, PAGE).await?;
-            if opened > 0 {
+            let after = self.places.get(&planned.id).copied().unwrap_or(DecidedPlace::START);
+            let of = Expiring { of: planned.reopening(), before };
+            let page = decide::expire(context, of, after, PAGE).await?;
+            self.places.insert(planned.id, page.place);
+            if page.opened > 0 {
                 let labels = HitLabels { schedule: schedule.clone(), change: "changed" };
-                self.engine.metrics.hits.get_or_create(&labels).inc_by(opened as u64);
-                tracing::info!(schedule.name = %schedule, count = opened, "decisions expired: their hits are open again");
+                self.engine.metrics.hits.get_or_create(&labels).inc_by(page.opened as u64);
+                tracing::info!(schedule.name = %schedule, count = page.opened, "decisions expired: their hits are open again");
             }
-            if i64::try_from(opened).unwrap_or(i64::MAX) >= PAGE {
+            if page.is_more {
                 left = Activation::More;
             }
         }
+        // Else the next activation may find the lock still held, and rest.
+        alone.commit().await?;
         Ok(left)
     }
 }

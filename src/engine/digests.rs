@@ -37,11 +37,6 @@ pub(super) fn of_facts(engine: &Engine, finding: &Finding, entity: &str) -> [u8;
     short(engine.context.digest_key.digest(facts.to_string().as_bytes()))
 }
 
-/// Digest of what is asked about: a decision rests on it, too.
-pub(super) fn of_subject(engine: &Engine, subject: &Subject) -> [u8; 16] {
-    short(engine.context.digest_key.digest(json!(["subject", subject]).to_string().as_bytes()))
-}
-
 /// Equal for every attempt at the same slot with the same input; without meaning to an outsider.
 pub(super) fn idempotency_key(engine: &Engine, due: &Due, input: &Subject) -> String {
     let question = json!(["call", due.monitor, due.slot, input]);

@@ -24,7 +24,6 @@ use crate::{
         id::{AccountId, HitId, MonitorId},
         monitor::MonitorState,
         report::ReportEvent,
-        schedule::MatchMode,
     },
     store::{
         accounts, data_keys,
@@ -95,8 +94,7 @@ pub(super) async fn write(
         let (news, stands) = written.add(engine, one, key, &former, &decided)?;
         if news {
             matched.entry(finished.schedule.id).or_default().push(finished.account);
-            // What runs but once is over as it is.
-            if finished.schedule.schedule.on_match_mode == MatchMode::Hold && !finished.schedule.is_once() {
+            if finished.schedule.holds() {
                 held.push(finished.monitor());
             }
         } else if stands {

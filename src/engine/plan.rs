@@ -18,11 +18,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::types::Types;
 use crate::{
-    actions::apply::Applied,
+    actions::{apply::Applied, decide::OfSchedule},
     domain::{
         id::{MonitorId, ProcessId, made_at_millis},
         reverification::Reverification,
-        schedule::{ReportTemplate, Schedule},
+        schedule::{MatchMode, ReportTemplate, Schedule},
     },
     providers::{
         Basis, ListVersion, ReportProvider,
@@ -104,10 +104,31 @@ impl PlannedSchedule {
         }
     }
 
+    /// The score from which a match counts: the template's, or else the provider's; none when neither says.
+    pub fn threshold(&self) -> Option<f64> {
+        self.template.threshold.or_else(|| self.provider.provider.threshold())
+    }
+
     /// Decisions on its hits that were made before this have expired; none when they never do.
     pub fn expired_before(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let days = self.schedule.decisions_expire_days.or(self.template.decisions_expire_days)?;
         now.checked_sub_signed(TimeDelta::days(i64::from(days)))
+    }
+
+    /// Whether an open hit holds the monitor that found it. What runs but once is over as it is.
+    pub fn holds(&self) -> bool {
+        self.schedule.on_match_mode == MatchMode::Hold && !self.is_once()
+    }
+
+    /// It, as hits of it are opened again.
+    pub fn reopening(&self) -> OfSchedule<'_> {
+        OfSchedule {
+            id: self.id,
+            name: &self.schedule.name,
+            template: &self.template.name,
+            report: self.template.report,
+            holds: self.holds(),
+        }
     }
 
     /// Whether its monitors are reports of the API, which begin one by one.
@@ -153,7 +174,7 @@ impl PlannedSchedule {
             "schedule": self.schedule.name,
             "template": self.template.name,
             "report": self.template.report.word(),
-            "threshold": self.template.threshold,
+            "threshold": self.threshold(),
             "program": env!("CARGO_PKG_VERSION"),
             "process": process,
         });

@@ -11,6 +11,7 @@ use super::{
     task::{Activation, Task},
 };
 use crate::{
+    actions::decide,
     domain::{id::MonitorId, monitor::Trigger},
     screening::keys,
     store::{
@@ -18,7 +19,7 @@ use crate::{
         rescreens::{self, Open},
         wakeups::{self, Urgency},
     },
-    telemetry::health::Health,
+    telemetry::{health::Health, metrics::HitLabels},
 };
 
 /// How many tokens one transaction looks up, and how many accounts or monitors it wakes; and after pages that took too
@@ -26,6 +27,9 @@ use crate::{
 const TOKENS: i32 = 500;
 const FEWEST_TOKENS: i32 = 5;
 const PAGE: i64 = 2000;
+
+/// How many monitors one transaction sees to that also opens hits again.
+const REOPENING_PAGE: i64 = 200;
 
 /// Those whom a change concerns come before routine work while they are so few; more must not stand before what people
 /// wait for.
@@ -43,18 +47,32 @@ enum Of {
     Questions,
 }
 
+/// What one page came to.
+struct Step {
+    /// Whether there may be another.
+    is_more: bool,
+    /// The schedule of which hits were looked at that may be open again, and how many are.
+    reopened: Option<(String, usize)>,
+}
+
+impl Step {
+    const fn more() -> Self {
+        Self { is_more: true, reopened: None }
+    }
+}
+
 impl Rescreens {
     /// Makes the task.
     pub const fn new(engine: Engine) -> Self {
         Self { engine, tokens: TOKENS }
     }
 
-    /// One page of those that a difference concerns. Returns whether there may be more.
-    async fn difference(&self, conn: &mut PgConnection, open: &Open) -> Result<bool, EngineError> {
+    /// One page of those that a difference concerns.
+    async fn difference(&self, conn: &mut PgConnection, open: &Open) -> Result<Step, EngineError> {
         if !open.tokens.is_empty() {
             // All are found before the first is woken: one that several tokens find runs once.
             rescreens::find_accounts(conn, open.id, &open.tokens).await?;
-            return Ok(true);
+            return Ok(Step::more());
         }
         let accounts = rescreens::take_accounts(conn, open.id, PAGE).await?;
         if accounts.is_empty() {
@@ -65,12 +83,13 @@ impl Rescreens {
         let now = self.engine.context.now();
         let urgency = if open.accounts <= URGENT { Urgency::Urgent } else { Urgency::Routine };
         let woken = wakeups::insert_all(conn, &monitors, Trigger::ListChange, urgency, now).await?;
-        rescreens::save_progress(conn, open.id, woken.len(), None).await?;
-        Ok(true)
+        rescreens::save_progress(conn, open.id, (woken.len(), 0), None).await?;
+        Ok(Step::more())
     }
 
-    /// One page of monitors, schedule by schedule. Returns whether there may be more.
-    async fn walk(&self, conn: &mut PgConnection, open: &Open, of: &Of) -> Result<bool, EngineError> {
+    /// One page of monitors, schedule by schedule.
+    async fn walk(&self, conn: &mut PgConnection, open: &Open, of: &Of) -> Result<Step, EngineError> {
+        let limit = if open.reopens { REOPENING_PAGE } else { PAGE };
         let (mut schedule, mut after) = match open.place {
             Some((schedule, monitor)) => (schedule, Some(monitor)),
             None => (i32::MIN, None),
@@ -78,24 +97,43 @@ impl Rescreens {
         loop {
             let page = match of {
                 _ if !open.schedules.contains(&schedule) => Vec::new(),
-                Of::All => rescreens::list_monitors_after(conn, schedule, after, PAGE).await?,
-                Of::Questions => rescreens::list_questions_after(conn, schedule, after, PAGE).await?,
+                Of::All => rescreens::list_monitors_after(conn, schedule, after, limit).await?,
+                Of::Questions => rescreens::list_questions_after(conn, schedule, after, limit).await?,
             };
             let Some((last, _)) = page.last().copied() else {
                 let next = open.schedules.iter().copied().filter(|one| *one > schedule).min();
-                let Some(next) = next else { return Ok(false) };
+                let Some(next) = next else { return Ok(Step { is_more: false, reopened: None }) };
                 (schedule, after) = (next, None);
                 continue;
             };
+            let reopened = self.reopen(conn, open, schedule, &page).await?;
             // What never ran is about to.
             let monitors: Vec<MonitorId> =
                 page.into_iter().filter(|(_, ran)| *ran).map(|(monitor, _)| monitor).collect();
             let trigger = if open.is_of_list { Trigger::ListChange } else { Trigger::RunNow };
             let now = self.engine.context.now();
             let woken = wakeups::insert_all(conn, &monitors, trigger, Urgency::Routine, now).await?;
-            rescreens::save_progress(conn, open.id, woken.len(), Some((schedule, last))).await?;
-            return Ok(true);
+            let counts = (woken.len(), reopened.as_ref().map_or(0, |(_, count)| *count));
+            rescreens::save_progress(conn, open.id, counts, Some((schedule, last))).await?;
+            return Ok(Step { is_more: true, reopened });
         }
+    }
+
+    /// Opens hits of a page of monitors again where that is asked for. Returns the schedule's name and how many.
+    async fn reopen(
+        &self,
+        conn: &mut PgConnection,
+        open: &Open,
+        schedule: i32,
+        page: &[(MonitorId, bool)],
+    ) -> Result<Option<(String, usize)>, EngineError> {
+        let planned = self.engine.plan.schedules.get(&schedule).filter(|_| open.reopens);
+        let Some(planned) = planned else { return Ok(None) };
+        let monitors: Vec<MonitorId> = page.iter().map(|(monitor, _)| *monitor).collect();
+        let under = (planned.threshold(), open.created_at);
+        let opened =
+            decide::reopen(&self.engine.context, conn, planned.reopening(), under, &monitors).await?;
+        Ok(Some((planned.schedule.name.clone(), opened)))
     }
 }
 
@@ -115,17 +153,25 @@ impl Task for Rescreens {
             self.tokens = TOKENS;
             return Ok(Activation::Done);
         };
-        let more = if open.is_complete {
+        if open.reopens && !self.engine.fleet.is_current() {
+            // Others know the threshold that holds now.
+            return Ok(Activation::Done);
+        }
+        let step = if open.is_complete {
             self.walk(&mut transaction, &open, &Of::All).await?
         } else {
             self.difference(&mut transaction, &open).await?
         };
-        if !more {
+        if !step.is_more {
             rescreens::save_finished(&mut transaction, open.id, self.engine.context.now()).await?;
             tracing::info!(rescreen.id = %open.id, "every monitor of the rescreen is due");
         }
         nudges::send(&mut transaction).await?;
         transaction.commit().await?;
+        if let Some((schedule, opened)) = step.reopened {
+            let labels = HitLabels { schedule, change: "changed" };
+            self.engine.metrics.hits.get_or_create(&labels).inc_by(opened as u64);
+        }
         self.tokens = (tokens * 2).min(TOKENS);
         self.engine.nudge.send_replace(());
         Ok(Activation::More)

@@ -340,7 +340,7 @@ fn answered(engine: &Engine, rests_on: RestsOn, input: Subject, mut answer: Answ
     let of = |finding: &Finding| digests::of_facts(engine, finding, &finding.entity);
     let facts: Vec<[u8; 16]> = answer.findings.iter().map(of).collect();
     let subject = match rests_on {
-        RestsOn::Account => Some(digests::of_subject(engine, &input)),
+        RestsOn::Account => Some(subjects::digest(&engine.context, &input)),
         RestsOn::Question => None,
     };
     let digest = digests::of_answer(engine, &answer, &facts, subject);

@@ -226,6 +226,10 @@ impl ReportProvider for LocalProvider {
 
     /// Screens when it is first polled, without waiting for anything: a call has no use for its
     /// deadline.
+    fn threshold(&self) -> Option<f64> {
+        Some(self.threshold)
+    }
+
     fn call<'a>(&'a self, request: &'a Request) -> CallFuture<'a> {
         Box::pin(async move { self.screen(request) })
     }

@@ -52,6 +52,11 @@ pub trait ReportProvider: Send + Sync {
         false
     }
 
+    /// The score from which a match counts where a question names none; none when the provider does not say.
+    fn threshold(&self) -> Option<f64> {
+        None
+    }
+
     /// Asks once. It is over by the request's deadline, with an answer or with a failure.
     fn call<'a>(&'a self, request: &'a Request) -> CallFuture<'a>;
 }

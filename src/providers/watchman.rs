@@ -148,6 +148,10 @@ impl ReportProvider for WatchmanProvider {
         Basis { lists: lists.into_iter().map(list).collect(), ..self.http.basis() }
     }
 
+    fn threshold(&self) -> Option<f64> {
+        Some(self.threshold)
+    }
+
     fn call<'a>(&'a self, request: &'a Request) -> CallFuture<'a> {
         Box::pin(self.ask(request))
     }

@@ -321,6 +321,10 @@ impl ReportProvider for YenteProvider {
         }
     }
 
+    fn threshold(&self) -> Option<f64> {
+        Some(self.shared.settings.threshold)
+    }
+
     fn call<'a>(&'a self, request: &'a Request) -> CallFuture<'a> {
         Box::pin(self.ask(request))
     }

@@ -2,8 +2,8 @@
 //!
 //! The name decides whether there is anything to weigh; the rest moves the score by fixed amounts,
 //! so that an analyst can add them up. Only a birth date can clear an equal name, and only together
-//! can they lift a name that falls a little short. The number of a document alone goes without a name: who has a listed
-//! passport is worth a look, whatever name is in it. The rules are a table in `docs/matching.md`.
+//! can they lift a name that falls a little short. The number of a document makes do with half a name: who has a listed
+//! passport is worth a look when the name in it is a little like the listed one. The rules are a table in `docs/matching.md`.
 
 use crate::domain::date::PartialDate;
 use crate::domain::document::{Document, DocumentKind};
@@ -33,9 +33,12 @@ const SAME_DOCUMENT: f64 = 0.1;
 const LIKE_DOCUMENT: f64 = 0.03;
 const OTHER_DOCUMENT: f64 = -0.03;
 
-/// What the same number of the same document is worth at the least, whatever else is said: a hit of the presets
-/// standard and tolerant, none of those that want more.
+/// What the same number of the same document is worth at the least beside a name of [`DOCUMENT_LIKENESS`], whatever else
+/// is said: a hit of the presets standard and tolerant, none of those that want more.
 pub const DOCUMENT_FLOOR: f64 = 0.9;
+
+/// How alike names must be for the number of a document to count for that much: numbers are mistyped, and given twice.
+pub const DOCUMENT_LIKENESS: f64 = 0.5;
 
 /// Two birth dates compared: the account's and the closest of the list's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -227,7 +230,7 @@ impl<'a> Papers<'a> {
         }
     }
 
-    /// What it adds to the score, or takes; the same document never leaves less than [`DOCUMENT_FLOOR`].
+    /// What it adds to the score, or takes; beside a name that is alike enough, [`Papers::floor`] is the least.
     pub const fn effect(self) -> f64 {
         match self {
             Self::Unknown => 0.0,
@@ -237,11 +240,11 @@ impl<'a> Papers<'a> {
         }
     }
 
-    /// What a score is at the least.
-    pub const fn floor(self) -> f64 {
+    /// What a score is at the least when the names are so alike, 0 to 1.
+    pub fn floor(self, likeness: f64) -> f64 {
         match self {
-            Self::Same(_) => DOCUMENT_FLOOR,
-            Self::Unknown | Self::Alike(_) | Self::Other(_) => 0.0,
+            Self::Same(_) if likeness >= DOCUMENT_LIKENESS => DOCUMENT_FLOOR,
+            Self::Same(_) | Self::Unknown | Self::Alike(_) | Self::Other(_) => 0.0,
         }
     }
 }
@@ -341,7 +344,8 @@ mod tests {
             let (account, listed) = ([Personal::new(document(account))], [document(listed)]);
             let found = Papers::compare(&account, &listed);
             assert!((found.effect() - expected).abs() < 1e-9, "{account:?} {listed:?} {found:?}");
-            assert_eq!(found.floor() > 0.0, (expected - 0.1).abs() < 1e-9);
+            assert_eq!(found.floor(0.5) > 0.0, (expected - 0.1).abs() < 1e-9);
+            assert!(found.floor(0.49).abs() < 1e-9);
         }
         let old_and_new = [document("Passport|B765432|"), document("Passport|A123456|")];
         let account = [Personal::new(document("passport|A123456|"))];

@@ -20,6 +20,7 @@ impl From<&Match<'_>> for Finding {
         reasons.extend(country_reason(found));
         reasons.extend(gender_reason(found));
         reasons.extend(document_reason(found));
+        reasons.extend(upheld_reason(found));
         settle(&mut reasons, found);
         reasons.sort_by(|a, b| b.effect.abs().total_cmp(&a.effect.abs()));
         reasons.push(reason(
@@ -185,7 +186,7 @@ fn doubt(pairs: &[Pair]) -> &'static str {
 
 /// Lets the effects add up to the score that is shown: it ends at 0 and at 1, and each effect is rounded.
 fn settle(reasons: &mut Vec<Reason>, found: &Match<'_>) {
-    let beyond = found.score - before_documents(found) - document_effect(found);
+    let beyond = found.score - before_documents(found) - document_effect(found) - found.upheld;
     if beyond.abs() > 1e-9 {
         reasons.push(reason("limit", "A score ends at 1.".to_owned(), beyond));
     }
@@ -207,9 +208,13 @@ fn before_documents(found: &Match<'_>) -> f64 {
 /// What the documents add: so much that the score is not below their floor.
 fn document_effect(found: &Match<'_>) -> f64 {
     match found.papers {
-        Papers::Same(_) => found.papers.effect().max(found.papers.floor() - before_documents(found)),
+        Papers::Same(_) => found.papers.effect().max(document_floor(found) - before_documents(found)),
         other => other.effect(),
     }
+}
+
+fn document_floor(found: &Match<'_>) -> f64 {
+    found.papers.floor(found.alignment.score)
 }
 
 fn kind_reason(found: &Match<'_>) -> Option<Reason> {
@@ -276,13 +281,23 @@ fn gender_reason(found: &Match<'_>) -> Option<Reason> {
 fn document_reason(found: &Match<'_>) -> Option<Reason> {
     let text = match found.papers {
         Papers::Unknown => return None,
-        Papers::Same(listed) => format!("The account has the document {listed}, which is on the list."),
+        Papers::Same(listed) if document_floor(found) > 0.0 => {
+            format!("The account has the document {listed}, which is on the list.")
+        }
+        Papers::Same(listed) => format!(
+            "The account has the document {listed}, which is on the list; the names are too unlike for that to suffice."
+        ),
         Papers::Alike(listed) => {
             format!("A number of the account's is that of {listed}, which may be another document.")
         }
         Papers::Other(listed) => format!("The account has another number than {listed}."),
     };
     Some(reason("document", text, document_effect(found)))
+}
+
+fn upheld_reason(found: &Match<'_>) -> Option<Reason> {
+    let text = "An equal name stays a hit unless the birth date contradicts.";
+    (found.upheld > 0.0).then(|| reason("name", text.to_owned(), found.upheld))
 }
 
 fn reason(fact: &str, text: String, effect: f64) -> Reason {

@@ -57,6 +57,8 @@ pub struct Match<'a> {
     pub gender: Sex,
     /// How the numbers of documents compare.
     pub papers: Papers<'a>,
+    /// What keeps an equal name at the threshold against all but the birth date.
+    pub upheld: f64,
     /// Person or organisation.
     pub kind: SubjectKind,
     /// 0 to 1.
@@ -160,7 +162,7 @@ impl Index {
             SubjectKind::Organisation => NameKind::Organisation,
         };
         let mut matches: Vec<Match<'_>> = Vec::new();
-        // Those with the number of a document of the account's are compared whatever their names are.
+        // Those with the number of a document of the account's are compared however little their names are alike.
         let keys = subject.documents.iter().filter_map(|document| document_key(document.reveal()));
         let mut by_document: Vec<u32> = keys.flat_map(|key| self.documents.under(key)).copied().collect();
         by_document.sort_unstable();
@@ -205,10 +207,9 @@ impl Index {
         let compare_papers = || Papers::compare(&subject.documents, &entity.documents);
         let papers = has_number.then(compare_papers);
         let raised = papers.map_or(0.0, Papers::effect);
-        let papers_floor = papers.map_or(0.0, Papers::floor);
+        let papers_floor = |likeness: f64| papers.map_or(0.0, |papers| papers.floor(likeness));
         let (threshold, lift) = (matching.threshold, greatest_lift(subject) + raised);
-        let is_sure = papers_floor >= threshold;
-        if !is_sure && kind_factor(subject.kind, entity.kind, 2) < threshold - lift
+        if papers_floor(1.0) < threshold && kind_factor(subject.kind, entity.kind, 2) < threshold - lift
             || listed.quality == NameQuality::Weak && !matching.weak_aliases
         {
             return None;
@@ -226,7 +227,7 @@ impl Index {
             (&listed_name, number),
         );
         let name_score = capped(alignment.score * kind_factor, listed.quality);
-        if !is_sure && name_score + lift < threshold {
+        if papers_floor(alignment.score) < threshold && name_score + lift < threshold {
             return None;
         }
         let birth_date = subject.birth_date.as_ref().map(|date| *date.reveal());
@@ -236,8 +237,13 @@ impl Index {
         let gender = subject.gender.as_ref().map(|gender| *gender.reveal());
         let gender = Sex::compare(gender, entity.gender);
         let papers = papers.unwrap_or_else(compare_papers);
-        let score = name_score + birth_date.effect(subject.kind) + country.effect() + gender.effect();
-        let score = (score + papers.effect()).max(papers.floor()).clamp(0.0, 1.0);
+        let birth_effect = birth_date.effect(subject.kind);
+        let score = name_score + birth_effect + country.effect() + gender.effect();
+        let score = (score + papers.effect()).max(papers.floor(alignment.score));
+        // Without the birth date nothing clears an equal name where only equal names are wanted.
+        let stands = matching.equal_stands && name_score + birth_effect >= threshold;
+        let upheld = if stands { (threshold - score).max(0.0) } else { 0.0 };
+        let score = if stands { score.max(threshold) } else { score }.clamp(0.0, 1.0);
         (score >= threshold).then(|| Match {
             list: &self.list,
             entity,
@@ -250,6 +256,7 @@ impl Index {
             country,
             gender,
             papers,
+            upheld,
             kind: subject.kind,
             score,
             threshold,

@@ -5,7 +5,7 @@
 //! many people share (`words`) the account's keys take the spelling alone, and the entity's all such words that it
 //! answers, as the scorer says. Of other parts the account's keys take the sound, and beside it, as one slip
 //! leaves a half as it is, either half: a pair of parts may be off in one of them. What that misses is measured in
-//! `docs/matching.md`. The number of a document is a key of its own, for it may be a hit alone.
+//! `docs/matching.md`. The number of a document is a key of its own, for a little likeness of the names suffices beside it.
 
 use std::sync::LazyLock;
 
@@ -24,7 +24,7 @@ use super::index::name_kind;
 use super::list::ListEntity;
 
 /// Counts the ways in which keys were ever made: those that are kept are made anew when it changes.
-pub const VERSION: i16 = 2;
+pub const VERSION: i16 = 3;
 
 /// Names that score less are no hit of any preset, whatever else is known.
 const LEAST_SCORE: f64 = 0.65;
@@ -53,7 +53,7 @@ pub fn entity_keys(entity: &ListEntity) -> Vec<Key> {
     sorted(keys)
 }
 
-/// The key of a document's number, whatever sort it is of: a number alone may be a hit. None of a number that is not
+/// The key of a document's number, whatever sort it is of: names that share no key may do beside it. None of a number that is not
 /// compared.
 pub fn document_key(document: &Document) -> Option<Key> {
     document.comparable().map(|number| number_key(&number))

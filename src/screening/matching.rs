@@ -18,12 +18,15 @@ pub struct Matching {
     pub rules: Rules,
     /// Whether aliases that the publisher calls weak are compared at all. They never suffice alone.
     pub weak_aliases: bool,
+    /// Whether a name that suffices with the birth date alone is a hit whatever gender, countries and documents say.
+    pub equal_stands: bool,
 }
 
 /// Settings that belong together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preset {
-    /// The same words in any order; alphabet, accents, titles and legal forms aside.
+    /// The same words in any order; alphabet, accents, titles and legal forms aside. Of what is known beside the name only
+    /// a birth date clears them.
     Exact,
     /// What leaves little doubt: no nicknames, initials, acronyms; strong aliases only.
     Strict,
@@ -38,10 +41,21 @@ impl Matching {
     /// What `preset` stands for.
     pub const fn of(preset: Preset) -> Self {
         match preset {
-            Preset::Exact => Self { threshold: 0.97, rules: Rules::EXACT, weak_aliases: false },
-            Preset::Strict => Self { threshold: 0.92, rules: Rules::STRICT, weak_aliases: false },
-            Preset::Standard => Self { threshold: DEFAULT_THRESHOLD, rules: Rules::ALL, weak_aliases: true },
-            Preset::Tolerant => Self { threshold: 0.78, rules: Rules::ALL, weak_aliases: true },
+            Preset::Exact => {
+                Self { threshold: 0.97, rules: Rules::EXACT, weak_aliases: false, equal_stands: true }
+            }
+            Preset::Strict => {
+                Self { threshold: 0.92, rules: Rules::STRICT, weak_aliases: false, equal_stands: false }
+            }
+            Preset::Standard => Self {
+                threshold: DEFAULT_THRESHOLD,
+                rules: Rules::ALL,
+                weak_aliases: true,
+                equal_stands: false,
+            },
+            Preset::Tolerant => {
+                Self { threshold: 0.78, rules: Rules::ALL, weak_aliases: true, equal_stands: false }
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Hits of monitors.
 
+mod otherwise;
 mod targets;
 
 use chrono::{DateTime, Utc};
@@ -12,9 +13,10 @@ use crate::domain::{
     id::{AccountId, HitId, MonitorId},
 };
 
+pub use otherwise::list_dismissed_under_another;
 pub use targets::{
-    SavedDecision, Target, list_expired, list_targets, list_targets_of, lock_of_entities, save_decisions,
-    save_expired,
+    DecidedPlace, Overdue, SavedDecision, Target, list_expired, list_targets, list_targets_of,
+    lock_of_entities, save_decisions, save_opened,
 };
 
 /// The hits that monitors have, whatever their state.

@@ -108,6 +108,8 @@ pub async fn save_stopped(
           -- Whoever listed it may have seen it active: what holds or quarantines it since is not paused over,
           -- for resuming would let it run.
           and ($3 <> 'paused' or monitor.state in ('active', 'paused'))
+          -- What stands still for another reason is not let go by decisions on its hits.
+          and ($3 <> 'held' or monitor.state = 'active')
         returning monitor.monitor_id
         "#,
         &shards,

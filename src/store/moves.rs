@@ -156,12 +156,13 @@ pub async fn save_unkept(conn: &mut PgConnection, monitors: &[MonitorId]) -> Res
     Ok(())
 }
 
-/// Moves the reports of an account, and their hits, to another. An answer that is under way no longer counts: it was
-/// asked for about the account before.
+/// Moves the reports of an account, and their hits, to another, of whose screened data `subject` is the digest, where there
+/// are any. An answer that is under way no longer counts: it was asked for about the account before.
 pub async fn save_account(
     conn: &mut PgConnection,
     monitors: &[MonitorId],
     to: AccountId,
+    subject: Option<[u8; 16]>,
 ) -> Result<(), StoreError> {
     let (shards, ids) = columns(monitors);
     sqlx::query!(
@@ -195,8 +196,9 @@ pub async fn save_account(
         r#"
         update hits as hit
         set account_id = $3,
-            -- Whoever finds that two accounts are one knows that their data differ: no decision ends by that.
-            subject_digest = null
+            -- Whoever finds that two accounts are one knows that their data differ: no decision ends by that, and each
+            -- rests from now on on what is known of both. What rested on no account's data does not now.
+            subject_digest = case when hit.subject_digest is not null then $4::bytea end
         from unnest($1::smallint[], $2::uuid[]) as moved (shard, monitor_id)
         where hit.shard = moved.shard
           and hit.monitor_id = moved.monitor_id
@@ -204,6 +206,7 @@ pub async fn save_account(
         &shards,
         &ids,
         to.0,
+        subject.map(Vec::from),
     )
     .execute(conn)
     .await?;

@@ -78,6 +78,8 @@ pub struct NewRescreen {
     pub tokens: Option<Vec<i64>>,
     /// The version of the keys that the tokens were made of.
     pub keys_version: i16,
+    /// Whether hits that were dismissed under another threshold are opened again.
+    pub reopens: bool,
     /// Who.
     pub actor: String,
 }
@@ -95,9 +97,9 @@ pub async fn insert(
         r#"
         insert into rescreens (
             rescreen_id, reason, list, number, version_before, version, added, changed, removed, merged,
-            schedule_ids, is_complete, tokens, keys_version, actor, created_at
+            schedule_ids, is_complete, tokens, keys_version, actor, created_at, reopens
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         "#,
         new.id.0,
         new.reason.word(),
@@ -115,6 +117,7 @@ pub async fn insert(
         new.keys_version,
         new.actor,
         now,
+        new.reopens,
     )
     .execute(conn)
     .await?;
@@ -160,6 +163,10 @@ pub struct Open {
     pub is_of_list: bool,
     /// How many accounts were found so far.
     pub accounts: i64,
+    /// Whether hits that were dismissed under another threshold are opened again.
+    pub reopens: bool,
+    /// When it was begun.
+    pub created_at: DateTime<Utc>,
 }
 
 /// The oldest rescreen that is not finished and that nobody else is at, with at most `limit` tokens; locked. A complete
@@ -173,7 +180,7 @@ pub async fn lock_next(
         r#"
         select rescreen_id, schedule_ids, is_complete or keys_version <> $2 as "is_complete!",
                tokens[tokens_done + 1 : tokens_done + $1] as "tokens!",
-               place_schedule, place_monitor, list is not null as "is_of_list!", accounts
+               place_schedule, place_monitor, list is not null as "is_of_list!", accounts, reopens, created_at
         from rescreens
         where finished_at is null
         order by is_complete, created_at, rescreen_id
@@ -193,6 +200,8 @@ pub async fn lock_next(
         place: row.place_schedule.zip(row.place_monitor.map(MonitorId)),
         is_of_list: row.is_of_list,
         accounts: row.accounts,
+        reopens: row.reopens,
+        created_at: row.created_at,
     }))
 }
 
@@ -335,17 +344,18 @@ pub async fn list_monitors_after(
     Ok(rows.into_iter().map(|row| (MonitorId(row.monitor_id), row.ran)).collect())
 }
 
-/// Notes how far a rescreen is: so many monitors more were woken, up to `place`.
+/// Notes how far a rescreen is: so many monitors more were woken, and hits opened again, up to `place`.
 pub async fn save_progress(
     conn: &mut PgConnection,
     id: RescreenId,
-    woken: usize,
+    (woken, reopened): (usize, usize),
     place: Option<(i32, MonitorId)>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         r#"
         update rescreens
         set monitors = monitors + $2,
+            reopened = reopened + $5,
             place_schedule = coalesce($3, place_schedule),
             place_monitor = coalesce($4, place_monitor)
         where rescreen_id = $1
@@ -354,6 +364,7 @@ pub async fn save_progress(
         i64::try_from(woken).unwrap_or(i64::MAX),
         place.map(|(schedule, _)| schedule),
         place.map(|(_, monitor)| monitor.0),
+        i64::try_from(reopened).unwrap_or(i64::MAX),
     )
     .execute(conn)
     .await?;

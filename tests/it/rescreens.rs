@@ -232,12 +232,12 @@ async fn who_asks_for_it_has_a_schedule_run_once_more(pool: PgPool) {
     let mut watch = Watch::new(house.engine.clone());
     house.settle(&["1", "2", "3", "4"], &mut watch).await;
     let context = &house.engine.context;
-    let refused = rescreen::ask(context, "test", &["weekly".to_owned()]).await.unwrap_err();
+    let refused = rescreen::ask(context, "test", &["weekly".to_owned()], false).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
         "there is no schedule \"weekly\"; there are: daily, reports/elsewhere, reports/watchlist"
     );
-    rescreen::ask(context, "test", &["daily".to_owned()]).await.unwrap();
+    rescreen::ask(context, "test", &["daily".to_owned()], false).await.unwrap();
     house.finish(Rescreens::new(house.engine.clone())).await;
     let now = house.now();
     for reference in ["1", "2", "3", "4"] {

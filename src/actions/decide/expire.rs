@@ -1,94 +1,55 @@
 //! Decisions that hold for so many days: then their hits are open again.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
-use serde_json::json;
 
-use super::super::{ActionError, Context, flags};
+use super::{
+    super::{ActionError, Context},
+    OfSchedule,
+    open_again::{Because, open_again},
+};
 use crate::{
-    domain::{
-        hit::EXPIRED,
-        id::{AccountId, HitId, MonitorId},
-        report::ReportEvent,
-        schedule::ReportType,
-    },
-    store::{
-        accounts,
-        decisions::{self, Ended},
-        events, hits,
-    },
+    domain::hit::EXPIRED,
+    store::hits::{self, DecidedPlace},
 };
 
 /// A schedule whose decisions expire.
 #[derive(Clone, Copy, Debug)]
 pub struct Expiring<'a> {
-    /// Its number.
-    pub schedule_id: i32,
-    /// Its name.
-    pub schedule: &'a str,
-    /// The name of its template.
-    pub template: &'a str,
-    /// What its reports ask.
-    pub report: ReportType,
+    /// The schedule.
+    pub of: OfSchedule<'a>,
     /// What was decided before this has expired.
     pub before: DateTime<Utc>,
 }
 
-/// Opens at most `limit` hits of a schedule whose decisions expired, in one transaction, and tells of them as of news.
-/// Returns how many. What an archived account had decided stays: nothing of it runs.
-pub async fn expire(context: &Context, of: Expiring<'_>, limit: i64) -> Result<usize, ActionError> {
-    let now = context.now();
-    let mut transaction = context.store.transaction().await?;
-    let overdue = hits::list_expired(&mut transaction, of.schedule_id, of.before, limit).await?;
-    if overdue.is_empty() {
-        return Ok(0);
-    }
-    let ids: Vec<HitId> = overdue.iter().map(|(hit, _)| *hit).collect();
-    let mut about: Vec<AccountId> = overdue.into_iter().map(|(_, account)| account).collect();
-    about.sort_unstable_by_key(|account| (account.shard(), *account));
-    about.dedup();
-    accounts::lock_all(&mut transaction, &about).await?;
-    // Behind the locks: somebody may have decided anew meanwhile.
-    let opened = hits::save_expired(&mut transaction, &ids, of.before, EXPIRED, now).await?;
+/// What one page of decisions came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expired {
+    /// How many hits are open again.
+    pub opened: usize,
+    /// Where the next page begins.
+    pub place: DecidedPlace,
+    /// Whether there may be one.
+    pub is_more: bool,
+}
 
-    let mut ended: Vec<Ended<'_>> = Vec::with_capacity(opened.len());
-    let mut by_report: BTreeMap<(MonitorId, AccountId), Vec<serde_json::Value>> = BTreeMap::new();
-    for hit in &opened {
-        let changes = vec![EXPIRED.to_owned()];
-        ended.push(Ended {
-            account: hit.account,
-            entity: &hit.entity,
-            facts: None,
-            made_before: Some(of.before),
-            changes,
-        });
-        by_report
-            .entry((hit.monitor, hit.account))
-            .or_default()
-            .push(json!({ "hit": hit.id, "entity": hit.entity, "change": "changed", "changed": [EXPIRED] }));
-    }
-    ended.sort_by_key(|one| (one.account, one.entity));
-    ended.dedup_by_key(|one| (one.account, one.entity));
-    decisions::save_ended(&mut transaction, &ended, now).await?;
-    let mut told = Vec::with_capacity(by_report.len());
-    for ((monitor, account), hits) in by_report {
-        let detail = json!({
-            "report": monitor,
-            "schedule": of.schedule,
-            "template": of.template,
-            "hits": hits,
-        });
-        let actor = format!("schedule:{}", of.schedule);
-        let mut event = context.event(account, of.report.event(ReportEvent::Matched), &actor, detail);
-        event.object = Some(monitor.0);
-        told.push(event);
-    }
-    events::insert_all(&mut transaction, &told, now).await?;
-    let mut accounts: Vec<AccountId> = opened.iter().map(|hit| hit.account).collect();
-    accounts.sort_unstable();
-    accounts.dedup();
-    flags::set(context, &mut transaction, &BTreeMap::from([(of.schedule_id, accounts)]), now).await?;
+/// Looks at the next `limit` decided hits of a schedule behind `after` that are past their time, and opens them, in one
+/// transaction; tells of them as of news. What an archived account had decided stays: nothing of it runs.
+pub async fn expire(
+    context: &Context,
+    expiring: Expiring<'_>,
+    after: DecidedPlace,
+    limit: i64,
+) -> Result<Expired, ActionError> {
+    let mut transaction = context.store.transaction().await?;
+    let page = hits::list_expired(&mut transaction, expiring.of.id, expiring.before, after, limit).await?;
+    let opening: Vec<_> =
+        page.iter().filter(|hit| hit.opens).map(|hit| (hit.place.hit, hit.account, hit.monitor)).collect();
+    let because = Because { change: EXPIRED, before: expiring.before };
+    let opened = open_again(context, &mut transaction, expiring.of, because, &opening).await?;
     transaction.commit().await?;
-    Ok(opened.len())
+    Ok(Expired {
+        opened,
+        place: page.last().map_or(after, |hit| hit.place),
+        is_more: i64::try_from(page.len()).unwrap_or(i64::MAX) >= limit,
+    })
 }

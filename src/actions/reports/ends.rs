@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 
 use super::{ActionError, Context};
 use crate::{
-    actions::erasure,
+    actions::{erasure, subjects},
     domain::{
         hit::HitState,
         id::{AccountId, MonitorId},
@@ -152,20 +152,22 @@ pub async fn move_to(
     moves::save_unkept(conn, &ending).await?;
     due::save_earlier(conn, &earlier).await?;
     let moved: Vec<MonitorId> = moved.iter().map(|one| one.monitor).collect();
-    moves::save_account(conn, &moved, to).await?;
+    let subject = subjects::digest_of_account(context, conn, to).await?;
+    moves::save_account(conn, &moved, to, subject).await?;
     let asking = moves::list_asking_about_accounts(conn, &moved).await?;
     wakeups::insert_all(conn, &asking, Trigger::AccountChange, Urgency::Urgent, now).await?;
-    move_decisions(context, conn, from, to, now).await?;
+    move_decisions(context, conn, from, (to, subject), now).await?;
     enrolment::insert_queue(conn, &[to]).await?;
     Ok(())
 }
 
-/// The reasons are sealed anew, under the destination's key.
+/// The reasons are sealed anew, under the destination's key. `subject` is the digest of the destination's screened data: on
+/// them the decisions rest from now on, and end when they change.
 async fn move_decisions(
     context: &Context,
     conn: &mut PgConnection,
     from: AccountId,
-    to: AccountId,
+    (to, subject): (AccountId, Option<[u8; 16]>),
     now: DateTime<Utc>,
 ) -> Result<(), ActionError> {
     let decided = decisions::list_of_account(conn, from).await?;
@@ -182,8 +184,10 @@ async fn move_decisions(
                 }
                 _ => None,
             };
-            // Whoever finds that two accounts are one knows that their data differ.
-            taken.push(Decision { account: to, sealed_reason, subject: None, ..decision });
+            // Whoever finds that two accounts are one knows that their data differ. One that rested on no account's
+            // data, as it came from elsewhere, rests on what is found first.
+            let subject = decision.subject.and(subject);
+            taken.push(Decision { account: to, sealed_reason, subject, ..decision });
         }
         decisions::save_all(conn, &taken).await?;
         decisions::remove_of_account(conn, from).await?;

@@ -19,7 +19,9 @@ pub(crate) fn rescreens(shown: &Rescreens) -> String {
             }
             _ => format!("{} by {}", one.reason, one.actor),
         };
-        let changed = if one.complete {
+        let changed = if one.reopens {
+            format!("all are screened, {} hits are open again", one.reopened)
+        } else if one.complete {
             "all are screened".to_owned()
         } else {
             format!(

@@ -126,6 +126,7 @@ async fn begin(
         schedules: schedules.to_vec(),
         tokens,
         keys_version: screened::VERSION,
+        reopens: false,
         actor: ACTOR.to_owned(),
     };
     rescreens::insert(conn, &new, now).await?;

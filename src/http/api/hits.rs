@@ -108,7 +108,8 @@ struct Attributes {
     decided_by: Option<String>,
     decision_reason: Option<String>,
     /// What changed since somebody looked at it: keys of the entity's facts, `list`, `name`, `merged` (the entity has another
-    /// id), `account-data` (the account's screened data), `expired`. Where somebody had decided, the decision ended by it.
+    /// id), `account-data` (the account's screened data), `expired`, `threshold` (it was dismissed under another one, and
+    /// somebody asked for such to be open again). Where somebody had decided, the decision ended by it.
     changes: Vec<String>,
     /// What people noted, the oldest first; where one hit is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,7 @@
 //! What becomes of decisions when entities get other ids, and when what they rest on changes.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -20,32 +22,56 @@ pub struct Renamed<'a> {
     pub facts: ([u8; 16], [u8; 16]),
 }
 
-/// Has decisions follow their entities. One on the present id goes before those on former ones, which stay as they are.
+/// Has decisions follow their entities. One on the present id goes before those on former ones, which stay as they are;
+/// of several that would come to the same id, the first does.
 pub async fn save_entities(conn: &mut PgConnection, renamed: &[Renamed<'_>]) -> Result<(), StoreError> {
-    for one in renamed {
-        sqlx::query!(
-            r#"
-            update decisions as kept
-            set entity = $4,
-                facts_digest = case when kept.facts_digest = $5 then $6 else kept.facts_digest end
-            where kept.shard = $1
-              and kept.account_id = $2
-              and kept.entity = $3
-              and not exists (
-                  select from decisions as present
-                  where present.shard = $1 and present.account_id = $2 and present.entity = $4
-              )
-            "#,
-            one.account.shard().column(),
-            one.account.0,
-            one.from,
-            one.to,
-            one.facts.0.as_slice(),
-            one.facts.1.as_slice(),
-        )
-        .execute(&mut *conn)
-        .await?;
+    let (mut from, mut to) = (HashSet::new(), HashSet::new());
+    let renamed: Vec<&Renamed<'_>> = renamed
+        .iter()
+        .filter(|one| {
+            !from.contains(&(one.account, one.from.as_str()))
+                && to.insert((one.account, one.to))
+                && from.insert((one.account, one.from.as_str()))
+        })
+        .collect();
+    if renamed.is_empty() {
+        return Ok(());
     }
+    let shards: Vec<i16> = renamed.iter().map(|one| one.account.shard().column()).collect();
+    let accounts: Vec<Uuid> = renamed.iter().map(|one| one.account.0).collect();
+    let from: Vec<String> = renamed.iter().map(|one| one.from.clone()).collect();
+    let to: Vec<String> = renamed.iter().map(|one| one.to.to_owned()).collect();
+    let facts_before: Vec<Vec<u8>> = renamed.iter().map(|one| one.facts.0.to_vec()).collect();
+    let facts_now: Vec<Vec<u8>> = renamed.iter().map(|one| one.facts.1.to_vec()).collect();
+    sqlx::query!(
+        r#"
+        update decisions as kept
+        set entity = renamed.entity_now,
+            facts_digest = case
+                when kept.facts_digest = renamed.facts_before then renamed.facts_now
+                else kept.facts_digest
+            end
+        from unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::bytea[])
+             as renamed (shard, account_id, entity, entity_now, facts_before, facts_now)
+        where kept.shard = renamed.shard
+          and kept.account_id = renamed.account_id
+          and kept.entity = renamed.entity
+          and not exists (
+              select from decisions as present
+              where present.shard = renamed.shard
+                and present.account_id = renamed.account_id
+                and present.entity = renamed.entity_now
+          )
+        "#,
+        &shards,
+        &accounts,
+        &from,
+        &to,
+        &facts_before,
+        &facts_now,
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

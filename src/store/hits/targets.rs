@@ -168,51 +168,95 @@ pub async fn save_decisions(conn: &mut PgConnection, decisions: &[SavedDecision]
     Ok(())
 }
 
-/// Hits of a schedule that were decided on before `before`, the oldest decisions first, with their accounts; of archived
-/// accounts none.
+/// Where the walk over a schedule's decided hits stands: behind this time and hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecidedPlace {
+    /// When it was decided on.
+    pub at: DateTime<Utc>,
+    /// The hit, among those of the same time.
+    pub hit: HitId,
+}
+
+impl DecidedPlace {
+    /// Before everything.
+    pub const START: Self = Self { at: DateTime::<Utc>::UNIX_EPOCH, hit: HitId(Uuid::nil()) };
+}
+
+/// A hit whose decision is past its time.
+#[derive(Clone, Copy, Debug)]
+pub struct Overdue {
+    /// Its place in the walk, with its id.
+    pub place: DecidedPlace,
+    /// Its account.
+    pub account: AccountId,
+    /// Its monitor.
+    pub monitor: MonitorId,
+    /// Whether it is to be opened. Not of an archived account, a report that ended or was redacted, and not where
+    /// somebody decided anew.
+    pub opens: bool,
+}
+
+/// The next hits of a schedule behind `after` that were decided on before `before`, the oldest decisions first, at most
+/// `limit`: also those that stay as they are, so that the walk comes past them.
 pub async fn list_expired(
     conn: &mut PgConnection,
     schedule_id: i32,
     before: DateTime<Utc>,
+    after: DecidedPlace,
     limit: i64,
-) -> Result<Vec<(HitId, AccountId)>, StoreError> {
+) -> Result<Vec<Overdue>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select hit.hit_id, hit.account_id
-        from hits as hit
-        join accounts as account on account.shard = shard_of(hit.account_id) and account.account_id = hit.account_id
-        join monitors as monitor on monitor.shard = hit.shard and monitor.monitor_id = hit.monitor_id
-        where hit.schedule_id = $1
-          and hit.state in ('dismissed', 'confirmed')
-          and hit.decided_at < $2
-          and account.archived_at is null
-          -- Nothing runs for a report that ended, and nothing is known any more of one that was redacted.
-          and monitor.state <> 'ended'
-          and monitor.redacted_at is null
-          -- Decided anew since, about another report of the account or by an import.
-          and not exists (
-              select from decisions as renewed
-              where renewed.shard = account.shard
-                and renewed.account_id = hit.account_id
-                and renewed.entity = hit.entity
-                and renewed.ended_at is null
-                and renewed.decided_at >= $2
-                and (renewed.facts_digest is null or renewed.facts_digest = hit.facts_digest)
-          )
-        order by hit.decided_at
-        limit $3
+        select page.hit_id, page.account_id, page.monitor_id, page.decided_at as "decided_at!",
+               account.archived_at is null
+               -- Nothing runs for a report that ended, and nothing is known any more of one that was redacted.
+               and monitor.state <> 'ended'
+               and monitor.redacted_at is null
+               -- Decided anew since, about another report of the account or by an import.
+               and not exists (
+                   select from decisions as renewed
+                   where renewed.shard = account.shard
+                     and renewed.account_id = page.account_id
+                     and renewed.entity = page.entity
+                     and renewed.ended_at is null
+                     and renewed.decided_at >= $2
+                     and (renewed.facts_digest is null or renewed.facts_digest = page.facts_digest)
+               ) as "opens!"
+        from (
+            select hit.shard, hit.hit_id, hit.account_id, hit.monitor_id, hit.entity, hit.facts_digest, hit.decided_at
+            from hits as hit
+            where hit.schedule_id = $1
+              and hit.state in ('dismissed', 'confirmed')
+              and hit.decided_at < $2
+              and (hit.decided_at, hit.hit_id) > ($3, $4)
+            order by hit.decided_at, hit.hit_id
+            limit $5
+        ) as page
+        join accounts as account on account.shard = shard_of(page.account_id) and account.account_id = page.account_id
+        join monitors as monitor on monitor.shard = page.shard and monitor.monitor_id = page.monitor_id
+        order by page.decided_at, page.hit_id
         "#,
         schedule_id,
         before,
+        after.at,
+        after.hit.0,
         limit,
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|row| (HitId(row.hit_id), AccountId(row.account_id))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| Overdue {
+            place: DecidedPlace { at: row.decided_at, hit: HitId(row.hit_id) },
+            account: AccountId(row.account_id),
+            monitor: MonitorId(row.monitor_id),
+            opens: row.opens,
+        })
+        .collect())
 }
 
 /// Opens those of `ids` that were decided on before `before`, and says why. Returns them.
-pub async fn save_expired(
+pub async fn save_opened(
     conn: &mut PgConnection,
     ids: &[HitId],
     before: DateTime<Utc>,

@@ -38,6 +38,10 @@ pub struct RescreenRow {
     pub accounts: i64,
     /// How many monitors were woken so far.
     pub monitors: i64,
+    /// Whether hits that were dismissed under another threshold are opened again.
+    pub reopens: bool,
+    /// How many hits are open again so far.
+    pub reopened: i64,
     /// Who began it.
     pub actor: String,
     /// When.
@@ -54,7 +58,7 @@ pub async fn list(conn: &mut PgConnection, limit: i64) -> Result<Vec<RescreenRow
                array(
                    select name from schedules where schedule_id = any(schedule_ids) order by name
                ) as "schedules!",
-               is_complete, accounts, monitors, actor, created_at, finished_at
+               is_complete, accounts, monitors, reopens, reopened, actor, created_at, finished_at
         from rescreens
         order by created_at desc, rescreen_id desc
         limit $1
@@ -80,6 +84,8 @@ pub async fn list(conn: &mut PgConnection, limit: i64) -> Result<Vec<RescreenRow
             complete: row.is_complete,
             accounts: row.accounts,
             monitors: row.monitors,
+            reopens: row.reopens,
+            reopened: row.reopened,
             actor: row.actor,
             created_at: row.created_at,
             finished_at: row.finished_at,

@@ -10,6 +10,7 @@ use watchkeeper::{
     },
     domain::{answer::Finding, personal::Personal},
     engine::decisions::Decisions,
+    store::decisions::{self, Renamed},
 };
 
 use super::{DAY, TEMPLATES, account, ask, named, run, view};
@@ -94,6 +95,53 @@ async fn a_decision_follows_an_entity_whose_id_changed_and_nobody_is_alerted(poo
     assert_eq!(ended(&house).await, ["e:10 program merged"]);
     let told = house.texts("select detail -> 'hits' -> 0 ->> 'changed' from events where kind like '%.matched' order by occurred_at desc, event_id desc limit 1").await;
     assert_eq!(told, ["[\"program\", \"merged\"]"]);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn decisions_of_several_accounts_and_reports_follow_their_entities_together(pool: PgPool) {
+    let house = House::new(&pool, &format!("{TEMPLATES}{DAILY}")).await;
+    house.people(&["p1", "p2"]).await;
+    house.scripted.find(&[finding("e:1", "A", 0.9), finding("e:2", "A", 0.9)]);
+    let asked = ask(&house, "p1", "monthly", None).await;
+    let all_due = async || [house.all_due("p1").await, house.all_due("p2").await].concat();
+    for (reference, reports) in [("p1", 2), ("p2", 1)] {
+        let due = house.all_due(reference).await;
+        assert_eq!(due.len(), reports);
+        for one in due {
+            assert!(run(&house, reference, one.monitor).await);
+        }
+        for hit in &house.account(reference).await.hits {
+            dismiss(&house, &hit.id).await;
+        }
+    }
+    let before = alerts(&house).await;
+    // One batch has them all, two reports of one account among them.
+    let second = Finding { name: "Listed e:2".to_owned(), ..merged("e:8", &["e:2"], "A") };
+    house.scripted.find(&[merged("e:9", &["e:1"], "A"), second]);
+    house.clock.advance(DAY);
+    let mut finished = Vec::new();
+    for due in all_due().await {
+        finished.push(house.perform(due).await);
+    }
+    assert_eq!(house.record(&finished).await, [true; 3]);
+    assert_eq!(ended(&house).await, ["e:8 -", "e:8 -", "e:9 -", "e:9 -"]);
+    assert_eq!(house.count("select count(*) from hits where state <> 'dismissed'").await, 0);
+    assert_eq!((view(&house, asked).await.hits.len(), alerts(&house).await), (2, before));
+
+    let account = account(&house, "p1").await;
+    let renamed = ["e:8", "e:9"].map(|from| Renamed {
+        account,
+        from: from.to_owned(),
+        to: "e:10",
+        facts: ([0; 16], [1; 16]),
+    });
+    let mut connection = house.engine.context.store.connection().await.unwrap();
+    decisions::save_entities(&mut connection, &renamed).await.unwrap();
+    let of_first = "select entity from decisions join accounts using (shard, account_id) \
+                    where reference_id = 'p1' order by entity";
+    assert_eq!(house.texts(of_first).await, ["e:10", "e:9"], "of two that come to one id the first does");
+    decisions::save_entities(&mut connection, &renamed[1..]).await.unwrap();
+    assert_eq!(house.texts(of_first).await, ["e:10", "e:9"], "one on the present id stands");
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]

@@ -182,3 +182,44 @@ async fn what_a_consolidated_account_had_is_the_destinations(pool: PgPool) {
     house.decide(&open).await;
     assert_eq!(house.count("select count(*) from hits where state = 'open'").await, 0);
 }
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_decision_of_a_consolidated_account_rests_on_the_destinations_data_and_ends_with_them(
+    pool: PgPool,
+) {
+    let house = House::new(&pool, &format!("{TEMPLATES}{DAILY}")).await;
+    house.people(&["old1", "old2", "new1", "new2"]).await;
+    house.scripted.find(&[finding("e:1", "A", 0.9)]);
+    let mut live = Vec::new();
+    for reference in ["old1", "old2"] {
+        let daily = house.due(reference).await.monitor;
+        let report = ask(&house, reference, "monthly", None).await;
+        assert!(run(&house, reference, daily).await && run(&house, reference, report).await);
+        house.decide(&view(&house, report).await.hits[0].id).await;
+        live.push(report);
+    }
+    for (from, to) in [("old1", "new1"), ("old2", "new2")] {
+        consolidate(&house, account(&house, from).await, account(&house, to).await).await;
+    }
+    house.enrol().await;
+    // Of the destinations themselves the entity was never found. One is somebody else before it is.
+    house.import("reference_id,type,name\nnew1,individual,Quite Another\n").await;
+    house.enrol().await;
+    for (reference, report, state, changes) in
+        [("new1", live[0], "open", "account-data"), ("new2", live[1], "dismissed", "")]
+    {
+        let due = house.all_due(reference).await;
+        assert_eq!(due.len(), 2);
+        for one in due {
+            assert!(run(&house, reference, one.monitor).await);
+            assert_eq!(view(&house, one.monitor).await.hits[0].state, state, "{reference}");
+        }
+        assert_eq!(view(&house, report).await.hits[0].changes.join(" "), changes);
+    }
+    // And who was told of nothing is, once the data are others.
+    house.import("reference_id,type,name\nnew2,individual,Quite Another\n").await;
+    for one in house.all_due("new2").await {
+        assert!(run(&house, "new2", one.monitor).await);
+        assert_eq!(view(&house, one.monitor).await.hits[0].state, "open");
+    }
+}

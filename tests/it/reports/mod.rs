@@ -4,6 +4,7 @@ mod api;
 mod decisions;
 mod endings;
 mod ends;
+mod expiring;
 mod runs;
 mod work;
 
