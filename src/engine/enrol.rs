@@ -72,6 +72,7 @@ impl Enrol {
         if page.is_empty() || self.is_outdated(&mut transaction).await? {
             return Ok(false);
         }
+        pauses::lock_shards_shared(&mut transaction, &page).await?;
         // An account may be of a type that was made a moment ago.
         self.engine.plan.types.refresh(&mut transaction).await?;
         let planned = self.engine.plan.schedules.values();
@@ -147,6 +148,7 @@ impl Enrol {
                 None => break None,
             }
         };
+        pauses::lock_shards_shared(&mut transaction, &page).await?;
         self.engine.plan.types.refresh(&mut transaction).await?;
         let planned = self.engine.plan.schedules.get(&walk.schedule_id);
         let is_paused = pauses::list_schedules(&mut transaction).await?.contains(&walk.schedule_id);
