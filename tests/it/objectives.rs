@@ -192,6 +192,7 @@ async fn what_is_overdue_and_does_not_name_its_schedule_is_not_moved_behind_the_
 ) {
     let house = house(&pool, UNLIMITED, 2).await;
     due_since(&house, "soon", 10).await;
+    due_since(&house, "some-time", -60).await;
     sqlx::query("update monitor_due set schedule_id = 0").execute(&pool).await.unwrap();
     sqlx::query("update schedules set enrol_shard = 0, enrol_after = null").execute(&pool).await.unwrap();
     house.enrol().await;
