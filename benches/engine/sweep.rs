@@ -1,6 +1,10 @@
-//! The sweep of retention: accounts with two inquiries and two reports each, redacted by a policy.
+//! The sweep of retention: accounts with two inquiries and two reports each, redacted by a policy; as fast as it can, and
+//! by a daemon at its share of the time, which monitors meanwhile.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use watchkeeper::{
@@ -9,10 +13,17 @@ use watchkeeper::{
         id::Shard,
         retention::{Clock, Period, Policy, RetainedKind, Rule},
     },
+    engine::Engine,
+    providers::budget::{Budget, Limits},
     store::retention as rows,
 };
 
-use super::{Failure, Report, Sizes, peak, say, seed::Bench};
+use super::{
+    Failure, Report, Sizes, peak,
+    phases::{AS_SHIPPED, Nothing, Running, until_recorded},
+    say,
+    seed::{Bench, make_due},
+};
 
 /// How many accounts one transaction redacts: as many as a daemon's by default.
 const BATCH: u32 = 50;
@@ -51,9 +62,16 @@ const ATTACHED: &str = "
         select monitors.shard, monitor_id from monitors join chosen using (account_id)
     ) as keyed
     on conflict do nothing;
-    update accounts set created_at = now() - interval '2 days'
-    from chosen where accounts.shard = chosen.shard and accounts.account_id = chosen.account_id;
     analyze inquiries; analyze monitors; analyze hits; analyze runs; analyze data_keys; analyze accounts";
+
+/// Makes half of the accounts that have something attached, and are not redacted, old enough for the policy.
+const AGED: &str = "
+    update accounts set created_at = now() - interval '2 days'
+    where account_id in (select account_id from inquiries where template = 'bench' and redacted_at is null
+                         order by account_id limit COUNT)";
+
+/// How many accounts are redacted.
+const REDACTED: &str = "select count(*) from accounts where redacted_at is not null";
 
 pub(crate) async fn measure(bench: &Bench, sizes: &Sizes, report: &mut Report) -> Result<(), Failure> {
     let count = sizes.accounts.min(30_000);
@@ -77,38 +95,26 @@ pub(crate) async fn measure(bench: &Bench, sizes: &Sizes, report: &mut Report) -
     let mut transaction = bench.context.store.transaction().await?;
     let definition = serde_json::to_value(&policy)?;
     rows::save(&mut transaction, &policy.name, &definition, bench.context.now()).await?;
-    rows::start_walk(&mut transaction).await?;
     transaction.commit().await?;
-    let began = Instant::now();
-    while retention::refresh(&bench.context).await?.more {}
-    report.add("retention: objects looked at", sizes.accounts, began.elapsed(), "each walked over once");
-    bench.settle().await?;
-
-    let (began, mut next, mut redacted) = (Instant::now(), Shard(0), 0);
-    let mut longest = Duration::ZERO;
-    loop {
-        let batch_began = Instant::now();
-        let Batch::Swept(swept) = retention::batch(&bench.context, next, None, BATCH).await? else { break };
-        longest = longest.max(batch_began.elapsed());
-        next = Shard(swept.shard.wrapping_add(1));
-        redacted += swept.redacted.values().sum::<u64>();
-        if swept.failed > 0 {
-            return Err(format!("{} could not be redacted", swept.failed).into());
-        }
-    }
-    let took = began.elapsed();
+    age(bench, sizes, count, report).await?;
+    at_rest(bench, report).await?;
     let whole = "select count(*) from accounts join data_keys on object_id = account_id where accounts.redacted_at is not null";
     let left: i64 = sqlx::query_scalar(whole).fetch_one(&mut patient).await?;
-    say(&format!("{redacted} accounts were redacted, {left} of them still have a key"));
+    say(&format!("of those that were redacted, {left} still have a key"));
+    age(bench, sizes, count, report).await?;
+    monitor(bench, sizes, report, "sweep: runs recorded without one").await?;
+    let before: i64 = sqlx::query_scalar(REDACTED).fetch_one(&mut patient).await?;
+    retention::ask(&bench.context).await?;
+    let took = monitor(bench, sizes, report, "sweep: runs recorded beside one").await?;
+    let after: i64 = sqlx::query_scalar(REDACTED).fetch_one(&mut patient).await?;
+    let state =
+        if retention::is_asked(&bench.context).await? { "at it to the end" } else { "done before that" };
+    let share = bench.settings.engine.sweep_load;
     report.add(
-        "sweep: accounts redacted",
-        usize::try_from(redacted)?,
+        "sweep: accounts redacted beside monitoring",
+        usize::try_from(after - before)?,
         took,
-        &format!(
-            "2 inquiries and 2 reports each, longest transaction {} ms, {}",
-            longest.as_millis(),
-            peak()
-        ),
+        &format!("by a daemon at {share} of the time, {state}"),
     );
     // Others measure without it.
     let mut transaction = bench.context.store.transaction().await?;
@@ -116,4 +122,72 @@ pub(crate) async fn measure(bench: &Bench, sizes: &Sizes, report: &mut Report) -
     transaction.commit().await?;
     patient.close().await?;
     Ok(())
+}
+
+/// Has half of the accounts fall due.
+async fn age(bench: &Bench, sizes: &Sizes, count: usize, report: &mut Report) -> Result<(), Failure> {
+    // Of the inquiries there are two an account.
+    let aged = AGED.replace("COUNT", &count.to_string());
+    sqlx::query(AssertSqlSafe(aged)).execute(&mut bench.patient().await?).await?;
+    let mut transaction = bench.context.store.transaction().await?;
+    rows::start_walk(&mut transaction).await?;
+    transaction.commit().await?;
+    let began = Instant::now();
+    while retention::refresh(&bench.context).await?.more {}
+    report.add("retention: objects looked at", sizes.accounts, began.elapsed(), "each walked over once");
+    bench.settle().await
+}
+
+/// Sweeps as `retention sweep --now` does.
+async fn at_rest(bench: &Bench, report: &mut Report) -> Result<(), Failure> {
+    let began = Instant::now();
+    let (one, other) = tokio::try_join!(sweep(bench, Shard(0)), sweep(bench, Shard(128)))?;
+    let (redacted, longest) = (one.0 + other.0, one.1.max(other.1));
+    report.add(
+        "sweep: accounts redacted",
+        usize::try_from(redacted)?,
+        began.elapsed(),
+        &format!("2 inquiries and 2 reports each, longest batch {} ms, {}", longest.as_millis(), peak()),
+    );
+    Ok(())
+}
+
+/// Redacts batch after batch, from a shard on. Returns how many accounts, and how long the longest batch took.
+async fn sweep(bench: &Bench, from: Shard) -> Result<(u64, Duration), Failure> {
+    let (mut next, mut redacted, mut longest) = (from, 0, Duration::ZERO);
+    loop {
+        let began = Instant::now();
+        match retention::batch(&bench.context, next, None, BATCH).await? {
+            Batch::Swept(swept) if swept.failed > 0 => {
+                return Err(format!("{} could not be redacted", swept.failed).into());
+            }
+            Batch::Swept(swept) => {
+                longest = longest.max(began.elapsed());
+                next = Shard(swept.shard.wrapping_add(1));
+                redacted += swept.redacted.values().sum::<u64>();
+            }
+            Batch::Busy(from) => {
+                next = from;
+                tokio::task::yield_now().await;
+            }
+            Batch::Done | Batch::NotMine => return Ok((redacted, longest)),
+        }
+    }
+}
+
+/// Has an engine record what is due. Returns how long that took.
+async fn monitor(bench: &Bench, sizes: &Sizes, report: &mut Report, name: &str) -> Result<Duration, Failure> {
+    let due = sizes.due;
+    make_due(bench, due, false).await?;
+    let limits = Limits { rate_per_second: None, burst: 1, concurrency: AS_SHIPPED };
+    let engine: Engine = bench.engine(vec![(Arc::new(Nothing), Budget::new(limits)?, limits)]);
+    let began = Instant::now();
+    let running = Running::start(&engine);
+    // Of what is redacted meanwhile nothing runs.
+    let wanted = due.saturating_sub(due / 10);
+    until_recorded(&engine.metrics, name, wanted).await?;
+    let took = began.elapsed();
+    running.stop().await;
+    report.add(name, wanted, took, "a provider that answers at once");
+    Ok(took)
 }

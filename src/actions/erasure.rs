@@ -3,7 +3,7 @@
 //! A redaction begins with [`begin`], destroys what it destroys, and tells of it with the detail that [`told`] makes;
 //! so the audit log has it, and a certificate can be made of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -65,6 +65,26 @@ pub async fn told(
         detail.insert("counts".to_owned(), counts);
     }
     Ok(detail)
+}
+
+/// As [`told`] for each of many objects, with its own detail and counts.
+pub async fn told_of_all(
+    conn: &mut PgConnection,
+    wanted: BTreeMap<Uuid, (Value, Value)>,
+) -> Result<BTreeMap<Uuid, Value>, ActionError> {
+    let objects: Vec<Uuid> = wanted.keys().copied().collect();
+    let mut keys: BTreeMap<Uuid, Vec<ErasedKey>> = BTreeMap::new();
+    for key in erasures::list_of(conn, &objects).await? {
+        keys.entry(key.object).or_default().push(key);
+    }
+    let told = wanted.into_iter().map(|(object, (mut detail, counts))| {
+        if let Some(detail) = detail.as_object_mut() {
+            detail.insert("keys".to_owned(), written(keys.get(&object).map_or(&[], Vec::as_slice)));
+            detail.insert("counts".to_owned(), counts);
+        }
+        (object, detail)
+    });
+    Ok(told.collect())
 }
 
 /// What the events of redacted accounts tell besides: keys and counts of a family in the event of its head, and in those

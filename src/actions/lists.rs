@@ -321,7 +321,7 @@ pub(super) async fn redact_item(
     lists::lock(conn, item.list).await?;
     erasure::begin(conn).await?;
     redactions::save_list_item(conn, id, now).await?;
-    idempotency::remove_of_object(conn, id.0).await?;
+    idempotency::remove_of_objects(conn, &[id.0]).await?;
     lists::save_changed(conn, item.list, now).await?;
     let detail = erasure::told(conn, &[id.0], detail, serde_json::json!({ "list-items": 1 })).await?;
     tell_detail(context, conn, (actor, "list-item.redacted"), id.0, detail).await

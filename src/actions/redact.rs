@@ -8,11 +8,15 @@
 //!
 //! By hand it is one account; the sweep of [`retention`] redacts many in one transaction, by the same steps.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod single;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
+
+pub(super) use single::{Gone, redact_fields};
 
 use super::{
     ActionError, Context,
@@ -24,18 +28,15 @@ use crate::{
     domain::{
         account_type::{AccountType, RedactionPolicy},
         id::{AccountId, AccountTypeId},
-        monitor::{MonitorState, PausedBy},
-        personal::Personal,
     },
     store::{
         account_actions, account_files, account_tokens, account_types,
         accounts::{self, AccountRow},
-        data_keys, decisions, enrolment, erasures, events, idempotency, monitors, moves, pauses,
+        data_keys, erasures, events, idempotency, moves, pauses,
         redactions::{self, Kept},
         screening_keys,
         standings::{self, Standing},
     },
-    vault::{DataKey, Purpose},
 };
 
 /// Redacts an account, with what was consolidated into it. Redacting what is redacted and was not filled since is
@@ -68,7 +69,8 @@ pub(super) async fn redact_again(
     retention::lock_policies(&mut transaction).await?;
     let members = lock_families(&mut transaction, &[account]).await?;
     if let Some(fields) = fields {
-        redact_fields(context, &mut transaction, (actor, json!({})), account, fields).await?;
+        let gone = Gone { fields: fields.clone(), detail: json!({}) };
+        redact_fields(context, &mut transaction, actor, &BTreeMap::from([(account, gone)])).await?;
     } else {
         let told = members.iter().map(|member| (member.account, json!({}))).collect();
         let wanted =
@@ -94,14 +96,16 @@ pub(super) async fn redact_in(
     redact_locked(context, conn, &wanted).await
 }
 
-/// Locks accounts and all that were consolidated into them: their due rows first, and enrolment is held up.
+/// Locks accounts and all that were consolidated into them: their due rows first, and enrolment on their shards is held
+/// up.
 pub(super) async fn lock_families(
     conn: &mut PgConnection,
     accounts: &[AccountId],
 ) -> Result<Vec<Standing>, ActionError> {
-    // Enrolment must not make a monitor active by what it read before.
-    pauses::lock(conn).await?;
+    // Nobody archives or consolidates meanwhile, and enrolment must not make a monitor active by what it read before.
+    pauses::lock_shared(conn).await?;
     let members = standings::list_families(conn, accounts).await?;
+    pauses::lock_shards(conn, &members).await?;
     moves::lock_due_of_accounts(conn, &members).await?;
     Ok(standings::lock(conn, &members).await?)
 }
@@ -138,14 +142,14 @@ pub(super) async fn redact_locked(
     let now = context.now();
     let family: Vec<AccountId> = wanted.members.iter().map(|member| member.account).collect();
     erasure::begin(conn).await?;
-    let counts = erasures::count(conn, &family).await?;
-    let active = monitors::list_active_of_all(conn, &family).await?;
-    let by = PausedBy::AccountRedacted.word();
-    monitors::save_stopped(conn, &active, MonitorState::Paused, by, now).await?;
+    let mut counts = erasures::count(conn, &family).await?;
     reports::redact_of_accounts(conn, &family, now).await?;
     forget_all(context, conn, wanted, now).await?;
     inquiries::redact_of_accounts(context, conn, &family, wanted.is_activity).await?;
-    redactions::save_reports(conn, &family, now).await?;
+    let answers = redactions::save_reports(conn, &family, now).await?;
+    for (account, counts) in &mut counts {
+        counts.answers = answers.get(account).copied().unwrap_or(0);
+    }
     // What was consolidated into an account goes with it: the account's own entry tells of all keys.
     let erased = erasure::of_accounts(conn, &wanted.members, &counts).await?;
     let (actor, details) = &wanted.told;
@@ -184,9 +188,7 @@ async fn forget_all(
     // Before the new keys: an object has one.
     let ids: Vec<_> = members.iter().map(|member| member.0).collect();
     data_keys::remove_all(conn, &ids).await?;
-    for (account, kept) in wanted.keeps.iter().filter(|(_, kept)| !kept.is_empty()) {
-        erasures::save_kept(conn, account.0, &kept.iter().cloned().collect::<Vec<_>>()).await?;
-    }
+    erasures::save_kept(conn, &wanted.keeps).await?;
     account_files::remove_of_accounts(conn, &members).await?;
     let (mut kept, mut keys, mut tokens, mut files) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (row, (stays, own_files)) in rows.iter().zip(sealed_stays) {
@@ -247,66 +249,4 @@ async fn kept_sealed(
     fields.retain(|key, _| stays(key));
     let files = fields::open_files(conn, account_type, &fields, old_key.as_ref()).await?;
     Ok((fields, files))
-}
-
-/// Destroys single fields of a locked account by a policy that names them; the account's due rows are locked; the rest of it is sealed anew, for the old
-/// key opens the fields in every copy of the database.
-pub(super) async fn redact_fields(
-    context: &Context,
-    conn: &mut PgConnection,
-    (actor, detail): (&str, Value),
-    account: AccountId,
-    gone: &BTreeSet<String>,
-) -> Result<(), ActionError> {
-    let now = context.now();
-    let row = accounts::find_all(conn, &[account]).await?.pop();
-    let row = row.ok_or(ActionError::NotFound(retire::ACCOUNT))?;
-    let account_type = account_types::get(conn, row.account_type).await?;
-    let (mut stays, old) = fields::opened(context, &row)?;
-    stays.retain(|key, _| !gone.contains(key));
-    let files = fields::open_files(conn, &account_type, &stays, old.as_ref()).await?;
-    let reasons = open_reasons(conn, account, old.as_ref()).await?;
-    moves::supersede(conn, account).await?;
-    decisions::forget_subject(conn, account).await?;
-    erasure::begin(conn).await?;
-    data_keys::remove_all(conn, &[account.0]).await?;
-    erasures::save_fields(conn, account.0, &gone.iter().cloned().collect::<Vec<_>>()).await?;
-    account_files::remove_of_accounts(conn, &[account]).await?;
-    let mut keys = data_keys::get_or_insert(conn, &context.keyring, &[account.0], now).await?;
-    let key = keys.remove(&account.0).expect("`get_or_insert` makes what is missing");
-    fields::save_files(conn, (account, &account_type), &stays, (&files, Some(&key)), now).await?;
-    let (plain, sealed) = fields::sealed(&account_type, &stays, Some(&key))?;
-    let tokens = fields::tokens(context, (row.account_type, &account_type), account, &stays);
-    account_tokens::save_all(conn, &[account], &tokens).await?;
-    // Enrolment makes those of what stays.
-    screening_keys::remove_all(conn, &[account]).await?;
-    redactions::save_fields(conn, &Kept { account, fields: plain, sealed_fields: sealed }, gone, now).await?;
-    for (entity, reason) in reasons {
-        let sealed = key.seal(Purpose::DecisionReason, &reason)?;
-        decisions::save_reason(conn, account, &entity, &sealed).await?;
-    }
-    // These may quote any field, and are of use to nobody any more.
-    pauses::forget_reason(conn, account).await?;
-    account_actions::redact_of_accounts(conn, &[account]).await?;
-    idempotency::remove_of_accounts(conn, &[account]).await?;
-    enrolment::insert_queue(conn, &[account]).await?;
-    let detail = erasure::told(conn, &[account.0], detail, json!({ "fields": gone.len() })).await?;
-    events::insert_all(conn, &[context.event(account, "account.fields-redacted", actor, detail)], now)
-        .await?;
-    Ok(())
-}
-
-async fn open_reasons(
-    conn: &mut PgConnection,
-    account: AccountId,
-    key: Option<&DataKey>,
-) -> Result<Vec<(String, Personal<String>)>, ActionError> {
-    let Some(key) = key else { return Ok(Vec::new()) };
-    let mut opened = Vec::new();
-    for decision in decisions::list_of_account(conn, account).await? {
-        if let Some(sealed) = &decision.sealed_reason {
-            opened.push((decision.entity.clone(), key.open(Purpose::DecisionReason, sealed)?));
-        }
-    }
-    Ok(opened)
 }

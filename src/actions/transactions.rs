@@ -1,25 +1,28 @@
 //! Transactions: made, read, changed, redacted.
 
+mod redact;
+
 use std::{collections::HashMap, fmt};
 
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub use redact::redact;
+pub(super) use redact::redact_all;
+
 use super::{
     ActionError, Context, Invalid,
     accounts::{is_plain, with_defaults},
-    erasure, retention,
     transaction_types::{self, TRANSACTION},
 };
 use crate::{
     domain::{
         account_type::{AccountType, WritePolicy, pointer_part},
         id::{Shard, TransactionId, TransactionTypeId},
-        retention::RetainedKind,
     },
     store::{
-        data_keys, events, idempotency, tags,
+        data_keys, events, tags,
         transaction_types::TypeRow,
         transactions::{self, Saved, TransactionRow, Wanted},
     },
@@ -175,49 +178,6 @@ pub async fn tag(
     let open = open_in(context, &mut transaction, id).await?;
     transaction.commit().await?;
     Ok(open)
-}
-
-/// Destroys the personal data of a transaction; fields that are not marked pii stay. Redacting what holds nothing
-/// personal since it was redacted is refused.
-pub async fn redact(
-    context: &Context,
-    actor: &str,
-    id: TransactionId,
-) -> Result<OpenTransaction, ActionError> {
-    let mut transaction = context.store.transaction().await?;
-    retention::refuse(context, &mut transaction, actor, RetainedKind::Transaction, id.0).await?;
-    let (row, of) = lock(&mut transaction, id).await?;
-    let fields = opened(context, &row)?;
-    if row.redacted_at.is_some() && fields.keys().all(|key| of.definition.as_schema().stays_on_redaction(key))
-    {
-        return Err(ActionError::Refused("the transaction is redacted already"));
-    }
-    redact_in(context, &mut transaction, (actor, json!({})), id).await?;
-    let open = open_in(context, &mut transaction, id).await?;
-    erasure::commit(context, transaction).await?;
-    Ok(open)
-}
-
-/// The same inside the caller's transaction, which has asked whether it may.
-pub(super) async fn redact_in(
-    context: &Context,
-    conn: &mut PgConnection,
-    (actor, detail): (&str, Value),
-    id: TransactionId,
-) -> Result<(), ActionError> {
-    let now = context.now();
-    let (row, of) = lock(conn, id).await?;
-    let schema = of.definition.as_schema();
-    let mut stays = opened(context, &row)?;
-    stays.retain(|key, _| schema.stays_on_redaction(key));
-    erasure::begin(conn).await?;
-    data_keys::remove_all(conn, &[id.0]).await?;
-    idempotency::remove_of_object(conn, id.0).await?;
-    let (fields, sealed_fields) = seal(context, conn, schema, id, &stays).await?;
-    let saved = Saved { fields, sealed_fields, ..row.saved };
-    transactions::save(conn, &saved, (Some(now), false), now).await?;
-    let detail = erasure::told(conn, &[id.0], detail, json!({ "transactions": 1 })).await?;
-    tell(context, conn, actor, "transaction.redacted", id, detail).await
 }
 
 /// The fields of those of transactions that there are, plain and sealed together: personal data.

@@ -134,7 +134,7 @@ pub struct SweptNow {
 pub async fn sweep(settings: &Settings) -> Result<SweptNow, AppError> {
     let context = super::open(settings).await?;
     storage::ensure_partitions(&context).await?;
-    let (mut all, mut next) = (SweptNow::default(), Shard(0));
+    let mut all = SweptNow::default();
     // What changed a moment ago is looked at first.
     loop {
         let looked = retention::refresh(&context).await?;
@@ -143,8 +143,28 @@ pub async fn sweep(settings: &Settings) -> Result<SweptNow, AppError> {
             break;
         }
     }
+    // Two at a time: while the database works for one, this process does for the other.
+    let half = |from| sweep_from(&context, from, settings.engine.sweep_batch);
+    let (one, other) = tokio::try_join!(half(Shard(0)), half(Shard(128)))?;
+    for swept in [one, other] {
+        all.failed += swept.failed;
+        for (policy, count) in swept.redacted {
+            *all.redacted.entry(policy).or_default() += count;
+        }
+    }
+    retention::finish(&context).await?;
+    Ok(all)
+}
+
+/// Redacts what is due, a batch after the other, from a shard on round about, until nothing is.
+async fn sweep_from(
+    context: &crate::actions::Context,
+    from: Shard,
+    batch: u32,
+) -> Result<SweptNow, AppError> {
+    let (mut all, mut next) = (SweptNow::default(), from);
     loop {
-        match retention::batch(&context, next, None, settings.engine.sweep_batch).await? {
+        match retention::batch(context, next, None, batch).await? {
             Batch::Swept(swept) => {
                 next = Shard(swept.shard.wrapping_add(1));
                 all.failed += swept.failed;
@@ -157,11 +177,9 @@ pub async fn sweep(settings: &Settings) -> Result<SweptNow, AppError> {
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
             // It holds no configuration that could be an older one.
-            Batch::Done | Batch::NotMine => break,
+            Batch::Done | Batch::NotMine => return Ok(all),
         }
     }
-    retention::finish(&context).await?;
-    Ok(all)
 }
 
 /// How long a sweep of the command line waits for others who are at what is due.

@@ -45,6 +45,15 @@ impl DocumentKind {
         }
     }
 
+    /// Whether the number, given by one state or by all, tells its bearer under any name: people marry and ships are
+    /// renamed. Registers and tax offices number within districts, and theirs are given by whoever fills in a form.
+    pub const fn tells_its_bearer(self) -> bool {
+        match self {
+            Self::Passport | Self::NationalId | Self::Imo => true,
+            Self::TaxId | Self::DriversLicense | Self::Registration => false,
+        }
+    }
+
     /// The sort that is meant by what a list, a person or a program calls it; none where that does not say.
     pub fn of_words(words: &str) -> Option<Self> {
         let words = words.to_lowercase();

@@ -72,6 +72,7 @@ impl Enrol {
         if page.is_empty() || self.is_outdated(&mut transaction).await? {
             return Ok(false);
         }
+        pauses::lock_shards_shared(&mut transaction, &page).await?;
         // An account may be of a type that was made a moment ago.
         self.engine.plan.types.refresh(&mut transaction).await?;
         let planned = self.engine.plan.schedules.values();
@@ -147,6 +148,7 @@ impl Enrol {
                 None => break None,
             }
         };
+        pauses::lock_shards_shared(&mut transaction, &page).await?;
         self.engine.plan.types.refresh(&mut transaction).await?;
         let planned = self.engine.plan.schedules.get(&walk.schedule_id);
         let is_paused = pauses::list_schedules(&mut transaction).await?.contains(&walk.schedule_id);
@@ -280,6 +282,9 @@ async fn end(conn: &mut PgConnection, ended: &[MonitorId], now: DateTime<Utc>) -
 
 /// Moves due rows to their schedule and its provider's lane, and brings runs forward when their schedule became more
 /// frequent: it counts from now, not from the next run of the old rhythm.
+///
+/// A row of the right lane that does not name its schedule keeps that until it is no longer due: the lane finds it where
+/// it is, and has passed its time in the queue that it would come to.
 async fn adapt(
     conn: &mut PgConnection,
     schedule: &PlannedSchedule,
@@ -287,7 +292,9 @@ async fn adapt(
     now: DateTime<Utc>,
 ) -> Result<(), EngineError> {
     let lane = schedule.provider.lane;
-    let is_elsewhere = |due: &&Placed| due.lane != lane || due.schedule_id != schedule.id;
+    let is_found_there = |due: &Placed| due.schedule_id == due::UNNAMED && due.at <= now;
+    let is_elsewhere =
+        |due: &&Placed| due.lane != lane || (due.schedule_id != schedule.id && !is_found_there(due));
     let moved: Vec<MonitorId> = placed.iter().filter(is_elsewhere).map(|due| due.monitor).collect();
     let earlier: Vec<(MonitorId, DateTime<Utc>)> = placed
         .iter()

@@ -28,8 +28,6 @@ struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct GivenUp {
     pub(super) monitor: MonitorId,
-    /// Its schedule, as the due row has it.
-    pub(super) schedule_id: i32,
     /// When it was due.
     pub(super) at: DateTime<Utc>,
 }
@@ -85,11 +83,7 @@ impl InFlight {
 
     /// Notes that a run was given up.
     pub(super) fn give_up(&self, due: &Due) {
-        self.state().given_up.push(GivenUp {
-            monitor: due.monitor,
-            schedule_id: due.schedule_id,
-            at: due.at,
-        });
+        self.state().given_up.push(GivenUp { monitor: due.monitor, at: due.at });
     }
 
     /// The runs that were given up since this was last asked.

@@ -162,6 +162,7 @@ impl Task for Keys {
                 None => break Build::Finished,
             }
         };
+        pauses::lock_shards_shared(&mut transaction, &page).await?;
         self.engine.plan.types.refresh(&mut transaction).await?;
         refresh(&self.engine, &mut transaction, &page).await?;
         screening_keys::save_build(&mut transaction, keys::VERSION, next, now).await?;

@@ -196,7 +196,7 @@ impl Marks {
     }
 
     /// Goes back to before runs that were given up.
-    pub(super) fn give_back<'a>(&mut self, given_up: impl Iterator<Item = &'a GivenUp>) {
+    pub(super) fn give_back(&mut self, given_up: &[GivenUp]) {
         for run in given_up {
             let (shard, before) = (run.monitor.shard(), just_before(run.at));
             for (_, mark) in self.places.iter_mut().filter(|(one, _)| *one == shard) {
@@ -437,8 +437,7 @@ mod tests {
         assert_eq!(second_of(&marks, 1), 988, "no further than others may have committed since");
         marks.follow(&owned(1));
         all(&mut marks, 1_990);
-        let given_up = GivenUp { monitor: due(1, 400).monitor, schedule_id: 1, at: at(400) };
-        marks.give_back([given_up].iter());
+        marks.give_back(&[GivenUp { monitor: due(1, 400).monitor, at: at(400) }]);
         assert!(marks.places[1].1 < Mark { at: at(400), monitor: due(1, 400).monitor.0 });
         assert_eq!((second_of(&marks, 1), second_of(&marks, 2)), (399, 1_988));
     }

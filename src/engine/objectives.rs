@@ -15,7 +15,6 @@ use super::{
     task::{Activation, Task},
 };
 use crate::{
-    domain::id::Shard,
     store::{events, samples, schedules},
     telemetry::{health::Health, metrics::ScheduleLabels},
 };
@@ -46,11 +45,7 @@ impl Objectives {
         let mut transaction = context.store.transaction().await?;
         samples::limit_statements(&mut transaction, READING).await?;
         let now = context.now();
-        let shards: Vec<Shard> = Shard::all().collect();
-        // One row of each shard: the one that waits longest.
-        let queue = [(planned.provider.lane, planned.id)];
-        let due = samples::due(&mut transaction, &queue, &shards, now, now, 1).await?;
-        let oldest = due.iter().filter_map(|due| due.oldest_due_at).min();
+        let oldest = samples::find_oldest_due(&mut transaction, planned.id, now).await?;
         let late = oldest.map_or(Duration::ZERO, |oldest| (now - oldest).to_std().unwrap_or_default());
         let (missed_since, enrolling) = schedules::find_missed_since(&mut transaction, planned.id).await?;
         // What waits is not all in its queue before the walk has ended: that nothing is late is known after it.

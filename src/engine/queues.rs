@@ -18,16 +18,13 @@ use super::{fleet::Owned, in_flight::GivenUp, marks::Marks, plan::Plan};
 use crate::{
     domain::{id::Shard, schedule::WITHOUT_OBJECTIVE},
     store::{
-        due::{Due, Mark},
+        due::{Due, Mark, UNNAMED},
         providers::Lane,
     },
 };
 
 /// How long the rows of other schedules are left alone after none was found.
 const QUIET: Duration = Duration::from_secs(5);
-
-/// The schedule of rows that do not name theirs yet.
-const UNNAMED: i32 = 0;
 
 /// Where to read: a schedule, a shard, and after which row.
 pub(super) type Place = (i32, Shard, Mark);
@@ -107,13 +104,10 @@ impl Queues {
         self.all().for_each(|marks| marks.recover(now, too_long));
     }
 
-    /// Goes back to before runs that were given up.
+    /// Goes back to before runs that were given up; in all queues, for enrolment may have moved the due row to another
+    /// meanwhile.
     pub(super) fn give_back(&mut self, given_up: &[GivenUp]) {
-        for queue in &mut self.0 {
-            let schedule_id = queue.schedule_id;
-            let own = given_up.iter().filter(|run| run.schedule_id == schedule_id);
-            queue.marks.give_back(own);
-        }
+        self.all().for_each(|marks| marks.give_back(given_up));
     }
 
     /// The next few shards that start over, but those that were read.
@@ -295,6 +289,25 @@ mod tests {
         queues.take(Vec::new(), 9, &asked(2), at(5000), now);
         assert_eq!(schedules(queues.next(now)), [1, 2]);
         assert_eq!(schedules(queues.next(now + QUIET)), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_run_that_was_given_up_is_found_again_in_whatever_queue_its_row_is_by_then() {
+        let now = Instant::now();
+        let mut queues = queues(now);
+        queues.take(Vec::new(), 9, &asked(2), at(5000), now);
+        let later = now + QUIET;
+        let marks = |queues: &mut Queues| -> HashMap<(i32, u8), i64> {
+            let places = queues.next(later).into_iter();
+            places.map(|(schedule, shard, mark)| ((schedule, shard.0), mark.at.timestamp())).collect()
+        };
+        assert_eq!(marks(&mut queues).into_values().collect::<HashSet<_>>(), HashSet::from([4988]));
+        let unnamed = due(0, 1, 1000);
+        queues.give_back(&[GivenUp { monitor: unnamed.monitor, at: unnamed.at }]);
+        let marks = marks(&mut queues);
+        for schedule in [0, 1, 2] {
+            assert_eq!((marks[&(schedule, 0)], marks[&(schedule, 1)]), (4988, 999), "{schedule}");
+        }
     }
 
     #[test]

@@ -27,12 +27,15 @@ const NEAR: f64 = 1.01;
 const FARTHEST: f64 = 1024.0;
 
 pub(super) fn proposals(question: &Question, provider: &Provider, loads: &[Load]) -> Vec<Proposal> {
-    let fits = |provider: &Provider, loads: &[Load]| question.look(provider, loads).fits;
+    // What grows for ever need not be gone through step by step.
+    let fits = |provider: &Provider, loads: &[Load]| {
+        !question.grows(provider, loads) && question.look(provider, loads).fits
+    };
     let found = [
         budget(provider, loads, &fits),
         intervals(provider, loads, &fits),
         spreads(provider, loads, &fits),
-        backfill(provider, loads, &fits),
+        backfill(question, provider, loads, &fits),
     ];
     found.into_iter().flatten().collect()
 }
@@ -198,8 +201,10 @@ fn spreads(
     Some(Proposal { what: "spread what falls due at one time".to_owned(), settings })
 }
 
-/// First runs more slowly, where what comes after them fits.
+/// First runs more slowly, where what comes after them fits, and where they are all made within the plan: what is never
+/// made fits, too.
 fn backfill(
+    question: &Question,
     provider: &Provider,
     loads: &[Load],
     fits: &impl Fn(&Provider, &[Load]) -> bool,
@@ -214,9 +219,12 @@ fn backfill(
         }
         changed
     };
-    // Those that are never made fit, too: slower than within the plan is no answer.
     let factor = least(|factor| fits(provider, &with(factor)))?;
     let changed = with(factor);
+    let horizon = number(u64::from(question.days)) * 86_400.0;
+    if changed.iter().any(|load| number(load.new) > load.backfill_per_second * horizon) {
+        return None;
+    }
     let settings: Vec<String> = changed
         .iter()
         .filter(|load| load.new > 0)

@@ -128,25 +128,44 @@ impl Load {
         numbers::number(self.monitors()) / between
     }
 
+    /// How many seconds two slots lie apart at the least.
+    fn nearest(&self, from: DateTime<Utc>) -> f64 {
+        match self.cadence.interval() {
+            Some(interval) => interval.as_secs_f64(),
+            None => gaps(&self.cadence, from).into_iter().fold(f64::INFINITY, f64::min),
+        }
+    }
+
     /// How long a run may wait: what work is ordered by.
     fn allowed(&self) -> Duration {
         self.objective.unwrap_or(WITHOUT_OBJECTIVE)
     }
 }
 
+/// Whether so much of what may be asked in the long run is more than all of it, but for the arithmetic's doing.
+fn is_too_much(long_run: Option<f64>) -> bool {
+    long_run.is_some_and(|part| part > 1.0 + 1e-9)
+}
+
 /// How many seconds the slots of a pattern lie apart on average: of a thousand, or of four years.
 fn mean_gap(cadence: &Cadence, from: DateTime<Utc>) -> f64 {
+    let gaps = gaps(cadence, from);
+    let sum: f64 = gaps.iter().sum();
+    if gaps.is_empty() { f64::INFINITY } else { sum / numbers::of_place(gaps.len()) }
+}
+
+/// How many seconds the slots of a cadence lie apart: of a thousand, or of four years.
+fn gaps(cadence: &Cadence, from: DateTime<Utc>) -> Vec<f64> {
     const MOST: usize = 1000;
     let until = from.checked_add_signed(TimeDelta::days(4 * 366)).unwrap_or(DateTime::<Utc>::MAX_UTC);
-    let first = cadence.next_slot(from);
-    let (mut last, mut gaps) = (first, 0.0);
-    for slot in std::iter::successors(Some(first), |slot| Some(cadence.next_slot(*slot))).skip(1).take(MOST) {
-        if slot >= until {
-            break;
-        }
-        (last, gaps) = (slot, gaps + 1.0);
+    let mut last = cadence.next_slot(from);
+    let slots = std::iter::successors(Some(last), |slot| Some(cadence.next_slot(*slot))).skip(1).take(MOST);
+    let mut gaps = Vec::new();
+    for slot in slots.take_while(|slot| *slot < until) {
+        gaps.push((slot - last).as_seconds_f64());
+        last = slot;
     }
-    if gaps > 0.0 { (last - first).as_seconds_f64() / gaps } else { f64::INFINITY }
+    gaps
 }
 
 /// What is to be answered.
@@ -280,13 +299,26 @@ impl Question {
         run::run(self, provider, loads)
     }
 
+    /// Which part of what a provider may be asked in the long run falls due by the cadences alone; none without a limit.
+    fn long_run(&self, provider: &Provider, loads: &[Load]) -> Option<f64> {
+        provider.long_run(loads.iter().map(|load| load.per_second(self.from)).sum())
+    }
+
+    /// Whether what waits for a provider grows for ever.
+    fn grows(&self, provider: &Provider, loads: &[Load]) -> bool {
+        is_too_much(self.long_run(provider, loads))
+    }
+
     /// The length of a step: whole minutes that an hour has a whole number of. No more steps than three months have
-    /// minutes.
-    fn step(&self) -> Duration {
+    /// minutes, unless a schedule has slots that lie nearer to each other: of no schedule do two fall into one step.
+    fn step(&self, loads: &[Load]) -> Duration {
         const MOST: u64 = 92 * 24 * 60;
+        const WHOLE: [u64; 12] = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60];
         let minutes = u64::from(self.days) * 24 * 60;
-        let whole = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30].into_iter().find(|step| minutes / step <= MOST);
-        Duration::from_mins(whole.unwrap_or(60))
+        let nearest = loads.iter().map(|load| load.nearest(self.from)).fold(f64::INFINITY, f64::min);
+        let few = WHOLE.into_iter().find(|step| minutes / step <= MOST).unwrap_or(60);
+        let fitting = |step: &u64| *step <= few && numbers::number(step * 60) <= nearest;
+        Duration::from_mins(WHOLE.into_iter().rev().find(fitting).unwrap_or(1))
     }
 
     /// When it ends.

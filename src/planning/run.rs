@@ -10,7 +10,7 @@ use super::{
 
 /// Makes the forecast of a provider with these schedules; without proposals.
 pub(super) fn run(question: &Question, provider: &Provider, loads: &[Load]) -> ProviderForecast {
-    let step = question.step();
+    let step = question.step(loads);
     let seconds = step.as_secs_f64();
     let until = question.until();
     let mut cohorts: Vec<Cohorts<'_>> =
@@ -43,8 +43,8 @@ pub(super) fn run(question: &Question, provider: &Provider, loads: &[Load]) -> P
         one.end(begin);
     }
     let schedules: Vec<ScheduleForecast> = cohorts.iter().map(|one| schedule(one, seconds)).collect();
-    let per_second: f64 = loads.iter().map(|load| load.per_second(question.from)).sum();
-    summary(provider, &budget, hours, schedules, per_second)
+    let long_run = question.long_run(provider, loads);
+    summary(provider, &budget, hours, schedules, long_run)
 }
 
 fn summary(
@@ -52,18 +52,16 @@ fn summary(
     budget: &Budget<'_>,
     hours: Vec<Hour>,
     schedules: Vec<ScheduleForecast>,
-    per_second: f64,
+    long_run: Option<f64>,
 ) -> ProviderForecast {
     let sum = |of: fn(&Hour) -> f64| hours.iter().map(of).sum::<f64>();
-    let long_run = provider.long_run(per_second);
     let could: f64 = hours.iter().filter_map(|hour| hour.capacity).sum();
     let done = sum(|hour| hour.done);
     let part = |used: f64, quota: Option<u64>| quota.map(|quota| used / number(quota).max(1.0));
     let peak = hours.iter().copied().reduce(|peak, hour| if hour.due > peak.due { hour } else { peak });
     ProviderForecast {
         provider: provider.name.clone(),
-        fits: schedules.iter().all(|schedule| schedule.fits)
-            && long_run.is_none_or(|part| part <= 1.0 + 1e-9),
+        fits: schedules.iter().all(|schedule| schedule.fits) && !super::is_too_much(long_run),
         long_run,
         due: sum(|hour| hour.due),
         done,

@@ -184,6 +184,33 @@ fn first_runs_come_at_their_rate_and_then_by_the_cadence() {
 }
 
 #[test]
+fn first_runs_are_not_made_so_slowly_that_the_plan_does_not_see_their_end() {
+    let new = Load { new: 1_000_000, objective: Some(hours(1)), ..load("new", hours(3650 * 24), 0) };
+    let proposed = |days| {
+        let found = ask(days, provider(Some(1.0)), vec![new.clone()]);
+        assert!(!found.fits && found.long_run.unwrap() < 0.01);
+        let settings: Vec<String> = found.proposals.into_iter().flat_map(|one| one.settings).collect();
+        settings.into_iter().find_map(|one| {
+            one.strip_prefix("schedules.new.backfill-per-second = ").map(|rate| rate.parse::<f64>().unwrap())
+        })
+    };
+    // A million at one a second take eleven and a half days.
+    assert_eq!(proposed(11), None);
+    near(proposed(13).unwrap(), 0.99, 0.03);
+}
+
+#[test]
+fn every_slot_of_a_short_interval_is_counted_however_far_the_plan_looks() {
+    let minutely = load("minutely", Duration::from_mins(1), 60);
+    let pattern = Load { cadence: at_pattern("*/2 * * * *", None), ..load("pattern", hours(24), 60) };
+    let found = look(200, &provider(Some(10.0)), &[minutely, pattern]);
+    assert!(found.fits, "{:?}", found.schedules);
+    near(found.schedules[0].due, 200.0 * 1440.0 * 60.0, 61.0);
+    near(found.schedules[1].due, 200.0 * 720.0 * 60.0, 61.0);
+    near(found.schedules[0].skipped + found.schedules[1].skipped, 0.0, 1e-6);
+}
+
+#[test]
 fn a_cadence_that_crosses_a_change_of_clocks_and_a_long_spread_lose_nothing() {
     let cadence = Cadence::cron("30 2 * * *".parse().unwrap(), Tz::Europe__Berlin, Some(hours(60))).unwrap();
     let from = at("2026-03-27T00:00:00Z");

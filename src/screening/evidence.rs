@@ -2,8 +2,8 @@
 //!
 //! The name decides whether there is anything to weigh; the rest moves the score by fixed amounts,
 //! so that an analyst can add them up. Only a birth date can clear an equal name, and only together
-//! can they lift a name that falls a little short. The number of a document makes do with half a name: who has a listed
-//! passport is worth a look when the name in it is a little like the listed one. The rules are a table in `docs/matching.md`.
+//! can they lift a name that falls a little short. The number of a document makes do with half a name, and who has a listed
+//! passport is worth a look whatever name is in it. The rules are a table in `docs/matching.md`.
 
 use crate::domain::date::PartialDate;
 use crate::domain::document::{Document, DocumentKind};
@@ -33,8 +33,8 @@ const SAME_DOCUMENT: f64 = 0.1;
 const LIKE_DOCUMENT: f64 = 0.03;
 const OTHER_DOCUMENT: f64 = -0.03;
 
-/// What the same number of the same document is worth at the least beside a name of [`DOCUMENT_LIKENESS`], whatever else
-/// is said: a hit of the presets standard and tolerant, none of those that want more.
+/// What the same number of the same document is worth at the least, beside a name of [`DOCUMENT_LIKENESS`] where it does not
+/// tell its bearer under any name, whatever else is said: a hit of the presets standard and tolerant, none of those that want more.
 pub const DOCUMENT_FLOOR: f64 = 0.9;
 
 /// How alike names must be for the number of a document to count for that much: numbers are mistyped, and given twice.
@@ -179,6 +179,8 @@ impl Sex {
 pub enum Papers<'a> {
     /// One side has none, or none of a sort that the other has.
     Unknown,
+    /// The same number of one sort of document that tells its bearer under any name: this one of the list.
+    Own(&'a Document),
     /// The same number of one sort of document, or of one country: this one of the list.
     Same(&'a Document),
     /// The same number, but nothing says that it is the same document.
@@ -209,7 +211,11 @@ impl<'a> Papers<'a> {
         let same_sort = account.sort().zip(listed.sort()).map(|(one, other)| one == other);
         let same_country =
             account.country.as_ref().zip(listed.country.as_ref()).map(|(one, other)| one == other);
+        let tells_its_bearer = account.sort().is_some_and(DocumentKind::tells_its_bearer);
+        let is_of_all_states = account.sort() == Some(DocumentKind::Imo);
         match (number == other, same_sort, same_country) {
+            (true, Some(true), Some(true)) if tells_its_bearer => Self::Own(listed),
+            (true, Some(true), None) if is_of_all_states => Self::Own(listed),
             (true, Some(true), None | Some(true)) | (true, None, Some(true)) => Self::Same(listed),
             (true, _, _) => Self::Alike(listed),
             // Another state's number says nothing, and so does one of another sort, or of a document that is renewed.
@@ -227,6 +233,7 @@ impl<'a> Papers<'a> {
             Self::Other(_) => 1,
             Self::Alike(_) => 2,
             Self::Same(_) => 3,
+            Self::Own(_) => 4,
         }
     }
 
@@ -234,7 +241,7 @@ impl<'a> Papers<'a> {
     pub const fn effect(self) -> f64 {
         match self {
             Self::Unknown => 0.0,
-            Self::Same(_) => SAME_DOCUMENT,
+            Self::Own(_) | Self::Same(_) => SAME_DOCUMENT,
             Self::Alike(_) => LIKE_DOCUMENT,
             Self::Other(_) => OTHER_DOCUMENT,
         }
@@ -243,6 +250,7 @@ impl<'a> Papers<'a> {
     /// What a score is at the least when the names are so alike, 0 to 1.
     pub fn floor(self, likeness: f64) -> f64 {
         match self {
+            Self::Own(_) => DOCUMENT_FLOOR,
             Self::Same(_) if likeness >= DOCUMENT_LIKENESS => DOCUMENT_FLOOR,
             Self::Same(_) | Self::Unknown | Self::Alike(_) | Self::Other(_) => 0.0,
         }
@@ -341,11 +349,12 @@ mod tests {
             ("tax-id|B765432|", "Passport|A123456|IR", 0.0),
             ("passport|A1|", "Passport|A1|IR", 0.0),
         ] {
-            let (account, listed) = ([Personal::new(document(account))], [document(listed)]);
-            let found = Papers::compare(&account, &listed);
-            assert!((found.effect() - expected).abs() < 1e-9, "{account:?} {listed:?} {found:?}");
+            let (accounts, list) = ([Personal::new(document(account))], [document(listed)]);
+            let found = Papers::compare(&accounts, &list);
+            assert!((found.effect() - expected).abs() < 1e-9, "{account} {listed} {found:?}");
             assert_eq!(found.floor(0.5) > 0.0, (expected - 0.1).abs() < 1e-9);
-            assert!(found.floor(0.49).abs() < 1e-9);
+            let suffices_alone = account == "passport|A123456|IR" && listed == "Passport|A123456|IR";
+            assert_eq!(found.floor(0.0) > 0.0, suffices_alone);
         }
         let old_and_new = [document("Passport|B765432|"), document("Passport|A123456|")];
         let account = [Personal::new(document("passport|A123456|"))];

@@ -44,7 +44,9 @@ impl From<&Match<'_>> for Finding {
 /// which comes to be listed is news.
 fn facts_of(found: &Match<'_>) -> Value {
     let mut facts = facts(found.entity);
-    if let (Papers::Same(document), Some(facts)) = (found.papers, facts.as_object_mut()) {
+    if let (Papers::Own(document) | Papers::Same(document), Some(facts)) =
+        (found.papers, facts.as_object_mut())
+    {
         // Of which sort: the number is the account's, and shown only with the reasons.
         facts.insert("document".to_owned(), document.of_which_sort().into());
     }
@@ -208,7 +210,9 @@ fn before_documents(found: &Match<'_>) -> f64 {
 /// What the documents add: so much that the score is not below their floor.
 fn document_effect(found: &Match<'_>) -> f64 {
     match found.papers {
-        Papers::Same(_) => found.papers.effect().max(document_floor(found) - before_documents(found)),
+        Papers::Own(_) | Papers::Same(_) => {
+            found.papers.effect().max(document_floor(found) - before_documents(found))
+        }
         other => other.effect(),
     }
 }
@@ -281,10 +285,10 @@ fn gender_reason(found: &Match<'_>) -> Option<Reason> {
 fn document_reason(found: &Match<'_>) -> Option<Reason> {
     let text = match found.papers {
         Papers::Unknown => return None,
-        Papers::Same(listed) if document_floor(found) > 0.0 => {
+        Papers::Own(listed) | Papers::Same(listed) if document_floor(found) > 0.0 => {
             format!("The account has the document {listed}, which is on the list.")
         }
-        Papers::Same(listed) => format!(
+        Papers::Own(listed) | Papers::Same(listed) => format!(
             "The account has the document {listed}, which is on the list; the names are too unlike for that to suffice."
         ),
         Papers::Alike(listed) => {

@@ -12,7 +12,7 @@ use crate::domain::{
     id::{AccountId, AccountTypeId},
 };
 
-pub use ends::{Ended, Renamed, forget_subject, save_ended, save_entities};
+pub use ends::{Ended, Renamed, forget_subjects, save_ended, save_entities};
 
 /// A decision.
 #[derive(Clone, Debug)]
@@ -173,6 +173,28 @@ pub async fn list_of_account(
     .fetch_all(conn)
     .await?;
     decisions!(rows)
+}
+
+/// The sealed reasons of the decisions of accounts: account, entity, reason.
+pub async fn list_reasons(
+    conn: &mut PgConnection,
+    accounts: &[AccountId],
+) -> Result<Vec<(AccountId, String, Vec<u8>)>, StoreError> {
+    let (shards, ids) = super::standings::columns(accounts);
+    let rows = sqlx::query!(
+        r#"
+        select account_id as "account_id!", entity, sealed_reason as "sealed_reason!"
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
+        join decisions using (shard, account_id)
+        where sealed_reason is not null
+        order by account_id, entity
+        "#,
+        &shards,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (AccountId(row.account_id), row.entity, row.sealed_reason)).collect())
 }
 
 /// What a decision rests on.

@@ -16,6 +16,9 @@ use crate::{
     vault::WrappedKey,
 };
 
+/// The number of the schedule in rows that do not name theirs yet.
+pub const UNNAMED: i32 = 0;
+
 /// A monitor that is to run, as the walk found it. The run answers exactly this slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {

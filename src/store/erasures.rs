@@ -1,6 +1,6 @@
 //! What a redaction destroys: the keys, and counts of what they sealed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -63,28 +63,66 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<Erased>, StoreError> {
         .collect())
 }
 
-/// Notes that of an object whose key the transaction destroyed only `fields` are gone.
-pub async fn save_fields(conn: &mut PgConnection, object: Uuid, fields: &[String]) -> Result<(), StoreError> {
+/// Notes that of accounts whose keys the transaction destroyed only these fields are gone.
+pub async fn save_fields(
+    conn: &mut PgConnection,
+    gone: &BTreeMap<AccountId, &BTreeSet<String>>,
+) -> Result<(), StoreError> {
+    let (objects, fields) = by_field(gone.iter().map(|(account, fields)| (account, *fields)));
     sqlx::query!(
-        "update erased_keys set fields = $2 where object_id = $1 and erased_in = pg_current_xact_id()",
-        object,
-        fields,
+        r#"
+        update erased_keys as erased
+        set fields = gone.fields
+        from (
+            select object_id, array_agg(field order by field) as fields
+            from unnest($1::uuid[], $2::text[]) as one (object_id, field)
+            group by object_id
+        ) as gone
+        where erased.object_id = gone.object_id
+          and erased.erased_in = pg_current_xact_id()
+        "#,
+        &objects,
+        &fields,
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Notes that of an object whose key the transaction destroyed, `kept` stay.
-pub async fn save_kept(conn: &mut PgConnection, object: Uuid, kept: &[String]) -> Result<(), StoreError> {
+/// Notes which fields stay of accounts whose keys the transaction destroyed.
+pub async fn save_kept(
+    conn: &mut PgConnection,
+    kept: &HashMap<AccountId, BTreeSet<String>>,
+) -> Result<(), StoreError> {
+    let (objects, fields) = by_field(kept.iter());
+    if objects.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
-        "update erased_keys set kept = $2 where object_id = $1 and erased_in = pg_current_xact_id()",
-        object,
-        kept,
+        r#"
+        update erased_keys as erased
+        set kept = kept.fields
+        from (
+            select object_id, array_agg(field order by field) as fields
+            from unnest($1::uuid[], $2::text[]) as one (object_id, field)
+            group by object_id
+        ) as kept
+        where erased.object_id = kept.object_id
+          and erased.erased_in = pg_current_xact_id()
+        "#,
+        &objects,
+        &fields,
     )
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Each field of accounts with its account.
+fn by_field<'a>(
+    fields: impl Iterator<Item = (&'a AccountId, &'a BTreeSet<String>)>,
+) -> (Vec<Uuid>, Vec<String>) {
+    fields.flat_map(|(account, fields)| fields.iter().map(|field| (account.0, field.clone()))).unzip()
 }
 
 /// The database's number of the transaction.
@@ -271,7 +309,7 @@ impl Counts {
     }
 }
 
-/// Counts what each of accounts holds that redaction takes.
+/// Counts what each of accounts holds that redaction takes, but for answers: these are counted as they go.
 pub async fn count(
     conn: &mut PgConnection,
     accounts: &[AccountId],
@@ -290,8 +328,6 @@ pub async fn count(
                and one.sealed_content is not null) as "inquiries!",
             (select count(*) from monitors as one
              where one.account_id = wanted.account_id and one.sealed_query is not null) as "questions!",
-            (select count(*) from monitors as one join whole_runs using (monitor_id)
-             where one.account_id = wanted.account_id and whole_runs.sealed_content is not null) as "answers!",
             -- Of their reports' shards, which may be others: a report moves with what is consolidated.
             (select count(*) from hits as one
              where one.account_id = wanted.account_id
@@ -317,7 +353,7 @@ pub async fn count(
                 files: row.files,
                 inquiries: row.inquiries,
                 questions: row.questions,
-                answers: row.answers,
+                answers: 0,
                 hits: row.hits,
                 comments: row.comments,
                 reasons: row.reasons,

@@ -175,30 +175,34 @@ pub async fn remove_of_accounts(conn: &mut PgConnection, accounts: &[AccountId])
     remove_keys(conn, &gone).await
 }
 
-/// Removes every answer that tells of a report or of one of its hits.
-pub async fn remove_of_report(conn: &mut PgConnection, report: MonitorId) -> Result<(), StoreError> {
+/// Removes every answer that tells of reports or of one of their hits.
+pub async fn remove_of_reports(conn: &mut PgConnection, reports: &[MonitorId]) -> Result<(), StoreError> {
+    let (shards, ids): (Vec<i16>, Vec<Uuid>) =
+        reports.iter().map(|report| (report.shard().column(), report.0)).unzip();
     let gone: Vec<Uuid> = sqlx::query_scalar!(
         r#"
         delete from idempotency_replies
         where object_id in (
-            select $2::uuid
+            select report_id from unnest($2::uuid[]) as report (report_id)
             union all
-            select hit_id from hits where shard = $1 and monitor_id = $2)
+            select hit_id
+            from unnest($1::smallint[], $2::uuid[]) as report (shard, monitor_id)
+            join hits using (shard, monitor_id))
         returning reply_id
         "#,
-        report.shard().column(),
-        report.0,
+        &shards,
+        &ids,
     )
     .fetch_all(&mut *conn)
     .await?;
     remove_keys(conn, &gone).await
 }
 
-/// Removes every answer that tells of an object.
-pub async fn remove_of_object(conn: &mut PgConnection, object: Uuid) -> Result<(), StoreError> {
+/// Removes every answer that tells of objects.
+pub async fn remove_of_objects(conn: &mut PgConnection, objects: &[Uuid]) -> Result<(), StoreError> {
     let gone: Vec<Uuid> = sqlx::query_scalar!(
-        "delete from idempotency_replies where object_id = $1 returning reply_id",
-        object,
+        "delete from idempotency_replies where object_id = any($1) returning reply_id",
+        objects,
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -206,6 +210,9 @@ pub async fn remove_of_object(conn: &mut PgConnection, object: Uuid) -> Result<(
 }
 
 async fn remove_keys(conn: &mut PgConnection, replies: &[Uuid]) -> Result<(), StoreError> {
+    if replies.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
         r#"
         delete from data_keys

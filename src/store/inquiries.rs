@@ -19,7 +19,7 @@ use crate::{
 
 pub use listing::{Wanted, list, list_accounts_by_reference};
 pub use sweeps::{
-    forget_key, lock_all, lock_of_accounts, lock_overdue, move_to, redact_of_accounts, save_expired,
+    lock_all, lock_of_accounts, lock_overdue, move_to, redact_all, redact_of_accounts, save_expired,
 };
 
 /// An inquiry as it is stored.

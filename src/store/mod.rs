@@ -329,9 +329,16 @@ pub async fn save_point(conn: &mut PgConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes back all that a transaction did since its [`save_point`].
+/// Takes back all that a transaction did since its [`save_point`], and forgets that.
 pub async fn back_to_save_point(conn: &mut PgConnection) -> Result<(), StoreError> {
-    sqlx::query("rollback to savepoint here").execute(conn).await?;
+    sqlx::query("rollback to savepoint here").execute(&mut *conn).await?;
+    forget_save_point(conn).await
+}
+
+/// Forgets a transaction's [`save_point`], and keeps what it did since: many that are not forgotten are one within the
+/// other, and slow down whoever reads.
+pub async fn forget_save_point(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("release savepoint here").execute(conn).await?;
     Ok(())
 }
 

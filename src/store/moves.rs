@@ -76,19 +76,20 @@ pub async fn lock_due_of_accounts(conn: &mut PgConnection, accounts: &[AccountId
     Ok(())
 }
 
-/// Has no answer count any more that is under way about an account: it was asked with what the account no longer
-/// holds. Its due rows are locked.
-pub async fn supersede(conn: &mut PgConnection, account: AccountId) -> Result<(), StoreError> {
+/// Has no answer count any more that is under way about accounts: it was asked with what they no longer hold. Their due
+/// rows are locked.
+pub async fn supersede(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
     sqlx::query!(
         r#"
         update monitor_due as due
         set slot = due.slot + 1
         from monitors as monitor
-        where monitor.account_id = $1
+        where monitor.account_id = any($1)
           and due.shard = monitor.shard
           and due.monitor_id = monitor.monitor_id
         "#,
-        account.0,
+        &ids,
     )
     .execute(conn)
     .await?;
@@ -233,20 +234,7 @@ pub async fn redact(
     )
     .execute(&mut *conn)
     .await?;
-    sqlx::query!(
-        r#"
-        update monitors as monitor
-        set redacted_at = $3, sealed_query = null, by_schedule = null
-        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
-        where monitor.shard = wanted.shard
-          and monitor.monitor_id = wanted.monitor_id
-        "#,
-        &shards,
-        &ids,
-        now,
-    )
-    .execute(&mut *conn)
-    .await?;
+    save_redacted(conn, monitors, now).await?;
     sqlx::query!(
         r#"
         update hit_comments as comment
@@ -282,6 +270,30 @@ pub async fn redact(
     sqlx::query!(
         "update kept_runs set sealed_content = null where monitor_id = any($1) and sealed_content is not null",
         &ids,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Notes that reports are redacted, and destroys their questions: they are of no schedule any more.
+pub async fn save_redacted(
+    conn: &mut PgConnection,
+    monitors: &[MonitorId],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let (shards, ids) = columns(monitors);
+    sqlx::query!(
+        r#"
+        update monitors as monitor
+        set redacted_at = $3, sealed_query = null, by_schedule = null
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
+        where monitor.shard = wanted.shard
+          and monitor.monitor_id = wanted.monitor_id
+        "#,
+        &shards,
+        &ids,
+        now,
     )
     .execute(conn)
     .await?;

@@ -39,6 +39,38 @@ pub async fn lock_shared(conn: &mut PgConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// As [`lock_shared`], against those who redact accounts of these shards: whoever makes something of accounts holds this
+/// beside it from before reading them until its transaction ends.
+pub async fn lock_shards_shared(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<(), StoreError> {
+    let (shards, _) = super::standings::columns(accounts);
+    sqlx::query!(
+        r#"
+        select pg_advisory_xact_lock_shared(hashtextextended('watchkeeper.pauses.' || shard, 0))::text as locked
+        from (select distinct shard from unnest($1::smallint[]) as wanted (shard) order by shard) as wanted
+        "#,
+        &shards,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
+/// Waits for those who hold [`lock_shards_shared`] of the shards of `accounts`, and holds new ones up until the
+/// caller's transaction ends; who works on other shards goes on. To be taken beside [`lock_shared`].
+pub async fn lock_shards(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<(), StoreError> {
+    let (shards, _) = super::standings::columns(accounts);
+    sqlx::query!(
+        r#"
+        select pg_advisory_xact_lock(hashtextextended('watchkeeper.pauses.' || shard, 0))::text as locked
+        from (select distinct shard from unnest($1::smallint[]) as wanted (shard) order by shard) as wanted
+        "#,
+        &shards,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
 /// Waits for enrolment's transactions under way, and holds new ones up until the caller's ends.
 pub async fn lock(conn: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::query!("select 1 as one from pg_advisory_xact_lock(hashtextextended('watchkeeper.pauses', 0))")
@@ -227,12 +259,19 @@ pub async fn count_accounts(conn: &mut PgConnection, limit: i64) -> Result<i64, 
     Ok(count)
 }
 
-/// Destroys the reason for which somebody paused an account.
-pub async fn forget_reason(conn: &mut PgConnection, account: AccountId) -> Result<(), StoreError> {
+/// Destroys the reasons for which somebody paused accounts.
+pub async fn forget_reasons(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<(), StoreError> {
+    let (shards, ids) = super::standings::columns(accounts);
     sqlx::query!(
-        "update account_pauses set sealed_reason = null where shard = $1 and account_id = $2",
-        account.shard().column(),
-        account.0,
+        r#"
+        update account_pauses as pause
+        set sealed_reason = null
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
+        where pause.shard = wanted.shard
+          and pause.account_id = wanted.account_id
+        "#,
+        &shards,
+        &ids,
     )
     .execute(conn)
     .await?;

@@ -1,7 +1,7 @@
 //! What redaction takes out of the rows of accounts. The keys go too ([`data_keys`](super::data_keys)): what a
 //! copy of the database elsewhere still holds cannot be opened either.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{StoreError, standings::columns};
-use crate::domain::id::{AccountId, MonitorId};
+use crate::domain::id::{AccountId, TransactionId};
 
 /// What stays of an account that is redacted.
 #[derive(Debug)]
@@ -89,43 +89,52 @@ pub async fn save_accounts(
     Ok(())
 }
 
-/// Takes single fields out of a locked account, and notes which: the rest of it stays, sealed anew. One that was
+/// Takes single fields out of locked accounts, and notes which: the rest of each stays, sealed anew. One that was
 /// redacted before is not filled by that; and that it changed last counts from before.
 pub async fn save_fields(
     conn: &mut PgConnection,
-    kept: &Kept,
-    gone: &BTreeSet<String>,
+    kept: &[Kept],
+    gone: &BTreeMap<AccountId, &BTreeSet<String>>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let gone: Vec<String> = gone.iter().cloned().collect();
+    let columns = Columns::of(kept);
     sqlx::query!(
         r#"
-        update accounts
-        set fields = $3,
-            sealed_fields = $4,
-            version = version + 1,
-            redacted_version = case when redacted_version = version then version + 1 else redacted_version end
-        where shard = $1
-          and account_id = $2
+        update accounts as account
+        set fields = kept.fields,
+            sealed_fields = kept.sealed_fields,
+            version = account.version + 1,
+            redacted_version = case
+                when account.redacted_version = account.version then account.version + 1
+                else account.redacted_version
+            end
+        from unnest($1::smallint[], $2::uuid[], $3::jsonb[], $4::bytea[])
+             as kept (shard, account_id, fields, sealed_fields)
+        where account.shard = kept.shard
+          and account.account_id = kept.account_id
         "#,
-        kept.account.shard().column(),
-        kept.account.0,
-        kept.fields,
-        kept.sealed_fields,
+        &columns.shards,
+        &columns.ids,
+        &columns.fields,
+        &columns.sealed as &[Option<Vec<u8>>],
     )
     .execute(&mut *conn)
     .await?;
+    let gone = gone.iter().flat_map(|(account, fields)| fields.iter().map(|field| (*account, field.clone())));
+    let (accounts, fields): (Vec<AccountId>, Vec<String>) = gone.unzip();
+    let (shards, ids) = super::standings::columns(&accounts);
     sqlx::query!(
         r#"
         insert into field_redactions (shard, account_id, field, redacted_at)
-        select $1, $2, field, $4 from unnest($3::text[]) as gone (field)
+        select shard, account_id, field, $4
+        from unnest($1::smallint[], $2::uuid[], $3::text[]) as gone (shard, account_id, field)
         on conflict on constraint field_redactions_pkey do update
         set redacted_at = excluded.redacted_at,
             filled_at = null
         "#,
-        kept.account.shard().column(),
-        kept.account.0,
-        &gone,
+        &shards,
+        &ids,
+        &fields,
         now,
     )
     .execute(conn)
@@ -135,16 +144,16 @@ pub async fn save_fields(
 
 /// Takes the content out of the reports that monitors made: of their runs and of their hits, with the reasons of
 /// decisions; and destroys their keys. Hits are gone, as they stood before: when a run finds one again, a
-/// decision on it still stands.
+/// decision on it still stands. Returns how many answers of each account went.
 pub async fn save_reports(
     conn: &mut PgConnection,
     accounts: &[AccountId],
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<HashMap<AccountId, i64>, StoreError> {
     let (_, ids) = columns(accounts);
-    let monitors: Vec<Uuid> = sqlx::query_scalar!(
+    let rows = sqlx::query!(
         r#"
-        select monitor.monitor_id
+        select monitor.monitor_id, monitor.account_id
         from unnest($1::uuid[]) as wanted (account_id)
         join monitors as monitor using (account_id)
         order by monitor.shard, monitor.monitor_id
@@ -182,25 +191,76 @@ pub async fn save_reports(
     )
     .execute(&mut *conn)
     .await?;
-    let monitors: Vec<MonitorId> = monitors.into_iter().map(MonitorId).collect();
-    save_runs(conn, &monitors).await?;
-    let monitors: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
-    super::data_keys::remove_all(conn, &monitors).await
+    let monitors: Vec<Uuid> = rows.iter().map(|row| row.monitor_id).collect();
+    let emptied = save_runs(conn, &monitors).await?;
+    super::data_keys::remove_all(conn, &monitors).await?;
+    let of: HashMap<Uuid, AccountId> =
+        rows.into_iter().map(|row| (row.monitor_id, AccountId(row.account_id))).collect();
+    let mut answers: HashMap<AccountId, i64> = HashMap::new();
+    for account in emptied.iter().filter_map(|monitor| of.get(monitor)) {
+        *answers.entry(*account).or_default() += 1;
+    }
+    Ok(answers)
 }
 
-/// Takes the content out of the runs of monitors.
-async fn save_runs(conn: &mut PgConnection, monitors: &[MonitorId]) -> Result<(), StoreError> {
-    let ids: Vec<Uuid> = monitors.iter().map(|monitor| monitor.0).collect();
+/// Takes the content out of the runs of monitors. Returns the monitor of each.
+async fn save_runs(conn: &mut PgConnection, monitors: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
     // A list, not a join: each partition is asked through its index.
-    sqlx::query!(
-        "update runs set sealed_content = null where monitor_id = any($1) and sealed_content is not null",
-        &ids,
+    let mut emptied = sqlx::query_scalar!(
+        "update runs set sealed_content = null where monitor_id = any($1) and sealed_content is not null returning monitor_id",
+        monitors,
     )
-    .execute(&mut *conn)
+    .fetch_all(&mut *conn)
     .await?;
+    let of_kept = sqlx::query_scalar!(
+        "update kept_runs set sealed_content = null where monitor_id = any($1) and sealed_content is not null returning monitor_id",
+        monitors,
+    )
+    .fetch_all(conn)
+    .await?;
+    emptied.extend(of_kept);
+    Ok(emptied)
+}
+
+/// What stays of a transaction that is redacted.
+#[derive(Debug)]
+pub struct KeptTransaction {
+    /// The transaction, locked by the caller.
+    pub id: TransactionId,
+    /// The plain fields that stay.
+    pub fields: Value,
+    /// The sealed fields that stay, under a new key.
+    pub sealed_fields: Option<Vec<u8>>,
+}
+
+/// Takes the personal data out of locked transactions.
+pub async fn save_transactions(
+    conn: &mut PgConnection,
+    kept: &[KeptTransaction],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let shards: Vec<i16> = kept.iter().map(|one| one.id.shard().column()).collect();
+    let ids: Vec<Uuid> = kept.iter().map(|one| one.id.0).collect();
+    let fields: Vec<Value> = kept.iter().map(|one| one.fields.clone()).collect();
+    let sealed: Vec<Option<Vec<u8>>> = kept.iter().map(|one| one.sealed_fields.clone()).collect();
     sqlx::query!(
-        "update kept_runs set sealed_content = null where monitor_id = any($1) and sealed_content is not null",
+        r#"
+        update transactions as one
+        set fields = kept.fields,
+            sealed_fields = kept.sealed_fields,
+            filled_at = null,
+            redacted_at = $5,
+            updated_at = $5
+        from unnest($1::smallint[], $2::uuid[], $3::jsonb[], $4::bytea[])
+             as kept (shard, transaction_id, fields, sealed_fields)
+        where one.shard = kept.shard
+          and one.transaction_id = kept.transaction_id
+        "#,
+        &shards,
         &ids,
+        &fields,
+        &sealed as &[Option<Vec<u8>>],
+        now,
     )
     .execute(conn)
     .await?;

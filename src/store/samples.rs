@@ -87,6 +87,55 @@ pub async fn due(
         .collect())
 }
 
+/// When the longest waiting of a schedule's monitors was to run, in whatever lane its row is; none when none waits. Rows
+/// that do not name their schedule are counted too, of each shard and lane the hundred that wait longest.
+pub async fn find_oldest_due(
+    conn: &mut PgConnection,
+    schedule_id: i32,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let oldest = sqlx::query_scalar!(
+        r#"
+        select min(due.next_run_at)
+        from providers as lane
+        cross join generate_series(0, 255) as place (shard)
+        cross join lateral (
+            (
+                select next_run_at
+                from monitor_due
+                where monitor_due.shard = place.shard
+                  and monitor_due.lane = lane.provider_id
+                  and monitor_due.schedule_id = $1
+                  and monitor_due.next_run_at <= $2
+                order by monitor_due.next_run_at, monitor_due.monitor_id
+                limit 1
+            )
+            union all
+            (
+                select unnamed.next_run_at
+                from (
+                    select shard, monitor_id, next_run_at
+                    from monitor_due
+                    where monitor_due.shard = place.shard
+                      and monitor_due.lane = lane.provider_id
+                      and monitor_due.schedule_id = 0
+                      and monitor_due.next_run_at <= $2
+                    order by monitor_due.next_run_at, monitor_due.monitor_id
+                    limit 100
+                ) as unnamed
+                join monitors using (shard, monitor_id)
+                where monitors.schedule_id = $1
+            )
+        ) as due
+        "#,
+        schedule_id,
+        now,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(oldest)
+}
+
 /// How much is waiting for somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {

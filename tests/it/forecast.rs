@@ -112,6 +112,25 @@ async fn a_filled_database_is_planned_from_its_monitors_due_times_and_accounts(p
     assert!(picture.contains("does not fit") && picture.contains(">other "));
 }
 
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn accounts_that_are_archived_are_not_counted_among_those_that_a_new_schedule_enrols(pool: PgPool) {
+    let house = House::new(&pool, "").await;
+    let rows: String = (0..30).map(|number| format!("{number},individual,Test Person-{number}\n")).collect();
+    house.import(&format!("reference_id,type,name\n{rows}")).await;
+    sqlx::query("update accounts set archived_at = now() where reference_id::integer < 12")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let before = plan(&house, SCHEDULES, 1).await;
+    let planned = before.forecast.providers.iter().flat_map(|one| &one.schedules);
+    let monitors: Vec<u64> = planned.map(|schedule| schedule.monitors).collect();
+    assert_eq!(monitors, [18, 18]);
+    let mut house = house;
+    house.configure(SCHEDULES).await;
+    house.enrol().await;
+    assert_eq!(house.count("select count(*) from monitors").await, 36, "as enrolment sees it");
+}
+
 #[test]
 fn the_command_plans_by_hand_without_a_database_and_says_by_its_exit_code_whether_it_fits() {
     let folder = std::env::temp_dir().join(format!("watchkeeper-plan-{}", std::process::id()));

@@ -142,3 +142,68 @@ async fn a_schedule_tells_once_that_it_misses_its_objective_and_once_that_it_mee
     assert_eq!(told().await, ["schedule.objective-missed soon 3660", "schedule.objective-met soon 0"]);
     has("watchkeeper_schedule_objective_missed{schedule=\"soon\"} 0");
 }
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn rows_that_wait_in_the_lane_of_a_former_provider_or_do_not_name_their_schedule_count_for_the_objective(
+    pool: PgPool,
+) {
+    let house = house(&pool, UNLIMITED, 2).await;
+    let look = async || house.finish(Objectives::new(house.engine.clone())).await;
+    let told = async || {
+        house
+            .texts(
+                "select kind || ' ' || (detail ->> 'late-seconds') from events where kind like 'schedule.%'",
+            )
+            .await
+    };
+    due_since(&house, "soon", 90).await;
+    let one = "(select min(monitor_id::text)::uuid from monitor_due join schedules using (schedule_id) where name = 'soon')";
+    sqlx::query("insert into providers (name, created_at) values ('former', now())")
+        .execute(&pool)
+        .await
+        .unwrap();
+    // The provider was changed: no run of the lane that the configuration now names can tell of it.
+    sqlx::query(
+        "update monitor_due set lane = (select provider_id from providers where name = 'former')
+         where schedule_id = (select schedule_id from schedules where name = 'soon')",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    look().await;
+    assert_eq!(told().await, ["schedule.objective-missed 5400"]);
+    // One that does not name its schedule waits longer still.
+    sqlx::query(sqlx::AssertSqlSafe(format!(
+        "update monitor_due set schedule_id = 0, next_run_at = next_run_at - interval '1 hour' where monitor_id = {one}"
+    )))
+    .execute(&pool)
+    .await
+    .unwrap();
+    look().await;
+    let shown = house.engine.metrics.encode(Form::Plain);
+    let wait = "watchkeeper_schedule_oldest_due_age_seconds{schedule=\"soon\"} 9000.0";
+    assert!(shown.contains(wait), "{shown}");
+    assert_eq!(told().await.len(), 1);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_is_overdue_and_does_not_name_its_schedule_is_not_moved_behind_the_mark_of_its_queue(
+    pool: PgPool,
+) {
+    let house = house(&pool, UNLIMITED, 2).await;
+    due_since(&house, "soon", 10).await;
+    due_since(&house, "some-time", -60).await;
+    sqlx::query("update monitor_due set schedule_id = 0").execute(&pool).await.unwrap();
+    sqlx::query("update schedules set enrol_shard = 0, enrol_after = null").execute(&pool).await.unwrap();
+    house.enrol().await;
+    let unnamed = "select name from monitor_due join monitors using (shard, monitor_id)
+                   join schedules on schedules.schedule_id = monitors.schedule_id
+                   where monitor_due.schedule_id = 0";
+    assert_eq!(house.texts(unnamed).await, ["soon", "soon"], "the others are not due");
+    let running = house.start();
+    until("both are recorded", async || house.count("select count(*) from runs").await == 2).await;
+    running.stop().await;
+    sqlx::query("update schedules set enrol_shard = 0, enrol_after = null").execute(&pool).await.unwrap();
+    house.enrol().await;
+    assert_eq!(house.texts(unnamed).await, [""; 0]);
+}

@@ -7,7 +7,7 @@ use sqlx::{Executor, PgConnection, PgPool};
 use watchkeeper::{
     actions::{ActionError, Context},
     ambient::{ManualClock, Random},
-    store::{MIGRATIONS, Store, StoreError},
+    store::{self, MIGRATIONS, Store, StoreError},
     vault::Keyring,
 };
 
@@ -184,4 +184,23 @@ async fn an_index_whose_migration_was_cut_off_is_built_anew(pool: PgPool) {
     let noted = "select count(*) from _sqlx_migrations where version = 20261123000012 and success";
     let noted: i64 = sqlx::query_scalar(noted).fetch_one(&pool).await.unwrap();
     assert_eq!(noted, 1);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_save_point_is_forgotten_whether_what_was_done_since_is_kept_or_not(pool: PgPool) {
+    let of_pool = Store::of_pool(pool);
+    for is_kept in [true, false] {
+        let mut transaction = of_pool.transaction().await.unwrap();
+        store::save_point(&mut transaction).await.unwrap();
+        transaction.execute("create temporary table made (one integer)").await.unwrap();
+        if is_kept {
+            store::forget_save_point(&mut transaction).await.unwrap();
+        } else {
+            store::back_to_save_point(&mut transaction).await.unwrap();
+        }
+        let there = "select to_regclass('pg_temp.made') is not null";
+        let there: bool = sqlx::query_scalar(there).fetch_one(&mut *transaction).await.unwrap();
+        assert_eq!(there, is_kept);
+        store::back_to_save_point(&mut transaction).await.expect_err("there is none any more");
+    }
 }

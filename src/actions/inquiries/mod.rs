@@ -38,7 +38,7 @@ use crate::{
 pub use complete::complete;
 pub use create::{Home, NewInquiry, create};
 pub use decide::{decide, expire, expire_overdue, resume};
-pub(in crate::actions) use retire::redact_in;
+pub(in crate::actions) use retire::redact_all;
 pub use retire::{move_to, redact, redact_of_accounts};
 pub use show::{Filter, find, list};
 pub use submit::{Update, submit, update};

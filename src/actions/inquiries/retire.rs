@@ -1,14 +1,16 @@
 //! The end of an inquiry's personal data, and its move to another account.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-use super::{INQUIRY, OpenInquiry, event, lock, open};
+use super::{INQUIRY, OpenInquiry, event, open};
 use crate::{
     actions::{ActionError, Context, erasure, retention},
     domain::{
         id::{AccountId, InquiryId},
-        inquiry::InquiryContent,
         retention::RetainedKind,
     },
     store::{enrolment, events, idempotency, inquiries, reverifications},
@@ -22,39 +24,44 @@ const WITH_ACCOUNT: &str = "redaction of the account";
 pub async fn redact(context: &Context, actor: &str, id: InquiryId) -> Result<OpenInquiry, ActionError> {
     let mut transaction = context.store.transaction().await?;
     retention::refuse(context, &mut transaction, actor, RetainedKind::Inquiry, id.0).await?;
-    redact_in(context, &mut transaction, (actor, json!({})), id, true).await?;
+    redact_all(context, &mut transaction, actor, &BTreeMap::from([(id, json!({}))]), true).await?;
     let row = inquiries::find(&mut transaction, id).await?.ok_or(ActionError::NotFound(INQUIRY))?;
     erasure::commit(context, transaction).await?;
     open(context, row)
 }
 
-/// The same inside the caller's transaction, which has asked whether it may. The inquiry changes by it if it is an
-/// activity: the doing of a sweep is none.
-pub(in crate::actions) async fn redact_in(
+/// The same of many inside the caller's transaction, which has asked whether it may, and has locked them; each with what
+/// else its event tells. The inquiries change by it if it is an activity: the doing of a sweep is none.
+pub(in crate::actions) async fn redact_all(
     context: &Context,
     conn: &mut PgConnection,
-    (actor, detail): (&str, Value),
-    id: InquiryId,
+    actor: &str,
+    wanted: &BTreeMap<InquiryId, Value>,
     is_activity: bool,
 ) -> Result<(), ActionError> {
-    let now = context.now();
-    let mut inquiry = lock(context, conn, id).await?;
-    inquiry.content = InquiryContent::default();
-    let row = &mut inquiry.row;
-    row.sealed_content = None;
-    row.note_digest = None;
-    row.tags = Vec::new();
-    row.redacted_at = Some(now);
-    if is_activity {
-        row.updated_at = now;
+    if wanted.is_empty() {
+        return Ok(());
     }
-    inquiries::save(conn, row).await?;
+    let now = context.now();
+    let ids: Vec<InquiryId> = wanted.keys().copied().collect();
+    let objects: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     erasure::begin(conn).await?;
-    inquiries::forget_key(conn, id).await?;
-    idempotency::remove_of_object(conn, id.0).await?;
-    let detail = erasure::told(conn, &[id.0], detail, json!({ "inquiries": 1 })).await?;
-    let told = event(context, id, row.account, "inquiry.redacted", actor, detail);
-    events::insert_all(conn, &[told], now).await?;
+    let redacted = inquiries::redact_all(conn, &ids, is_activity, now).await?;
+    if redacted.len() < ids.len() {
+        return Err(ActionError::NotFound(INQUIRY));
+    }
+    idempotency::remove_of_objects(conn, &objects).await?;
+    let counts = json!({ "inquiries": 1 });
+    let details = wanted.iter().map(|(id, detail)| (id.0, (detail.clone(), counts.clone())));
+    let mut details = erasure::told_of_all(conn, details.collect()).await?;
+    let told: Vec<_> = redacted
+        .into_iter()
+        .map(|(id, account)| {
+            let detail = details.remove(&id.0).unwrap_or_default();
+            event(context, id, account, "inquiry.redacted", actor, detail)
+        })
+        .collect();
+    events::insert_all(conn, &told, now).await?;
     Ok(())
 }
 

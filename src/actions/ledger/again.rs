@@ -1,7 +1,7 @@
 //! Redacting again what an older state of the database has again: it had been redacted lawfully, so no hold and no policy
 //! is asked now.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::json;
 use sqlx::PgConnection;
@@ -121,7 +121,6 @@ async fn redact_object(
     object: &Object,
     kept: &HashMap<AccountId, BTreeSet<String>>,
 ) -> Result<(), ActionError> {
-    let told = || (ACTOR, json!({}));
     match *object {
         Object::Account(head) => {
             let fields = again.fields.as_ref().map(|fields| fields.iter().cloned().collect());
@@ -133,9 +132,15 @@ async fn redact_object(
     }
     let mut transaction = context.store.transaction().await?;
     match *object {
-        Object::Inquiry(id) => inquiries::redact_in(context, &mut transaction, told(), id, false).await?,
-        Object::Transaction(id) => transactions::redact_in(context, &mut transaction, told(), id).await?,
-        Object::ListItem(id) => lists::redact_item(context, &mut transaction, told(), id).await?,
+        Object::Inquiry(id) => {
+            let wanted = BTreeMap::from([(id, json!({}))]);
+            inquiries::redact_all(context, &mut transaction, ACTOR, &wanted, false).await?;
+        }
+        Object::Transaction(id) => {
+            let wanted = BTreeMap::from([(id, json!({}))]);
+            transactions::redact_all(context, &mut transaction, ACTOR, &wanted).await?;
+        }
+        Object::ListItem(id) => lists::redact_item(context, &mut transaction, (ACTOR, json!({})), id).await?,
         Object::Account(_) | Object::Report(_) => {}
     }
     erasure::commit(context, transaction).await

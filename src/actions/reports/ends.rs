@@ -3,7 +3,7 @@
 //! Each stops what is under way first, then changes the account's data: an answer that arrives late writes nothing
 //! about a person.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -11,11 +11,11 @@ use sqlx::PgConnection;
 
 use super::{ActionError, Context};
 use crate::{
-    actions::{erasure, subjects},
+    actions::{erasure, redact, subjects},
     domain::{
         hit::HitState,
         id::{AccountId, MonitorId},
-        monitor::{MonitorState, Trigger, stopped},
+        monitor::{MonitorState, PausedBy, Trigger, stopped},
         personal::Personal,
         retention::RetainedKind,
     },
@@ -54,14 +54,13 @@ async fn redact_asked(
     id: MonitorId,
     is_asked: bool,
 ) -> Result<(), ActionError> {
-    let now = context.now();
     let mut transaction = context.store.transaction().await?;
     retention::lock_shared(&mut transaction).await?;
     pauses::lock(&mut transaction).await?;
     let row = reports::get_all(&mut transaction, &[id]).await?.pop();
     let row = row.ok_or(ActionError::NotFound("report of that id"))?;
-    due::lock(&mut transaction, &[id]).await?;
-    accounts::lock_all(&mut transaction, &[row.account]).await?;
+    // All that is looked at for holds, in the order in which everybody locks it.
+    redact::lock_families(&mut transaction, &[row.account]).await?;
     // Of two who redact it, the second sees here what the first did.
     let row = reports::get_all(&mut transaction, &[id]).await?.pop();
     let row = row.ok_or(ActionError::NotFound("report of that id"))?;
@@ -72,43 +71,62 @@ async fn redact_asked(
         crate::actions::retention::refuse(context, &mut transaction, actor, RetainedKind::Report, id.0)
             .await?;
     }
-    redact_in(context, &mut transaction, (actor, json!({ "report": id })), (id, row.account), now).await?;
+    let wanted = BTreeMap::from([(id, (row.account, json!({ "report": id })))]);
+    redact_all(context, &mut transaction, actor, &wanted).await?;
     erasure::commit(context, transaction).await
 }
 
-/// The same inside the caller's transaction, which has asked whether it may, and has locked the due row and the
-/// account.
-pub(in crate::actions) async fn redact_in(
+/// The same of many inside the caller's transaction, which has asked whether it may, and has locked their due rows and
+/// their accounts; each with its account and what its event tells.
+pub(in crate::actions) async fn redact_all(
     context: &Context,
     conn: &mut PgConnection,
-    (actor, detail): (&str, Value),
-    (id, account): (MonitorId, AccountId),
-    now: DateTime<Utc>,
+    actor: &str,
+    wanted: &BTreeMap<MonitorId, (AccountId, Value)>,
 ) -> Result<(), ActionError> {
-    monitors::save_stopped(conn, &[id], MonitorState::Ended, stopped::REDACTED, now).await?;
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let now = context.now();
+    let ids: Vec<MonitorId> = wanted.keys().copied().collect();
+    monitors::save_stopped(conn, &ids, MonitorState::Ended, stopped::REDACTED, now).await?;
     erasure::begin(conn).await?;
-    moves::redact(conn, &[id], now).await?;
-    idempotency::remove_of_report(conn, id).await?;
-    let detail = erasure::told(conn, &[id.0], detail, json!({ "reports": 1 })).await?;
-    let mut event = context.event(account, "report.redacted", actor, detail);
-    event.object = Some(id.0);
-    events::insert_all(conn, &[event], now).await?;
-    enrolment::insert_queue(conn, &[account]).await?;
+    moves::redact(conn, &ids, now).await?;
+    idempotency::remove_of_reports(conn, &ids).await?;
+    let counts = json!({ "reports": 1 });
+    let details = wanted.iter().map(|(id, (_, detail))| (id.0, (detail.clone(), counts.clone())));
+    let mut details = erasure::told_of_all(conn, details.collect()).await?;
+    let told: Vec<_> = wanted
+        .iter()
+        .map(|(id, (account, _))| {
+            let detail = details.remove(&id.0).unwrap_or_default();
+            let mut event = context.event(*account, "report.redacted", actor, detail);
+            event.object = Some(id.0);
+            event
+        })
+        .collect();
+    events::insert_all(conn, &told, now).await?;
+    let accounts: BTreeSet<AccountId> = wanted.values().map(|(account, _)| *account).collect();
+    enrolment::insert_queue(conn, &accounts.into_iter().collect::<Vec<_>>()).await?;
     Ok(())
 }
 
-/// Destroys what the reports of accounts hold that no schedule keeps, and the reasons of the accounts' decisions,
-/// within the caller's transaction, which has locked due rows and accounts: the accounts are redacted. Those that schedules
-/// keep are emptied by the caller, and go on once there is something to ask about.
+/// Stops the reports of accounts: those that no schedule keeps for good, the others until there is something to ask about
+/// again; and destroys the reasons of the accounts' decisions. Within the caller's transaction, which has locked due rows
+/// and accounts, and which empties all these reports: the accounts are redacted.
 pub async fn redact_of_accounts(
     conn: &mut PgConnection,
     accounts: &[AccountId],
     now: DateTime<Utc>,
 ) -> Result<(), ActionError> {
     let ending = moves::list_unkept(conn, accounts).await?;
+    let mut pausing = monitors::list_active_of_all(conn, accounts).await?;
+    pausing.retain(|monitor| !ending.contains(monitor));
+    let by = PausedBy::AccountRedacted.word();
+    monitors::save_stopped(conn, &pausing, MonitorState::Paused, by, now).await?;
     if !ending.is_empty() {
         monitors::save_stopped(conn, &ending, MonitorState::Ended, stopped::REDACTED, now).await?;
-        moves::redact(conn, &ending, now).await?;
+        moves::save_redacted(conn, &ending, now).await?;
     }
     decisions::redact_of_accounts(conn, accounts).await?;
     Ok(())

@@ -17,7 +17,7 @@ use sqlx::PgConnection;
 
 pub(in crate::actions) use ends::apply_to_open;
 pub use ends::{move_to, redact, redact_of_accounts};
-pub(in crate::actions) use ends::{redact_again, redact_in};
+pub(in crate::actions) use ends::{redact_again, redact_all};
 pub use evidence::{Asked, Evidence, evidence};
 pub use request::{About, accounts_of_references, request};
 pub use tags::{TagChange, tag};
@@ -80,6 +80,7 @@ pub async fn create_in(
     let now = context.now();
     // Whoever pauses the account or the template meanwhile waits, and then sees the report.
     pauses::lock_shared(conn).await?;
+    pauses::lock_shards_shared(conn, &[new.account]).await?;
     let of = find_template(conn, new.template).await?.filter(|of| !of.is_removed);
     let of = of.ok_or(ActionError::NotFound("report template of that id"))?;
     accounts::lock_all(conn, &[new.account]).await?;

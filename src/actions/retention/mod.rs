@@ -35,7 +35,10 @@ use crate::{
         id::{AccountId, InquiryId, MonitorId, TransactionId},
         retention::{Barrier, Cause, RetainedKind},
     },
-    store::{accounts, events, holds as hold_rows, overrides as override_rows, retention, standings},
+    store::{
+        accounts, events, holds as hold_rows, inquiries, overrides as override_rows, retention, standings,
+        transactions,
+    },
 };
 
 /// Keeps the policies as they are until the transaction ends.
@@ -44,8 +47,8 @@ pub(super) async fn lock_policies(conn: &mut PgConnection) -> Result<(), ActionE
 }
 
 /// Refuses to redact an object that a policy or a hold keeps now, unless an exception was approved, which is then
-/// used. Locks the accounts that the object is of, so that no hold is placed meanwhile. What it knows nothing of is
-/// refused too.
+/// used. Locks the accounts that the object is of, so that no hold is placed meanwhile, and then the object, so that it
+/// is judged as it is when it is redacted. What it knows nothing of is refused too.
 pub(super) async fn refuse(
     context: &Context,
     conn: &mut PgConnection,
@@ -56,19 +59,35 @@ pub(super) async fn refuse(
     lock_policies(conn).await?;
     let rules = Rules::load(conn).await?;
     let mut locked: BTreeSet<AccountId> = BTreeSet::new();
+    let mut is_locked = false;
     let (household, object) = loop {
         let found = facts::of_object(context, conn, &rules, kind, id).await?;
         let (household, object) = found.ok_or(ActionError::NotFound(unknown(kind)))?;
         let of: Vec<AccountId> =
             object.facts.accounts.iter().copied().filter(|account| !locked.contains(account)).collect();
-        if of.is_empty() {
+        if of.is_empty() && is_locked {
             break (household, object);
+        }
+        if of.is_empty() {
+            lock_object(conn, kind, id).await?;
+            is_locked = true;
+            continue;
         }
         // What it is of may have changed before the locks: it is read again under them.
         accounts::lock_all(conn, &of).await?;
         locked.extend(of);
     };
     refuse_object(context, conn, actor, &rules, (&household, &object)).await.map(drop)
+}
+
+/// Locks the row of an object that can change without a lock on its accounts.
+async fn lock_object(conn: &mut PgConnection, kind: RetainedKind, id: Uuid) -> Result<(), ActionError> {
+    match kind {
+        RetainedKind::Inquiry => inquiries::lock_all(conn, &[InquiryId(id)]).await?,
+        RetainedKind::Transaction => transactions::lock_all(conn, &[TransactionId(id)]).await?,
+        RetainedKind::Account | RetainedKind::Report | RetainedKind::ListItem => {}
+    }
+    Ok(())
 }
 
 const fn unknown(kind: RetainedKind) -> &'static str {
@@ -82,7 +101,7 @@ const fn unknown(kind: RetainedKind) -> &'static str {
 }
 
 /// The same for an account that is locked with all that was consolidated into it; and refused is what holds nothing
-/// since it was redacted. Returns the fields of the family that a policy keeps for now.
+/// since it was redacted, but what is kept on. Returns the fields of the family that a policy keeps for now.
 pub(super) async fn refuse_account(
     context: &Context,
     conn: &mut PgConnection,
@@ -92,11 +111,14 @@ pub(super) async fn refuse_account(
     let rules = Rules::load(conn).await?;
     let found = facts::of_object(context, conn, &rules, RetainedKind::Account, account.0).await?;
     let (household, object) = found.ok_or(ActionError::NotFound(ACCOUNT))?;
-    if household.head.facts.is_empty {
+    let kept = kept_fields(context, &rules, &household);
+    if household.head.facts.is_empty
+        && !facts::is_anything_left(context, conn, &rules, (&household, &kept)).await?
+    {
         return Err(ActionError::Refused("the account is redacted already"));
     }
     let is_exception = refuse_object(context, conn, actor, &rules, (&household, &object)).await?;
-    if is_exception { Ok(HashMap::new()) } else { Ok(kept_fields(context, &rules, &household)) }
+    if is_exception { Ok(HashMap::new()) } else { Ok(kept) }
 }
 
 /// Refuses to take a transaction away from an account whose family is under a hold. Locks the family.

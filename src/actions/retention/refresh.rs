@@ -131,7 +131,10 @@ async fn try_look(
 ) -> Result<Option<ActionError>, ActionError> {
     store::save_point(conn).await?;
     match look(context, conn, rules, objects).await {
-        Ok(()) => Ok(None),
+        Ok(()) => {
+            store::forget_save_point(conn).await?;
+            Ok(None)
+        }
         Err(ActionError::Store(error)) if error.is_passing() => Err(error.into()),
         Err(error) => {
             store::back_to_save_point(conn).await?;

@@ -55,6 +55,8 @@ pub struct Facts {
     pub filled_at: Option<DateTime<Utc>>,
     /// Whether there is nothing in it to redact.
     pub is_empty: bool,
+    /// Whether it is a field that outlasted the redaction of its account, for a policy kept it: it goes as soon as it may.
+    pub outlasts: bool,
     /// What is redacted with it.
     pub goes_with: Vec<Facts>,
     /// The account that it is a part or a field of: what keeps that as a whole keeps its parts.
@@ -78,6 +80,7 @@ impl Facts {
             dates: BTreeMap::new(),
             filled_at: None,
             is_empty: false,
+            outlasts: false,
             goes_with: Vec::new(),
             part_of: None,
         }
@@ -183,7 +186,8 @@ pub enum Kept {
 ///
 /// No date that it returns is earlier than a policy to keep or a hold allows, and none is later than the earliest
 /// policy to redact says unless one of these asks for it. A field goes with its account, when nothing keeps what goes
-/// with that; before that only by a policy that names it.
+/// with that; before that only by a policy that names it. One that outlasted the redaction of its account, for policies
+/// kept it, goes when the last of these is over.
 pub fn due(facts: &Facts, policies: &[Policy], holds: &[Hold]) -> Verdict {
     let whole = |policy: &&Policy| policy.fields.is_empty();
     if facts.field.is_none() {
@@ -195,6 +199,9 @@ pub fn due(facts: &Facts, policies: &[Policy], holds: &[Hold]) -> Verdict {
     let kept = std::iter::once(facts).chain(facts.part_of.as_deref());
     let alone = verdict(facts, facts.is_empty, named, barriers(kept, policies, holds));
     let Some(account) = facts.part_of.as_deref() else { return alone };
+    if let Some(last) = left_over(facts, &alone) {
+        return Verdict { redaction: Redaction::Due(last), barriers: alone.barriers };
+    }
     let kept = [facts, account].into_iter().chain(&account.goes_with);
     let policies_on_all = policies.iter().filter(whole);
     let with_all = verdict(account, facts.is_empty, policies_on_all, barriers(kept, policies, holds));
@@ -204,6 +211,21 @@ pub fn due(facts: &Facts, policies: &[Policy], holds: &[Hold]) -> Verdict {
         (alone, _) => alone.is_some(),
     };
     if is_first { alone } else { with_all }
+}
+
+/// When a field goes that outlasted its account; none when it did not, or when something keeps it without an end in sight,
+/// or no policy kept it.
+fn left_over(facts: &Facts, alone: &Verdict) -> Option<Due> {
+    if !facts.outlasts || facts.is_empty {
+        return None;
+    }
+    let at = alone.barriers.last()?.until?;
+    let kept_by = |barrier: &Barrier| match &barrier.cause {
+        Cause::Policy(name, _) => Some((barrier.until?, name.clone())),
+        Cause::Hold(..) => None,
+    };
+    let (by_policy_at, policy) = alone.barriers.iter().filter_map(kept_by).next_back()?;
+    Some(Due { at, policy, by_policy_at })
 }
 
 /// When the first of `policies` that is about an object has it redacted.

@@ -125,6 +125,7 @@ impl Known {
             dates: BTreeMap::new(),
             filled_at: None,
             is_empty: false,
+            outlasts: false,
             goes_with: Vec::new(),
             part_of: None,
         };
@@ -435,6 +436,38 @@ fn rule(name: &str, rule: Rule, period: Period, clock: Clock) -> Policy {
         period,
         clock,
     }
+}
+
+#[test]
+fn a_field_that_outlasted_its_account_goes_when_the_last_that_kept_it_is_over() {
+    let of_field = |name: &str, days: u32| Policy {
+        fields: vec!["phone".to_owned()],
+        ..rule(name, Rule::Keep, Period::Days(days), Clock::Creation)
+    };
+    let mut policies = vec![of_field("long", 20), of_field("short", 10)];
+    let account = Facts { is_empty: true, ..facts() };
+    let mut field = Facts { field: Some("phone".to_owned()), part_of: Some(Box::new(account)), ..facts() };
+    assert_eq!(due(&field, &policies, &[]).redaction, Redaction::Kept(Kept::NoPolicy), "nobody asked for it");
+    field.outlasts = true;
+    let at: DateTime<Utc> = "2026-01-21T00:00:00Z".parse().unwrap();
+    let gone = |at, by_policy_at| Redaction::Due(Due { at, policy: "long".to_owned(), by_policy_at });
+    assert_eq!(due(&field, &policies, &[]).redaction, gone(at, at));
+    let hold = |until| Hold {
+        id: HoldId(Uuid::nil()),
+        account: account_of(&field),
+        reason: "case".to_owned(),
+        until,
+    };
+    let later = at + TimeDelta::days(9);
+    assert_eq!(due(&field, &policies, &[hold(Some(later))]).redaction, gone(later, at));
+    assert_eq!(due(&field, &policies, &[hold(None)]).due_at(), None);
+    // One that asks for it later does not put it off.
+    policies.push(Policy { rule: Rule::Redact, ..of_field("redact", 90) });
+    assert_eq!(due(&field, &policies, &[]).redaction, gone(at, at));
+}
+
+fn account_of(facts: &Facts) -> AccountId {
+    facts.accounts[0]
 }
 
 #[test]

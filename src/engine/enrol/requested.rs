@@ -113,6 +113,9 @@ pub(super) async fn walk(
 ) -> Result<Option<(Shard, Option<Uuid>)>, EngineError> {
     let page =
         requested::list_page(conn, walk.schedule_id, (walk.shard, walk.after), i64::from(most)).await?;
+    let of = monitors::list_accounts(conn, &page).await?;
+    let of: Vec<AccountId> = of.into_iter().map(|(_, account)| account).collect();
+    pauses::lock_shards_shared(conn, &of).await?;
     let paused = pauses::list_schedules(conn).await?;
     let requested = look(engine, conn, &page, &paused).await?;
     due::lock(conn, &requested.paused()).await?;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::super::StoreError;
+use super::super::{StoreError, standings::columns};
 use crate::domain::id::AccountId;
 
 /// A decision whose entity has another id now.
@@ -133,25 +133,27 @@ pub async fn save_ended(
     Ok(())
 }
 
-/// Forgets the data of an account that its decisions, hits and last answers rest on, for some of them were destroyed: what
+/// Forgets the data of accounts that their decisions, hits and last answers rest on, for some of them were destroyed: what
 /// is left is no reason to decide anew. The next run says what they rest on. The due rows are locked by the caller.
-pub async fn forget_subject(conn: &mut PgConnection, account: AccountId) -> Result<(), StoreError> {
+pub async fn forget_subjects(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<(), StoreError> {
+    let (shards, ids) = columns(accounts);
     sqlx::query!(
         r#"
-        update decisions
+        update decisions as decision
         set subject_digest = null
-        where shard = $1
-          and account_id = $2
-          and subject_digest is not null
+        from unnest($1::smallint[], $2::uuid[]) as wanted (shard, account_id)
+        where decision.shard = wanted.shard
+          and decision.account_id = wanted.account_id
+          and decision.subject_digest is not null
         "#,
-        account.shard().column(),
-        account.0,
+        &shards,
+        &ids,
     )
     .execute(&mut *conn)
     .await?;
     sqlx::query!(
-        "update hits set subject_digest = null where account_id = $1 and subject_digest is not null",
-        account.0,
+        "update hits set subject_digest = null where account_id = any($1) and subject_digest is not null",
+        &ids,
     )
     .execute(&mut *conn)
     .await?;
@@ -160,12 +162,12 @@ pub async fn forget_subject(conn: &mut PgConnection, account: AccountId) -> Resu
         update monitor_due as due
         set last_digest = substring(due.last_digest for 16)
         from monitors as monitor
-        where monitor.account_id = $1
+        where monitor.account_id = any($1)
           and due.shard = monitor.shard
           and due.monitor_id = monitor.monitor_id
           and length(due.last_digest) > 16
         "#,
-        account.0,
+        &ids,
     )
     .execute(conn)
     .await?;

@@ -143,13 +143,45 @@ pub async fn lock_all(conn: &mut PgConnection, ids: &[InquiryId]) -> Result<(), 
     Ok(())
 }
 
-/// Destroys the key of one inquiry.
-pub async fn forget_key(conn: &mut PgConnection, id: InquiryId) -> Result<(), StoreError> {
-    let shard = id.shard().column();
-    sqlx::query!("delete from data_keys where shard = $1 and object_id = $2", shard, id.0)
-        .execute(conn)
-        .await?;
-    Ok(())
+/// Destroys what is personal about locked inquiries: their contents, their tags, their keys. Returns them with their
+/// accounts. They change by it if it is an activity.
+pub async fn redact_all(
+    conn: &mut PgConnection,
+    ids: &[InquiryId],
+    is_activity: bool,
+    now: DateTime<Utc>,
+) -> Result<Vec<(InquiryId, Option<AccountId>)>, StoreError> {
+    let shards: Vec<i16> = ids.iter().map(|id| id.shard().column()).collect();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        r#"
+        with redacted as (
+            update inquiries as inquiry
+            set sealed_content = null,
+                note_digest = null,
+                tags = '{}',
+                redacted_at = $3,
+                updated_at = case when $4 then $3 else inquiry.updated_at end
+            from unnest($1::smallint[], $2::uuid[]) as wanted (shard, inquiry_id)
+            where inquiry.shard = wanted.shard
+              and inquiry.inquiry_id = wanted.inquiry_id
+            returning inquiry.shard, inquiry.inquiry_id, inquiry.account_id
+        ), forgotten as (
+            delete from data_keys
+            using redacted
+            where data_keys.shard = redacted.shard
+              and data_keys.object_id = redacted.inquiry_id
+        )
+        select inquiry_id, account_id from redacted order by inquiry_id
+        "#,
+        &shards,
+        &ids,
+        now,
+        is_activity,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (InquiryId(row.inquiry_id), row.account_id.map(AccountId))).collect())
 }
 
 /// Gives the inquiries of `sources` to `destination`; returns how many.

@@ -194,10 +194,12 @@ pub async fn find_due_shard(
 ) -> Result<Option<Shard>, StoreError> {
     let shard = sqlx::query_scalar!(
         r#"
-        select shard::smallint as "shard!"
-        from generate_series(0, 255) as all_of_them (shard)
-        where exists (select from retention_due as due where due.shard = all_of_them.shard and due.due_at <= $2)
-        order by (shard - $1 + 256) % 256
+        select place.shard as "shard!"
+        from (select (($1 + step) % 256)::smallint as shard from generate_series(0, 255) as step) as place
+        -- One probe a shard, in this order, up to the first that has any.
+        cross join lateral (
+            select from retention_due as due where due.shard = place.shard and due.due_at <= $2 limit 1
+        ) as due
         limit 1
         "#,
         i32::from(from.0),
@@ -293,9 +295,14 @@ pub async fn remove_due(conn: &mut PgConnection, limit: i64) -> Result<bool, Sto
     Ok(i64::try_from(done.rows_affected()).is_ok_and(|count| count < limit))
 }
 
-/// Has the transaction give up when it waits for a lock longer than a second: others wait behind it.
-pub async fn limit_waits(conn: &mut PgConnection) -> Result<(), StoreError> {
-    sqlx::query("set local lock_timeout = '1s'").execute(conn).await?;
+/// Says that the transaction is a batch of a sweep: it gives up when it waits for a lock longer than a second, for others
+/// wait behind it; and what it changes is not queued to be looked at again, for it looks at that itself.
+pub async fn begin_batch(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query!(
+        "select set_config('lock_timeout', '1s', true) as timeout, set_config('watchkeeper.sweep', 'on', true) as sweep"
+    )
+    .fetch_one(conn)
+    .await?;
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use watchkeeper::{
 use super::*;
 use crate::fixtures::DAILY;
 
-const PAYMENTS: &str = r#"
+pub(super) const PAYMENTS: &str = r#"
 [transaction-types.payment]
 statuses = ["open"]
 [transaction-types.payment.fields]
@@ -30,7 +30,7 @@ payer = { target = "account", target-types = ["individual"], cardinality = "sing
 last_payment = { target = "transaction", target-types = ["payment"], cardinality = "single" }
 "#;
 
-async fn payment(house: &House, client: &Client) -> TransactionId {
+pub(super) async fn payment(house: &House, client: &Client) -> TransactionId {
     let kind = client.get("/transaction-types").await.expect(200).ids().remove(0);
     let fields = json!({ "note": "Marksdottir" });
     let edit = TransactionEdit { fields: fields.as_object().unwrap().clone(), ..TransactionEdit::default() };
@@ -43,14 +43,14 @@ async fn hold(house: &House, reference: &str) -> watchkeeper::domain::id::HoldId
     retention::place_hold(&house.engine.context, "test", &new).await.unwrap().hold.id
 }
 
-async fn consolidate(house: &House, destination: &str, source: &str) {
+pub(super) async fn consolidate(house: &House, destination: &str, source: &str) {
     let (destination, source) = (id(house, destination).await, id(house, source).await);
     consolidate::request(&house.engine.context, "test", destination, &[source]).await.unwrap();
     let mut chores = Chores::new(house.engine.clone());
     while chores.activate().await.unwrap() == Activation::More {}
 }
 
-fn refused<T: std::fmt::Debug>(what: Result<T, ActionError>) -> String {
+pub(super) fn refused<T: std::fmt::Debug>(what: Result<T, ActionError>) -> String {
     let Err(ActionError::Conflict(text)) = what else { panic!("it was not refused: {what:?}") };
     text
 }

@@ -3,6 +3,7 @@
 mod again;
 mod held;
 mod kill;
+mod racing;
 mod refusing;
 mod stays;
 mod sweeping;

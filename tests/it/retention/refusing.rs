@@ -2,6 +2,7 @@
 
 use sqlx::PgPool;
 use watchkeeper::actions::{
+    ActionError,
     api_keys::{self, NewKey},
     redact,
 };
@@ -159,5 +160,26 @@ async fn a_field_that_a_policy_keeps_outlasts_a_redaction_by_hand(pool: PgPool) 
     let house = House::new(&pool, &format!("{DAILY}{law}")).await;
     house.import("reference_id,type,name,phone_number\np1,individual,Jane Marksdottir,+4930123456\n").await;
     redact::redact(&house.engine.context, "test", id(&house, "p1").await).await.unwrap();
-    assert_eq!(house.account("p1").await.fields.keys().collect::<Vec<_>>(), ["phone_number"]);
+    let left = async || house.account("p1").await.fields.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(left().await, ["phone_number"]);
+    let again = redact::redact(&house.engine.context, "test", id(&house, "p1").await).await;
+    assert!(matches!(again, Err(ActionError::Refused(_))), "{again:?}");
+    // It goes by itself when nothing keeps it any more, though no policy asks for that.
+    sweep_around(&house, 20, async || left().await == ["phone_number"]).await;
+    assert_eq!(left().await, [""; 0]);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_field_that_a_policy_kept_goes_by_hand_when_the_policy_is_no_more(pool: PgPool) {
+    let rest = "from = \"creation\"\ntypes = [\"individual\"]\nfields = [\"phone_number\"]";
+    let law = policy("phone", "account", "keep", "20d", rest);
+    let mut house = House::new(&pool, &format!("{DAILY}{law}")).await;
+    house.import("reference_id,type,name,phone_number\np1,individual,Jane Marksdottir,+4930123456\n").await;
+    let account = id(&house, "p1").await;
+    redact::redact(&house.engine.context, "test", account).await.unwrap();
+    house.configure(DAILY).await;
+    redact::redact(&house.engine.context, "test", account).await.unwrap();
+    assert!(house.account("p1").await.fields.is_empty());
+    let again = redact::redact(&house.engine.context, "test", account).await;
+    assert!(matches!(again, Err(ActionError::Refused(_))), "{again:?}");
 }

@@ -79,12 +79,19 @@ async fn a_sweep_gives_way_when_enrolment_is_at_work(pool: PgPool) {
     archive(&house, "p1").await;
     house.clock.advance(DAY);
     refresh(&house).await;
+    let account = id(&house, "p1").await;
     let mut enrolment = house.engine.context.store.transaction().await.unwrap();
     pauses::lock_shared(&mut enrolment).await.unwrap();
-    // It would hold up all who enrol after that, as long as it waited.
+    pauses::lock_shards_shared(&mut enrolment, &[account]).await.unwrap();
+    // It would hold up all who enrol on that shard after that, as long as it waited.
     assert!(matches!(batch(&house).await, Batch::Busy(_)));
     assert!(!is_redacted(&house, "p1").await);
     enrolment.commit().await.unwrap();
+    // One that is at work on other shards is in nobody's way.
+    let elsewhere = AccountId(watchkeeper::domain::id::version_7(1, [7; 10], Shard(account.shard().0 ^ 1)));
+    let mut enrolment = house.engine.context.store.transaction().await.unwrap();
+    pauses::lock_shared(&mut enrolment).await.unwrap();
+    pauses::lock_shards_shared(&mut enrolment, &[elsewhere]).await.unwrap();
     assert!(matches!(batch(&house).await, Batch::Swept(_)));
     assert!(is_redacted(&house, "p1").await);
 }
@@ -162,7 +169,7 @@ async fn lists_are_locked_in_one_order_whatever_the_order_of_their_items(pool: P
     let (locked, ()) = tokio::join!(store::lists::lock_of_items(&mut sweeping, &ids), async {
         until("the sweep waits", async || house.count(waiting).await == 1).await;
         // For the first, and has not the second yet: whoever has the first gets that.
-        rows::limit_waits(&mut other).await.unwrap();
+        rows::begin_batch(&mut other).await.unwrap();
         store::lists::lock(&mut other, second).await.unwrap().unwrap();
         other.commit().await.unwrap();
     });

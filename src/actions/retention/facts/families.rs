@@ -1,6 +1,6 @@
 //! The households of accounts: with what was consolidated into them, their inquiries and their reports.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -114,6 +114,28 @@ async fn list_reports(
     Ok(retention::list_reports(conn, &of, rules.counts_runs()).await?)
 }
 
+/// Whether the accounts of a household, which were redacted, hold fields that a policy kept then and that none keeps now:
+/// `kept` says which are.
+pub(in crate::actions) async fn is_anything_left(
+    context: &Context,
+    conn: &mut PgConnection,
+    rules: &Rules,
+    (household, kept): (&Household, &HashMap<AccountId, BTreeSet<String>>),
+) -> Result<bool, ActionError> {
+    let accounts = std::iter::once(&household.head).chain(&household.sources);
+    let accounts: Vec<AccountId> = accounts.map(|account| AccountId(account.id)).collect();
+    for row in accounts::find_all(conn, &accounts).await? {
+        let Some(account_type) = rules.types.get(&row.account_type) else { continue };
+        let stays = |key: &String| {
+            account_type.stays_on_redaction(key) || kept.get(&row.id).is_some_and(|kept| kept.contains(key))
+        };
+        if !fields::opened(context, &row)?.0.keys().all(stays) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// What came to an account since it was redacted, although nothing was written to the account itself, fills it again:
 /// from when the first of that came. Some parts do not count for that.
 fn join(own: &AccountFacts, facts: &mut Facts, sources: &[Object], parts: &[(Object, bool)]) {
@@ -192,7 +214,12 @@ fn of_account(
     let mut object = Object::new(account.id.0, facts);
     if let (Some(account_type), Some(fields)) = (account_type, fields) {
         for key in rules.own_fields(account_type).into_iter().filter(|key| fields.contains_key(*key)) {
-            let mut facts = Facts { field: Some(key.to_owned()), is_empty: false, ..object.facts.clone() };
+            let mut facts = Facts {
+                field: Some(key.to_owned()),
+                is_empty: false,
+                outlasts: account.is_empty,
+                ..object.facts.clone()
+            };
             let redacted = read.redacted.iter();
             let mut redacted = redacted.filter(|(of, redacted)| *of == account.id && redacted.field == key);
             if let Some((_, redacted)) = redacted.next() {

@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub(in crate::actions) use self::{
-    families::{Reports, of_accounts},
+    families::{Reports, is_anything_left, of_accounts},
     lone::of_lone,
 };
 use crate::{

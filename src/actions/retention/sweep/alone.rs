@@ -39,34 +39,39 @@ pub(super) async fn redact_alone(
     }
     for (kind, ids) in by_kind {
         let ids: Vec<Uuid> = ids.into_iter().collect();
-        lock_alone(context, conn, rules, kind, &ids).await?;
+        let mut going = BTreeMap::new();
+        let locked = lock_alone(context, conn, rules, kind, &ids).await?;
         for household in facts::of_lone(context, conn, rules, kind, &ids).await? {
+            // One that came to be of another account meanwhile, which may be held, is left to the next batch.
+            if !household.head.facts.accounts.iter().all(|account| locked.contains(account)) {
+                continue;
+            }
             let Some(policy) = due_by(context, rules, &household, &household.head.facts) else { continue };
-            let (id, detail) = (household.head.id, json!({ "policy": policy }));
-            redact_one(context, conn, kind, id, detail).await?;
+            going.insert(household.head.id, json!({ "policy": policy }));
             *swept.redacted.entry(policy).or_default() += 1;
         }
+        redact_all(context, conn, kind, going).await?;
         let objects: Vec<(RetainedKind, Uuid)> = ids.iter().map(|id| (kind, *id)).collect();
         refresh::look(context, conn, rules, &objects).await?;
     }
     Ok(())
 }
 
-/// Locks objects of one kind, and what is locked before them.
+/// Locks objects of one kind, and before them the accounts that they are of, which are returned.
 async fn lock_alone(
     context: &Context,
     conn: &mut PgConnection,
     rules: &Rules,
     kind: RetainedKind,
     ids: &[Uuid],
-) -> Result<(), ActionError> {
+) -> Result<BTreeSet<AccountId>, ActionError> {
+    let mut related: BTreeSet<AccountId> = BTreeSet::new();
     match kind {
         RetainedKind::Transaction => {
             // A hold on an account that it is related to is placed under the account's lock.
             let before = facts::of_lone(context, conn, rules, kind, ids).await?;
-            let related: BTreeSet<AccountId> =
-                before.iter().flat_map(|one| one.head.facts.accounts.iter().copied()).collect();
-            accounts::lock_all(conn, &related.into_iter().collect::<Vec<_>>()).await?;
+            related.extend(before.iter().flat_map(|one| one.head.facts.accounts.iter().copied()));
+            accounts::lock_all(conn, &related.iter().copied().collect::<Vec<_>>()).await?;
             let ids: Vec<TransactionId> = ids.iter().copied().map(TransactionId).collect();
             transaction_rows::lock_all(conn, &ids).await?;
         }
@@ -81,25 +86,32 @@ async fn lock_alone(
         // These are of accounts.
         RetainedKind::Account | RetainedKind::Report => {}
     }
-    Ok(())
+    Ok(related)
 }
 
-async fn redact_one(
+/// Redacts objects of one kind, each with what its event tells.
+async fn redact_all(
     context: &Context,
     conn: &mut PgConnection,
     kind: RetainedKind,
-    id: Uuid,
-    detail: Value,
+    going: BTreeMap<Uuid, Value>,
 ) -> Result<(), ActionError> {
     match kind {
-        RetainedKind::Transaction => {
-            transactions::redact_in(context, conn, (ACTOR, detail), TransactionId(id)).await
-        }
-        RetainedKind::ListItem => lists::redact_item(context, conn, (ACTOR, detail), ListItemId(id)).await,
         RetainedKind::Inquiry => {
-            inquiries::redact_in(context, conn, (ACTOR, detail), InquiryId(id), false).await
+            let going = going.into_iter().map(|(id, detail)| (InquiryId(id), detail)).collect();
+            inquiries::redact_all(context, conn, ACTOR, &going, false).await?;
+        }
+        RetainedKind::Transaction => {
+            let going = going.into_iter().map(|(id, detail)| (TransactionId(id), detail)).collect();
+            transactions::redact_all(context, conn, ACTOR, &going).await?;
+        }
+        RetainedKind::ListItem => {
+            for (id, detail) in going {
+                lists::redact_item(context, conn, (ACTOR, detail), ListItemId(id)).await?;
+            }
         }
         // These are of accounts.
-        RetainedKind::Account | RetainedKind::Report => Ok(()),
+        RetainedKind::Account | RetainedKind::Report => {}
     }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     actions::{
         ActionError, Context, inquiries,
-        redact::{self, Wanted},
+        redact::{self, Gone, Wanted},
         reports,
     },
     domain::{
@@ -53,6 +53,7 @@ pub(super) async fn redact_households(
         told: (ACTOR.to_owned(), HashMap::new()),
         is_activity: false,
     };
+    let mut parts = Parts::default();
     let (mut emptied, mut again) =
         (Vec::new(), due.iter().map(|row| (row.kind, row.object)).collect::<Vec<_>>());
     for household in &households {
@@ -64,10 +65,11 @@ pub(super) async fn redact_households(
             }
             emptied.push(household);
         } else {
-            redact_parts(context, conn, rules, household, swept).await?;
+            parts.gather(context, rules, household, swept);
             again.push((RetainedKind::Account, household.head.id));
         }
     }
+    parts.redact(context, conn).await?;
     whole.members = members.into_iter().filter(|member| whole.told.1.contains_key(&member.account)).collect();
     if !whole.members.is_empty() {
         redact::redact_locked(context, conn, &whole).await?;
@@ -94,40 +96,49 @@ pub(super) async fn redact_households(
     redact_alone(context, conn, rules, &lone, swept).await
 }
 
-/// Redacts what is due within an account that is not due itself: fields, inquiries, reports.
-async fn redact_parts(
-    context: &Context,
-    conn: &mut PgConnection,
-    rules: &Rules,
-    household: &Household,
-    swept: &mut Swept,
-) -> Result<(), ActionError> {
-    for account in std::iter::once(&household.head).chain(&household.sources) {
-        let mut gone: BTreeMap<String, String> = BTreeMap::new();
-        for (field, facts) in &account.fields {
-            if let Some(policy) = due_by(context, rules, household, facts) {
-                *swept.redacted.entry(policy.clone()).or_default() += 1;
-                gone.insert(field.clone(), policy);
+/// What is due within accounts that are not due themselves.
+#[derive(Default)]
+struct Parts {
+    /// Fields of accounts, each with its policy.
+    fields: BTreeMap<AccountId, BTreeMap<String, String>>,
+    /// Inquiries, with what the event of each tells.
+    inquiries: BTreeMap<InquiryId, Value>,
+    /// Reports, with their accounts and what the event of each tells.
+    reports: BTreeMap<MonitorId, (AccountId, Value)>,
+}
+
+impl Parts {
+    /// Adds, and counts, those of one account.
+    fn gather(&mut self, context: &Context, rules: &Rules, household: &Household, swept: &mut Swept) {
+        for account in std::iter::once(&household.head).chain(&household.sources) {
+            for (field, facts) in &account.fields {
+                if let Some(policy) = due_by(context, rules, household, facts) {
+                    *swept.redacted.entry(policy.clone()).or_default() += 1;
+                    self.fields.entry(AccountId(account.id)).or_default().insert(field.clone(), policy);
+                }
             }
         }
-        if !gone.is_empty() {
-            let fields: BTreeSet<String> = gone.keys().cloned().collect();
-            let told = (ACTOR, json!({ "policies": gone }));
-            redact::redact_fields(context, conn, told, AccountId(account.id), &fields).await?;
+        for part in &household.parts {
+            let Some(policy) = due_by(context, rules, household, &part.facts) else { continue };
+            if part.kind == RetainedKind::Inquiry {
+                self.inquiries.insert(InquiryId(part.id), json!({ "policy": policy }));
+            } else {
+                let report = MonitorId(part.id);
+                let detail = json!({ "report": report, "policy": policy });
+                self.reports.insert(report, (AccountId(household.head.id), detail));
+            }
+            *swept.redacted.entry(policy).or_default() += 1;
         }
     }
-    for part in &household.parts {
-        let Some(policy) = due_by(context, rules, household, &part.facts) else { continue };
-        if part.kind == RetainedKind::Inquiry {
-            let told = (ACTOR, json!({ "policy": policy }));
-            inquiries::redact_in(context, conn, told, InquiryId(part.id), false).await?;
-        } else {
-            let report = MonitorId(part.id);
-            let told = (ACTOR, json!({ "report": report, "policy": policy }));
-            let of = (report, AccountId(household.head.id));
-            reports::redact_in(context, conn, told, of, context.now()).await?;
-        }
-        *swept.redacted.entry(policy).or_default() += 1;
+
+    /// Redacts them.
+    async fn redact(self, context: &Context, conn: &mut PgConnection) -> Result<(), ActionError> {
+        let gone = self.fields.into_iter().map(|(account, policies)| {
+            let fields = policies.keys().cloned().collect();
+            (account, Gone { fields, detail: json!({ "policies": policies }) })
+        });
+        redact::redact_fields(context, conn, ACTOR, &gone.collect()).await?;
+        inquiries::redact_all(context, conn, ACTOR, &self.inquiries, false).await?;
+        reports::redact_all(context, conn, ACTOR, &self.reports).await
     }
-    Ok(())
 }

@@ -157,7 +157,7 @@ async fn try_batch(
     let now = context.now();
     let mut transaction = context.store.transaction().await?;
     let conn = &mut *transaction;
-    retention::limit_waits(conn).await?;
+    retention::begin_batch(conn).await?;
     retention::lock_shared(conn).await?;
     if revision < revisions::find_newest_number(conn).await? && revision.is_some() {
         return Ok(Batch::NotMine);
