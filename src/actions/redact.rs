@@ -188,7 +188,7 @@ async fn forget_all(
     // Before the new keys: an object has one.
     let ids: Vec<_> = members.iter().map(|member| member.0).collect();
     data_keys::remove_all(conn, &ids).await?;
-    erasures::save_kept(conn, &wanted.keeps).await?;
+    erasures::save_kept(conn, wanted.keeps.iter()).await?;
     account_files::remove_of_accounts(conn, &members).await?;
     let (mut kept, mut keys, mut tokens, mut files) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (row, (stays, own_files)) in rows.iter().zip(sealed_stays) {

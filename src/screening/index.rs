@@ -221,7 +221,7 @@ impl Index {
         let parts = account.parts.len().min(listed_name.parts.len());
         let kind_factor = kind_factor(subject.kind, entity.kind, parts);
         let alignment = self.aligned(
-            &matching.rules,
+            matching.rules,
             compared_as(subject.kind, entity.kind),
             (account, answers),
             (&listed_name, number),
@@ -266,19 +266,19 @@ impl Index {
     /// How two names answer each other; `answers`, where it is known, is what answers the account's parts by all rules.
     fn aligned(
         &self,
-        rules: &Rules,
+        rules: Rules,
         kind: NameKind,
         (account, answers): (&Name, &[Option<Arc<Answers>>]),
         (listed, number): (&Name, u32),
     ) -> Alignment {
         if !rules.compare_as_all() {
-            return align_by(rules, kind, account, listed);
+            return align_by(&rules, kind, account, listed);
         }
         let units = self.names.units_in(number);
-        align_with(rules, kind, account, listed, |(i, one), (j, other)| {
+        align_with(&rules, kind, account, listed, |(i, one), (j, other)| {
             match (answers.get(i), units.get(j)) {
                 (Some(Some(answers)), Some(unit)) if !other.likeness.initial => answers.of(*unit),
-                _ => compare_parts(*rules, one, other),
+                _ => compare_parts(rules, one, other),
             }
         })
     }

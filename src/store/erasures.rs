@@ -1,6 +1,6 @@
 //! What a redaction destroys: the keys, and counts of what they sealed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -90,11 +90,11 @@ pub async fn save_fields(
 }
 
 /// Notes which fields stay of accounts whose keys the transaction destroyed.
-pub async fn save_kept(
+pub async fn save_kept<'a>(
     conn: &mut PgConnection,
-    kept: &HashMap<AccountId, BTreeSet<String>>,
+    kept: impl Iterator<Item = (&'a AccountId, &'a BTreeSet<String>)>,
 ) -> Result<(), StoreError> {
-    let (objects, fields) = by_field(kept.iter());
+    let (objects, fields) = by_field(kept);
     if objects.is_empty() {
         return Ok(());
     }
