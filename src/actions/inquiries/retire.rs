@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{INQUIRY, OpenInquiry, event, open};
+use super::{INQUIRY, OpenInquiry, event, lock, open};
 use crate::{
     actions::{ActionError, Context, erasure, retention},
     domain::{
@@ -24,6 +24,7 @@ const WITH_ACCOUNT: &str = "redaction of the account";
 pub async fn redact(context: &Context, actor: &str, id: InquiryId) -> Result<OpenInquiry, ActionError> {
     let mut transaction = context.store.transaction().await?;
     retention::refuse(context, &mut transaction, actor, RetainedKind::Inquiry, id.0).await?;
+    lock(context, &mut transaction, id).await?;
     redact_all(context, &mut transaction, actor, &BTreeMap::from([(id, json!({}))]), true).await?;
     let row = inquiries::find(&mut transaction, id).await?.ok_or(ActionError::NotFound(INQUIRY))?;
     erasure::commit(context, transaction).await?;
