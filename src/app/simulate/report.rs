@@ -288,7 +288,7 @@ fn notes(scene: &Scene, options: &Options) -> Vec<String> {
     if let Some(of) = options.of {
         notes.push(format!(
             "{} accounts stand for {of}: rates, bursts, calls at once, quotas and backfills are divided by {:.1}, none \
-             below one, so that as much of each is used",
+             below one but rates, so that as much of each is used; breakers and retries look at as many calls as they would",
             options.accounts,
             options.scale()
         ));

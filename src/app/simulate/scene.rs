@@ -178,7 +178,7 @@ fn simulated(
         calls_per_month: limits.calls_per_month,
         probe_every: limits.probe_every,
     };
-    let budget = Budget::new(kept).map_err(fault)?.with_terms(terms);
+    let budget = Budget::new(kept).map_err(fault)?.with_terms(terms).of_sample(options.scale());
     Ok((Arc::clone(&simulated), (simulated, budget, kept)))
 }
 
