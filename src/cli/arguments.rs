@@ -51,7 +51,7 @@ pub(super) enum Command {
     Check,
     /// Plans ahead: load against budgets, lateness, and what to change; from the database, or from numbers given.
     Plan(PlanCommand),
-    /// Has the engine live through a month in about a minute, with this configuration and simulated providers.
+    /// Has the engine live through a month in minutes, with this configuration and simulated providers.
     Simulate(SimulateCommand),
     /// Brings the database to this program's schema.
     Migrate,

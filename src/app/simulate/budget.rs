@@ -93,7 +93,7 @@ mod tests {
         let watched = || Watched::new(Some(2.0), 2, None, None);
         assert_eq!(beyond(watched(), &[0, 0, 500, 1000, 9000, 9000, 9500]), 0);
         assert_eq!(beyond(watched(), &[0, 0, 0, 500]), 1);
-        assert_eq!(beyond(watched(), &[0, 0, 499, 999]), 2);
+        assert_eq!(beyond(watched(), &[0, 0, 499, 998]), 1);
     }
 
     #[test]
