@@ -84,7 +84,9 @@ mod tests {
 
     fn beyond(mut watched: Watched, millis: &[i64]) -> u64 {
         let start: DateTime<Utc> = "2026-06-01T00:00:00Z".parse().unwrap();
-        millis.iter().for_each(|millis| watched.take(start + TimeDelta::milliseconds(*millis)));
+        for millis in millis {
+            watched.take(start + TimeDelta::milliseconds(*millis));
+        }
         watched.beyond()
     }
 

@@ -195,7 +195,7 @@ pub(super) async fn view(
     for schedule in planned.into_values() {
         let objective = schedule.schedule.objective.map(|objective| objective.as_secs_f64());
         let runs = simulation::runs_of(&mut connection, schedule.id, objective, now).await?;
-        schedules.push(of_schedule(schedule, objective, runs));
+        schedules.push(of_schedule(schedule, objective, &runs));
     }
     let tallies: Vec<Tally> = stage.providers.iter().map(|provider| provider.tally()).collect();
     let of_providers = stage.engine.plan.providers.iter().zip(&tallies).zip(open);
@@ -229,7 +229,7 @@ pub(super) async fn view(
     })
 }
 
-fn of_schedule(schedule: &PlannedSchedule, objective: Option<f64>, runs: ScheduleRuns) -> ScheduleView {
+fn of_schedule(schedule: &PlannedSchedule, objective: Option<f64>, runs: &ScheduleRuns) -> ScheduleView {
     ScheduleView {
         schedule: schedule.schedule.name.clone(),
         provider: schedule.provider.provider.name().to_owned(),

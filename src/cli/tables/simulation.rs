@@ -141,7 +141,7 @@ fn objectives(view: &SimulationView) -> String {
     let mut text = "Objectives:".to_owned();
     for change in &view.objectives {
         let what = if change.missed { "misses its objective" } else { "meets it again" };
-        text.push_str(&format!("\n  {}  {} {what}", time(change.at), change.schedule));
+        text.push_str(&["\n  ", &time(change.at), "  ", &change.schedule, " ", what].concat());
     }
     text
 }
