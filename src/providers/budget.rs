@@ -167,8 +167,7 @@ impl Budget {
         self
     }
 
-    /// The same of a simulated sample, in which each call stands for so many: what is said of the calls of a time is said
-    /// of as much longer a time. The limits are the sample's already.
+    /// The same of a simulated sample, each of whose calls stands for so many: times of calls are as much longer.
     #[must_use]
     pub fn of_sample(self, stands_for: f64) -> Self {
         let retries = Retries::new(Instant::now(), stands_for);

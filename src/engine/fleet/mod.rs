@@ -93,11 +93,9 @@ impl Fleet {
     pub fn alone() -> Self {
         Self::alone_up_to(Shard(u8::MAX))
     }
-
     /// The same on a database of which no shard beyond `last` holds anything.
     pub fn alone_up_to(last: Shard) -> Self {
-        let shards = Shard::all().filter(|shard| shard.0 <= last.0);
-        let held = shards.map(|shard| (shard, Held::new(1, None, BTreeSet::new()))).collect();
+        let held = (0..=last.0).map(|shard| (Shard(shard), Held::new(1, None, BTreeSet::new()))).collect();
         Self::new(State { held, ..State::default() }, None)
     }
 
