@@ -27,7 +27,7 @@
 //!
 //! - [`names`]: how names are normalised, transliterated and compared; pure.
 //! - [`domain`]: types, states and rules; no I/O, no clock.
-//! - [`ambient`]: time and randomness, so that a test can hold them still.
+//! - [`ambient`]: time and randomness, so that a test can hold them still and a simulation can let them fly.
 //! - [`config`]: settings, checked all at once, every fault named.
 //! - [`telemetry`]: logs, metrics, readiness.
 //! - [`vault`]: envelope encryption; data keys and the master keys that wrap them.
@@ -42,7 +42,8 @@
 //! - [`http`]: work with a request: health, readiness, metrics, the state of the whole; the API, in Persona's wire
 //!   format, whose table of operations is router, check of permissions and documentation at once; the matching API of
 //!   a yente server, from the lists in memory.
-//! - [`app`]: builds the parts, starts and stops them; the embedded PostgreSQL; the demo.
+//! - [`app`]: builds the parts, starts and stops them; the embedded PostgreSQL; the demo; the simulation, which is the
+//!   engine on a virtual clock.
 //! - [`cli`]: reads arguments, calls one function of [`app`], prints.
 //!
 //! # How a run comes to count

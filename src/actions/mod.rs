@@ -79,6 +79,8 @@ pub struct Context {
     pub origin: Origin,
     /// Where redactions are noted outside the database, if anywhere.
     pub ledger: Option<Arc<Ledger>>,
+    /// New accounts lie in the shards up to this one: in all of them, but in a simulation.
+    pub last_shard: Shard,
 }
 
 impl Context {
@@ -96,7 +98,8 @@ impl Context {
         let mut keys = data_keys::get_or_insert(&mut transaction, &keyring, &[Uuid::nil()], now).await?;
         let digest_key = keys.remove(&Uuid::nil()).expect("`get_or_insert` makes what is missing");
         transaction.commit().await.map_err(StoreError::from)?;
-        Ok(Self { store, clock, random, keyring, digest_key, origin: Origin::System, ledger: None })
+        let (origin, last_shard) = (Origin::System, Shard(u8::MAX));
+        Ok(Self { store, clock, random, keyring, digest_key, origin, ledger: None, last_shard })
     }
 
     /// The same for what is done by other means.
@@ -116,6 +119,12 @@ impl Context {
     pub fn new_uuid(&self, shard: Shard) -> Uuid {
         let millis = u64::try_from(self.clock.now().timestamp_millis()).unwrap_or(0);
         id::version_7(millis, self.random.bytes(), shard)
+    }
+
+    /// The shard of a new account.
+    pub fn new_shard(&self) -> Shard {
+        let [drawn] = self.random.bytes::<1>();
+        self.last_shard.0.checked_add(1).map_or(Shard(drawn), |count| Shard(drawn % count))
     }
 
     /// An event about an account.

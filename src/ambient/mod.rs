@@ -4,6 +4,7 @@
 //! counts on from there by the machine's monotonic timer, so the host's wall clock decides nothing.
 
 pub mod machine;
+pub mod virtual_time;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

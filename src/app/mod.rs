@@ -10,6 +10,7 @@ pub mod overseer;
 pub mod providers;
 pub mod screen;
 pub mod serve;
+pub mod simulate;
 pub mod what_if;
 
 use std::{

@@ -18,6 +18,7 @@ use super::{
     plan::PlanCommand,
     retention::{HoldCommand, HoldsCommand, RetentionCommand, UnholdCommand},
     screen::ScreenCommand,
+    simulate::SimulateCommand,
     what_if::WhatIfCommand,
 };
 use crate::domain::id::{HitId, MonitorId};
@@ -50,6 +51,8 @@ pub(super) enum Command {
     Check,
     /// Plans ahead: load against budgets, lateness, and what to change; from the database, or from numbers given.
     Plan(PlanCommand),
+    /// Has the engine live through a month in minutes, with this configuration and simulated providers.
+    Simulate(SimulateCommand),
     /// Brings the database to this program's schema.
     Migrate,
     /// Imports accounts from a CSV or NDJSON file: takes the good rows, names every bad one.

@@ -17,6 +17,7 @@ mod pause;
 mod plan;
 mod retention;
 mod screen;
+mod simulate;
 mod tables;
 mod what_if;
 
@@ -80,6 +81,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Openapi => say(commands::openapi().trim_end()),
         Command::Demo(options) => demo::run(options),
         Command::WithPostgres { program } => return with_postgres(program),
+        Command::Simulate(command) => {
+            return match config::load(arguments.config.as_deref(), std::env::vars()) {
+                Ok(settings) => simulate::run(&settings, command),
+                Err(faults) => refuse(&faults),
+            };
+        }
         command => {
             let settings = match config::load(arguments.config.as_deref(), std::env::vars()) {
                 Ok(settings) => settings,
@@ -198,6 +205,7 @@ async fn with_settings(
         | Command::Check
         | Command::Openapi
         | Command::Demo(_)
+        | Command::Simulate(_)
         | Command::WithPostgres { .. } => {}
     }
     Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ mod lists;
 mod plan;
 mod rescreens;
 mod screen;
+mod simulation;
 mod status;
 mod what_if;
 
@@ -34,6 +35,7 @@ pub(super) use lists::lists;
 pub(super) use plan::plan;
 pub(super) use rescreens::rescreens;
 pub(super) use screen::{findings, pairs};
+pub(super) use simulation::simulation;
 pub(super) use status::status;
 pub(super) use what_if::what_if;
 

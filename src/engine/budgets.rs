@@ -38,14 +38,24 @@ const AWAY: Duration = Duration::from_millis(250);
 /// Starts to serve the budgets of all providers of the plan, on `tracker`, until `stop` is cancelled and the
 /// calls under way are over.
 pub fn start(engine: &Engine, tracker: &TaskTracker, stop: &CancellationToken, daemon: &CancellationToken) {
+    start_serving(engine, tracker, stop, daemon);
+    let part = engine.progress.part("budgets");
+    let poll = task::drive(Budgets::new(engine.clone()), EVERY, part, stop.clone());
+    tracker.spawn(vital("budgets", stop, daemon, poll));
+}
+
+/// The same without the poll: what other processes hear is not heard.
+pub(super) fn start_serving(
+    engine: &Engine,
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+    daemon: &CancellationToken,
+) {
     for provider in &engine.plan.providers {
         provider.budget.share(engine.plan.revision.unwrap_or(0));
         let server = serve(engine.clone(), Arc::clone(provider), stop.clone());
         tracker.spawn(vital("budget", stop, daemon, server));
     }
-    let part = engine.progress.part("budgets");
-    let poll = task::drive(Budgets::new(engine.clone()), EVERY, part, stop.clone());
-    tracker.spawn(vital("budgets", stop, daemon, poll));
 }
 
 /// Reads the fleet's budgets, and shows them as metrics.

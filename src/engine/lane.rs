@@ -3,13 +3,13 @@
 mod capacity;
 mod turn;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -46,6 +46,8 @@ pub(super) struct Lane {
     room: Arc<Semaphore>,
     most: u32,
     kept_back: OwnedSemaphorePermit,
+    /// How long it rests at least when nothing is due.
+    rest: Duration,
 }
 
 /// What a turn came to.
@@ -64,6 +66,7 @@ impl Lane {
         provider: &Arc<PlannedProvider>,
         recorders: Vec<mpsc::Sender<Finished>>,
         tracker: TaskTracker,
+        rest: Duration,
     ) -> Self {
         let most = engine.settings.max_in_flight;
         let room = Arc::new(Semaphore::new(most as usize));
@@ -87,6 +90,7 @@ impl Lane {
             room,
             most,
             kept_back,
+            rest,
         }
     }
 
@@ -137,11 +141,12 @@ impl Lane {
         }
     }
 
-    /// How long to wait for a time that is less than a walk's interval away; the interval if there is none.
+    /// How long to wait for a time that is less than a walk's interval away; the interval if there is none. Never less
+    /// than the lane's rest.
     fn until(&self, next: Option<DateTime<Utc>>) -> Duration {
         let interval = self.engine.settings.walk_interval;
         let wait = next.map(|next| (next - self.engine.context.now()).to_std().unwrap_or_default());
-        wait.map_or(interval, |wait| wait.min(interval))
+        wait.map_or(interval, |wait| wait.min(interval)).max(self.rest)
     }
 
     /// Room for a batch; after a while for less, so that urgent work waits for one place, not for many.

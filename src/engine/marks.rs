@@ -10,12 +10,10 @@
 //! somebody's old transaction keeps vacuum away. So those that start over are read a few shards at a time,
 //! fewer when that takes long; the place that each has reached is kept, whatever becomes of the others.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{

@@ -67,7 +67,10 @@ pub mod task;
 pub mod types;
 pub mod upkeep;
 
-use std::sync::{Arc, atomic::AtomicI64};
+use std::{
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -173,26 +176,9 @@ impl Engine {
     /// under way is finished and recorded, and the tasks end. A task that ends before that, by a fault
     /// of ours, cancels `daemon`: one that only half works must not look as if it did.
     pub fn start(&self, tracker: &TaskTracker, stop: &CancellationToken, daemon: &CancellationToken) {
-        let mut recorders = Vec::with_capacity(RECORDERS);
-        for number in 1..=RECORDERS {
-            let (sender, receiver) = mpsc::channel(self.settings.record_batch as usize * 2);
-            recorders.push(sender);
-            let part = self.progress.part(format!("recorder {number}"));
-            tracker.spawn(vital("recorder", stop, daemon, record::drive(self.clone(), part, receiver)));
-        }
         budgets::start(self, tracker, stop, daemon);
-        for provider in &self.plan.providers {
-            let lane = lane::Lane::new(self, provider, recorders.clone(), tracker.clone());
-            let part = self.progress.part(format!("lane {}", provider.provider.name()));
-            tracker.spawn(vital("lane", stop, daemon, lane.drive(part, stop.clone())));
-        }
-        // Without a provider there is no lane: the recorders wait for the end all the same.
-        let stopped = stop.clone();
-        tracker.spawn(async move {
-            stopped.cancelled().await;
-            drop(recorders);
-        });
-        let second = std::time::Duration::from_secs(1);
+        self.start_lanes(tracker, (stop, daemon), Duration::ZERO);
+        let second = Duration::from_secs(1);
         tracker.spawn(nudges::listen(self.clone(), stop.clone()));
         let part = self.progress.part("enrol");
         let enrol = task::drive(enrol::Enrol::new(self.clone()), second, part, stop.clone());
@@ -260,6 +246,40 @@ impl Engine {
         let part = self.progress.part("heartbeat");
         let heartbeat = task::drive(upkeep::Heartbeat::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("heartbeat", stop, daemon, heartbeat));
+    }
+
+    /// Starts what makes runs and records them, and nothing else, for a simulation: nothing enrols, nothing looks at
+    /// lists, and the budgets are this process's alone. A lane that finds nothing due rests for `rest` at least, so that
+    /// what falls due meanwhile is begun together.
+    pub fn start_runs(&self, tracker: &TaskTracker, stop: &CancellationToken, rest: Duration) {
+        budgets::start_serving(self, tracker, stop, stop);
+        self.start_lanes(tracker, (stop, stop), rest);
+    }
+
+    fn start_lanes(
+        &self,
+        tracker: &TaskTracker,
+        (stop, daemon): (&CancellationToken, &CancellationToken),
+        rest: Duration,
+    ) {
+        let mut recorders = Vec::with_capacity(RECORDERS);
+        for number in 1..=RECORDERS {
+            let (sender, receiver) = mpsc::channel(self.settings.record_batch as usize * 2);
+            recorders.push(sender);
+            let part = self.progress.part(format!("recorder {number}"));
+            tracker.spawn(vital("recorder", stop, daemon, record::drive(self.clone(), part, receiver)));
+        }
+        for provider in &self.plan.providers {
+            let lane = lane::Lane::new(self, provider, recorders.clone(), tracker.clone(), rest);
+            let part = self.progress.part(format!("lane {}", provider.provider.name()));
+            tracker.spawn(vital("lane", stop, daemon, lane.drive(part, stop.clone())));
+        }
+        // Without a provider there is no lane: the recorders wait for the end all the same.
+        let stopped = stop.clone();
+        tracker.spawn(async move {
+            stopped.cancelled().await;
+            drop(recorders);
+        });
     }
 }
 

@@ -9,10 +9,11 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::Instant;
 
 use super::{fleet::Owned, in_flight::GivenUp, marks::Marks, plan::Plan};
 use crate::{

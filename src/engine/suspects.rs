@@ -13,12 +13,13 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::PgConnection;
+use tokio::time::Instant;
 
 use super::{Engine, EngineError, fleet::Owned, plan::PlannedProvider};
 use crate::{

@@ -144,7 +144,8 @@ impl Budget {
             pacer,
             terms: Terms::default(),
             heard: None,
-            retries: Retries::new(now),
+            retries: Retries::new(now, 1.0),
+            stands_for: 1.0,
             fleet: None,
         };
         Ok(Self {
@@ -166,12 +167,20 @@ impl Budget {
         self
     }
 
+    /// The same of a simulated sample, each of whose calls stands for so many: times of calls are as much longer.
+    #[must_use]
+    pub fn of_sample(self, stands_for: f64) -> Self {
+        let retries = Retries::new(Instant::now(), stands_for);
+        let gate = self.gate.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Self { gate: Mutex::new(Gate { retries, stands_for, ..gate }), ..self }
+    }
+
     /// From now on the budget is one of a fleet: somebody runs its errands. Its limits are those of this
     /// revision of the configuration. No permit is to be had before the fleet's state is known.
     pub fn share(&self, revision: i32) {
         let mut gate = self.gate();
         let limits = FleetLimits::own(revision, self.limits, gate.terms);
-        let fleet = Fleet::new(limits, gate.terms.probe_every, Instant::now());
+        let fleet = Fleet::new(limits, gate.terms.probe_every, gate.stands_for, Instant::now());
         gate.fleet.get_or_insert(fleet);
     }
 

@@ -42,6 +42,26 @@ pub async fn make_template(url: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Makes the database `name` on the server of `url`; returns its address. The name is the program's own, never input.
+pub async fn create(url: &str, name: &str) -> Result<String, StoreError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Address)?;
+    run(&options, format!("create database {name} template template0")).await?;
+    Ok(options.database(name).to_url_lossy().to_string())
+}
+
+/// Drops the database `name` of the server of `url`, whoever is connected to it.
+pub async fn remove(url: &str, name: &str) -> Result<(), StoreError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Address)?;
+    run(&options, format!("drop database if exists {name} with (force)")).await
+}
+
+async fn run(options: &PgConnectOptions, statement: String) -> Result<(), StoreError> {
+    let mut connection = options.connect().await?;
+    sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}
+
 /// The index that a migration builds concurrently, if it does.
 fn built_concurrently(migration: &Migration) -> Option<&str> {
     let statement =

@@ -66,6 +66,7 @@ pub mod runs;
 pub mod samples;
 pub mod schedules;
 pub mod screening_keys;
+pub mod simulation;
 pub mod standings;
 pub mod strikes;
 pub mod summary;
@@ -122,6 +123,8 @@ pub struct Address {
 pub struct Store {
     pool: PgPool,
     waits: Arc<Waits>,
+    /// The time of a simulation.
+    time: Option<Arc<simulation::VirtualTime>>,
 }
 
 /// How long callers waited for connections, since the start.
@@ -181,20 +184,20 @@ impl Store {
 
     /// Wraps a pool made by a test.
     pub fn of_pool(pool: PgPool) -> Self {
-        Self { pool, waits: Arc::default() }
+        Self { pool, waits: Arc::default(), time: None }
     }
 
     /// A connection for statements that need no transaction.
     pub async fn connection(&self) -> Result<Connection, StoreError> {
-        self.waits.time(Connection::acquire(&self.pool)).await
+        self.waits.time(Connection::acquire(&self.pool, self.hold())).await
     }
 
     /// Begins a transaction. Safe to cancel, and cheap: it begins in a task of its own, since a connection
     /// that is being tried when its caller goes away would be closed.
     pub async fn transaction(&self) -> Result<Transaction, StoreError> {
-        let (pool, waits) = (self.pool.clone(), Arc::clone(&self.waits));
+        let (pool, waits, held) = (self.pool.clone(), Arc::clone(&self.waits), self.hold());
         #[expect(clippy::disallowed_methods, reason = "must outlive its caller; ends by its deadline")]
-        let begun = tokio::spawn(async move { waits.time(within(Transaction::begin(&pool))).await });
+        let begun = tokio::spawn(async move { waits.time(within(Transaction::begin(&pool, held))).await });
         begun.await.unwrap_or(Err(StoreError::Database(sqlx::Error::WorkerCrashed)))
     }
 
@@ -268,6 +271,11 @@ impl Store {
             Ordering::Less => Err(StoreError::OldSchema { found, wanted }),
             Ordering::Greater => Err(StoreError::NewSchema { found, wanted }),
         }
+    }
+
+    /// In a simulation time stands still while the database is at work.
+    fn hold(&self) -> pool::Held {
+        self.time.as_ref().map(|time| time.hold())
     }
 
     /// Listens to nudges, on a connection of its own.

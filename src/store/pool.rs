@@ -5,6 +5,7 @@
 //! ever. Here a connection that goes out, and one that comes back, has [`ANSWER`] to prove itself.
 
 use std::{
+    any::Any,
     ops::{Deref, DerefMut},
     time::Duration,
 };
@@ -58,6 +59,9 @@ pub(super) fn place(options: &PgConnectOptions) -> String {
     }
 }
 
+/// What is held while a connection is wanted, lent or on its way back, see [`super::simulation`].
+pub(super) type Held = Option<Box<dyn Any + Send + Sync>>;
+
 /// A connection of the pool, lent.
 #[derive(Debug)]
 pub struct Connection {
@@ -65,11 +69,12 @@ pub struct Connection {
     lent: Option<PoolConnection<Postgres>>,
     /// Whether a transaction may be under way on it.
     in_transaction: bool,
+    held: Held,
 }
 
 impl Connection {
-    pub(super) async fn acquire(pool: &PgPool) -> Result<Self, StoreError> {
-        Ok(Self { lent: Some(pool.acquire().await?), in_transaction: false })
+    pub(super) async fn acquire(pool: &PgPool, held: Held) -> Result<Self, StoreError> {
+        Ok(Self { lent: Some(pool.acquire().await?), in_transaction: false, held })
     }
 
     /// Takes it out of the pool for good.
@@ -99,7 +104,7 @@ impl Drop for Connection {
         let Some(lent) = self.lent.take() else { return };
         match Handle::try_current() {
             // Not on a tracker: it ends within seconds, and nobody has to wait for it.
-            Ok(runtime) => drop(runtime.spawn(give_back(lent, self.in_transaction))),
+            Ok(runtime) => drop(runtime.spawn(give_back(lent, self.in_transaction, self.held.take()))),
             Err(_) => drop(lent.detach()),
         }
     }
@@ -107,7 +112,7 @@ impl Drop for Connection {
 
 /// Gives a connection back if the server answers on it. Otherwise it is dropped as it is: to close it
 /// politely could take as long as the network is dead, and its place in the pool would be lost.
-async fn give_back(mut lent: PoolConnection<Postgres>, in_transaction: bool) {
+async fn give_back(mut lent: PoolConnection<Postgres>, in_transaction: bool, _held: Held) {
     if in_transaction {
         let rollback = sqlx::raw_sql("rollback").execute(&mut *lent);
         if !matches!(timeout(ANSWER, rollback).await, Ok(Ok(_))) {
@@ -130,8 +135,8 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    pub(super) async fn begin(pool: &PgPool) -> Result<Self, StoreError> {
-        let mut connection = Connection::acquire(pool).await?;
+    pub(super) async fn begin(pool: &PgPool, held: Held) -> Result<Self, StoreError> {
+        let mut connection = Connection::acquire(pool, held).await?;
         connection.in_transaction = true;
         sqlx::raw_sql("begin").execute(&mut *connection).await?;
         Ok(Self { connection })

@@ -47,6 +47,7 @@ mod rescreens;
 mod retention;
 mod retirement;
 mod service;
+mod simulate;
 mod storage;
 mod store;
 mod suspects;

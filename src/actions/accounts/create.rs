@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     actions::{ActionError, Context, Invalid},
-    domain::id::{AccountId, AccountTypeId, Shard},
+    domain::id::{AccountId, AccountTypeId},
     store::{account_tags, account_tokens, account_types, accounts, data_keys, enrolment, events},
 };
 
@@ -60,8 +60,7 @@ pub async fn create(
     rules::check_reference(new.reference_id.as_deref(), &mut faults);
     rules::check_status(&account_type, new.status.as_deref(), &mut faults);
     rules::check_tags(&new.tags, &mut faults);
-    let [shard] = context.random.bytes::<1>();
-    let id = AccountId(context.new_uuid(Shard(shard)));
+    let id = AccountId(context.new_uuid(context.new_shard()));
     let of = (id, &account_type);
     let mut patched = patched(context, of, &Map::new(), (&new.fields, &new.parts), &mut faults);
     with_defaults(&account_type, &new.fields, &mut patched.after);

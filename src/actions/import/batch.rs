@@ -16,7 +16,7 @@ use crate::{
     },
     domain::{
         account_type::{AccountType, WritePolicy},
-        id::{AccountId, AccountTypeId, Shard},
+        id::{AccountId, AccountTypeId},
         monitor::Trigger,
     },
     store::{
@@ -318,8 +318,7 @@ impl Batch<'_> {
                 bad.push(BadRow::new(row.line, format!("{}: is required", field.key)));
                 continue;
             }
-            let [shard] = self.context.random.bytes::<1>();
-            let id = AccountId(self.context.new_uuid(Shard(shard)));
+            let id = AccountId(self.context.new_uuid(self.context.new_shard()));
             let kept = fields::kept(self.context, self.account_type, id, &values, None)?;
             made.tokens.extend(fields::tokens(self.context, (self.id, self.account_type), id, &values));
             made.keys.extend(kept.new_key.map(|key| (id.0, key)));

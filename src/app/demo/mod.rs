@@ -219,6 +219,9 @@ fn listed(entity: &ListEntity) -> Option<Listed> {
     })
 }
 
+/// The types of the accounts that are invented.
+pub(super) const ACCOUNT_TYPES: [&str; 2] = ["individual", "business"];
+
 const COLUMNS: [&str; 13] = [
     "reference_id",
     "type",
@@ -235,7 +238,8 @@ const COLUMNS: [&str; 13] = [
     "tags",
 ];
 
-fn csv(accounts: &[DemoAccount]) -> Result<Vec<u8>, AppError> {
+/// The accounts as a file to import.
+pub(super) fn csv(accounts: &[DemoAccount]) -> Result<Vec<u8>, AppError> {
     let failed =
         |error: csv::Error| AppError::Refused(format!("the demo's accounts could not be written: {error}"));
     let mut writer = csv::Writer::from_writer(Vec::new());

@@ -149,7 +149,7 @@ fn percent(part: f64) -> String {
 }
 
 /// A number of monitors in groups of three digits.
-fn whole(count: u64) -> String {
+pub(super) fn whole(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

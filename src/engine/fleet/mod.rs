@@ -91,7 +91,11 @@ pub struct Fleet {
 impl Fleet {
     /// A process that shares its database with no other: all shards are its own.
     pub fn alone() -> Self {
-        let held = Shard::all().map(|shard| (shard, Held::new(1, None, BTreeSet::new()))).collect();
+        Self::alone_up_to(Shard(u8::MAX))
+    }
+    /// The same on a database of which no shard beyond `last` holds anything.
+    pub fn alone_up_to(last: Shard) -> Self {
+        let held = (0..=last.0).map(|shard| (Shard(shard), Held::new(1, None, BTreeSet::new()))).collect();
         Self::new(State { held, ..State::default() }, None)
     }
 

@@ -116,7 +116,8 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    pub(super) fn new(limits: FleetLimits, probe_every: Duration, now: Instant) -> Self {
+    /// Each call stands for so many.
+    pub(super) fn new(limits: FleetLimits, probe_every: Duration, stands_for: f64, now: Instant) -> Self {
         Self {
             limits,
             pace: limits.pace(),
@@ -127,7 +128,7 @@ impl Fleet {
             slots: VecDeque::new(),
             rest: None,
             open: None,
-            failures: Failures::default(),
+            failures: Failures::new(stands_for),
             resting: None,
             opening: false,
             closing: None,

@@ -40,6 +40,8 @@ pub(super) struct Gate {
     /// What this process heard itself.
     pub(super) heard: Option<(Instant, RestReason)>,
     pub(super) retries: Retries,
+    /// How many calls one stands for.
+    pub(super) stands_for: f64,
     pub(super) fleet: Option<Fleet>,
 }
 

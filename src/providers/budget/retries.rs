@@ -21,11 +21,13 @@ const FREE: Duration = Duration::from_secs(10);
 pub(super) struct Retries {
     tokens: f64,
     at: Instant,
+    free: Duration,
 }
 
 impl Retries {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { tokens: START, at: now }
+    /// Each call stands for so many.
+    pub(super) fn new(now: Instant, stands_for: f64) -> Self {
+        Self { tokens: START, at: now, free: FREE.mul_f64(stands_for) }
     }
 
     /// Counts a first attempt.
@@ -36,7 +38,7 @@ impl Retries {
     /// Whether a repetition may be made.
     pub(super) fn has_one(&mut self, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.tokens = (self.tokens + passed / FREE.as_secs_f64()).min(MOST);
+        self.tokens = (self.tokens + passed / self.free.as_secs_f64()).min(MOST);
         self.at = self.at.max(now);
         // Ten times a tenth is one, whatever a double makes of it.
         self.tokens >= 1.0 - 1e-9
@@ -55,7 +57,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn ten_first_attempts_or_ten_seconds_earn_a_repetition() {
         let start = Instant::now();
-        let mut retries = Retries::new(start);
+        let mut retries = Retries::new(start, 1.0);
         for _ in 0..10 {
             assert!(retries.has_one(start));
             retries.spend();
@@ -74,7 +76,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_more_than_a_hundred_are_saved_up() {
         let start = Instant::now();
-        let mut retries = Retries::new(start);
+        let mut retries = Retries::new(start, 1.0);
         let later = start + Duration::from_hours(24);
         for _ in 0..100 {
             assert!(retries.has_one(later));
