@@ -177,14 +177,14 @@ async fn sweep(bench: &Bench, from: Shard) -> Result<(u64, Duration), Failure> {
 
 /// Has an engine record what is due. Returns how long that took.
 async fn monitor(bench: &Bench, sizes: &Sizes, report: &mut Report, name: &str) -> Result<Duration, Failure> {
-    let due = sizes.due;
+    let due = sizes.due.min(sizes.accounts / 4);
     make_due(bench, due, false).await?;
     let limits = Limits { rate_per_second: None, burst: 1, concurrency: AS_SHIPPED };
     let engine: Engine = bench.engine(vec![(Arc::new(Nothing), Budget::new(limits)?, limits)]);
     let began = Instant::now();
     let running = Running::start(&engine);
     // Of what is redacted meanwhile nothing runs.
-    let wanted = due.saturating_sub(due / 10);
+    let wanted = due.saturating_sub(due / 4);
     until_recorded(&engine.metrics, name, wanted).await?;
     let took = began.elapsed();
     running.stop().await;
