@@ -20,8 +20,9 @@ pub const EVERY: Duration = Duration::from_mins(15);
 /// How many decided hits one transaction looks at.
 const PAGE: i64 = 500;
 
-/// How often it is looked again at what stays decided past its time, such as hits of archived accounts: there may be any
-/// number of them.
+/// How often it is looked again at what lies behind the walk: what stays decided past its time, such as hits of archived
+/// accounts, of which there may be any number, and what comes there later, such as a decision of long ago that is
+/// imported. Periods are in days, so a day late is soon enough.
 const AGAIN: TimeDelta = TimeDelta::days(1);
 
 /// The task that ends them; one process of a fleet does it at a time. Where no decision expires it does nothing.

@@ -11,7 +11,7 @@ use crate::domain::id::{AccountId, HitId, MonitorId};
 /// The hits of monitors that were dismissed before `before`, under another threshold than this one; of archived accounts, and
 /// of reports that ended or were redacted, none. Under which threshold is what the run rested on that stood when it was
 /// decided, or of a decision from before any run that is known, the first one after it; where no run is known the
-/// threshold is not either, and the hit stays as it is.
+/// threshold is not either, and the hit stays as it is. So does one that was decided anew since.
 pub async fn list_dismissed_under_another(
     conn: &mut PgConnection,
     monitors: &[MonitorId],
@@ -51,7 +51,19 @@ pub async fn list_dismissed_under_another(
           and account.archived_at is null
           and monitor.state <> 'ended'
           and monitor.redacted_at is null
+          -- Where none was written down it is not known which it was.
+          and jsonb_typeof(basis.detail -> 'threshold') = 'number'
           and basis.detail -> 'threshold' is distinct from $3::jsonb
+          -- Decided anew since, about another report of the account or by an import.
+          and not exists (
+              select from decisions as renewed
+              where renewed.shard = account.shard
+                and renewed.account_id = hit.account_id
+                and renewed.entity = hit.entity
+                and renewed.ended_at is null
+                and renewed.decided_at > hit.decided_at
+                and (renewed.facts_digest is null or renewed.facts_digest = hit.facts_digest)
+          )
         "#,
         &shards,
         &ids,

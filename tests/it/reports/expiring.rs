@@ -197,3 +197,35 @@ async fn what_is_open_again_because_of_the_threshold_holds_its_monitor(pool: PgP
     assert_eq!((house.hit("p1").await.0, house.monitor("p1").await), ("open", held()));
     assert_eq!(house.all_due("p1").await, []);
 }
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_was_dismissed_under_an_unknown_threshold_or_decided_anew_since_stays(pool: PgPool) {
+    let mut house = House::new(&pool, &going_on()).await;
+    house.people(&["unknown", "anew", "known"]).await;
+    house.other.find(&[finding("e:1", "A", 0.9)]);
+    house.dismiss_found("unknown").await;
+    sqlx::query("update run_bases set detail = jsonb_set(detail::jsonb, '{threshold}', 'null')")
+        .execute(&pool)
+        .await
+        .unwrap();
+    house.configure(&going_on().replace("0.9", "0.85")).await;
+    for reference in ["anew", "known"] {
+        house.dismiss_found(reference).await;
+    }
+    house.clock.advance(Duration::from_secs(1));
+    let now = house.now();
+    let anew = account(&house, "anew").await;
+    sqlx::query("update decisions set decided_at = $2 where account_id = $1")
+        .bind(anew.0)
+        .bind(now)
+        .execute(&pool)
+        .await
+        .unwrap();
+    house.configure(&going_on().replace("0.9", "0.8")).await;
+    house.clock.advance(Duration::from_secs(1));
+    rescreen::ask(&house.engine.context, "ann", &[], true).await.unwrap();
+    house.finish(Rescreens::new(house.engine.clone())).await;
+    for (reference, state) in [("unknown", "dismissed"), ("anew", "dismissed"), ("known", "open")] {
+        assert_eq!(house.hit(reference).await.0, state, "{reference}");
+    }
+}
