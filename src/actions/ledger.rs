@@ -85,6 +85,10 @@ impl Ledger {
     /// Appends a line, and sees to it that it outlives the machine.
     fn append(&self, mut line: Line) -> io::Result<()> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if own.as_ref().is_some_and(|own| !self.folder.join(&own.name).exists()) {
+            // It was removed: what is written on would be nowhere.
+            *own = None;
+        }
         let own = match &mut *own {
             Some(own) => own,
             none => none.insert(self.begin(&line)?),
@@ -110,13 +114,25 @@ impl Ledger {
             .collect();
         // An erasure is of one file, and how it ended is of one other at most.
         let of = if first.act == Act::Intent { "" } else { "-ended" };
-        let name = format!("{host}-{}{of}{ENDING}", first.erasure);
-        let file = OpenOptions::new().append(true).create_new(true).open(self.folder.join(&name))?;
+        let (name, file) = self.create(&format!("{host}-{}{of}", first.erasure))?;
         // Who only looks holds it for a moment.
         file.lock()?;
         // The name, too, must outlive the machine.
         File::open(&self.folder)?.sync_all()?;
         Ok(Own { file, name, length: 0, lines: 0, mac: [0; 32] })
+    }
+
+    /// Makes a file of that name; of one with a number, where a process that died left one behind.
+    fn create(&self, name: &str) -> io::Result<(String, File)> {
+        let mut number = 1;
+        loop {
+            let tried =
+                if number == 1 { format!("{name}{ENDING}") } else { format!("{name}-{number}{ENDING}") };
+            match OpenOptions::new().append(true).create_new(true).open(self.folder.join(&tried)) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                made => return Ok((tried, made?)),
+            }
+        }
     }
 
     /// The name of this process's own file, once it has one.

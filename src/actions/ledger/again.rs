@@ -134,10 +134,12 @@ async fn redact_object(
     match *object {
         Object::Inquiry(id) => {
             let wanted = BTreeMap::from([(id, json!({}))]);
+            inquiry_rows::lock_all(&mut transaction, &[id]).await?;
             inquiries::redact_all(context, &mut transaction, ACTOR, &wanted, false).await?;
         }
         Object::Transaction(id) => {
             let wanted = BTreeMap::from([(id, json!({}))]);
+            transaction_rows::lock_all(&mut transaction, &[id]).await?;
             transactions::redact_all(context, &mut transaction, ACTOR, &wanted).await?;
         }
         Object::ListItem(id) => lists::redact_item(context, &mut transaction, (ACTOR, json!({})), id).await?,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::vault::ChainKey;
 
@@ -69,6 +70,12 @@ pub struct Line {
     pub mac: String,
 }
 
+/// Whether what cannot be read says that it is of a version that this program does not know.
+pub(super) fn is_newer(written: &[u8]) -> bool {
+    let line: Option<serde_json::Value> = serde_json::from_slice(written).ok();
+    line.and_then(|line| line.get("version")?.as_u64()).is_some_and(|version| version > u64::from(VERSION))
+}
+
 const fn first() -> u32 {
     1
 }
@@ -103,6 +110,12 @@ impl Line {
     /// Whether this program knows all that such a line can say.
     pub(super) const fn is_known(&self) -> bool {
         self.version <= VERSION
+    }
+
+    /// The keys that were destroyed with those that were made in their place.
+    pub(super) fn successors(&self) -> impl Iterator<Item = (Uuid, Uuid)> {
+        let parse = |part: &Part| Some((part.key.parse().ok()?, part.successor.as_ref()?.parse().ok()?));
+        self.parts.iter().filter_map(parse)
     }
 
     /// Its keyed hash behind the line before.

@@ -1,12 +1,14 @@
 //! Reading the files of the ledger: each from where it was left, every round.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs::{self, File},
     io::{self, Read as _, Seek as _, SeekFrom},
 };
 
-use super::{Act, ENDING, Ledger, Line};
+use uuid::Uuid;
+
+use super::{Act, ENDING, Ledger, Line, lines::is_newer};
 
 /// The most bytes of one file that are held at once.
 const CHUNK: u64 = 1 << 20;
@@ -49,6 +51,9 @@ pub(super) struct Reader {
     pub(super) files: BTreeMap<String, Place>,
     /// Ends of erasures that another process's file tells of: these are few.
     decided: HashMap<String, Act>,
+    /// Keys with those that were made in their place, of all that was ever read: what becomes of a key later is told
+    /// of in other lines, which may be read in another round.
+    pub(super) successors: BTreeSet<(Uuid, Uuid)>,
 }
 
 impl Reader {
@@ -146,17 +151,21 @@ impl Reader {
     fn follow(&mut self, ledger: &Ledger, place: &mut Place, written: &[u8]) -> Result<(), String> {
         let number = place.lines + 1;
         let broken = || format!("line {number} was altered, or is of another database");
-        let line: Line = serde_json::from_slice(written).map_err(|_| broken())?;
+        let newer = || format!("line {number} is of a newer version: a newer watchkeeper reads it");
+        // A newer line says more than this program knows of.
+        let line: Line = serde_json::from_slice(written)
+            .map_err(|_| if is_newer(written) { newer() } else { broken() })?;
         let link = line.link(&ledger.key, &place.mac);
         if line.mac != super::hex(&link) || line.line != number {
             return Err(broken());
         }
         if !line.is_known() {
-            return Err(format!("line {number} is of a newer version: a newer watchkeeper reads it"));
+            return Err(newer());
         }
         (place.lines, place.mac) = (number, link);
         if line.act == Act::Intent {
             place.begun += 1;
+            self.successors.extend(line.successors());
             let told = Told { act: Act::Intent, line: number, intent: line };
             place.told.insert(told.intent.erasure.clone(), told);
         } else if let Some(told) = place.told.get_mut(&line.erasure) {

@@ -89,6 +89,16 @@ async fn look(context: &Context, ledger: &Arc<Ledger>) -> Result<Vec<Seen>, Acti
 }
 
 impl Ledger {
+    /// The keys of all erasures that were read, those before among them.
+    fn kin(&self) -> Kin {
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kin = Kin::default();
+        for (key, successor) in &reader.successors {
+            kin.insert(*key, *successor);
+        }
+        kin
+    }
+
     fn look(&self, marks: &BTreeMap<String, i64>) -> io::Result<Vec<Seen>> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         reader.refresh(self, marks)?;
@@ -195,7 +205,7 @@ pub async fn settle(context: &Context, mut restored: impl FnMut(usize)) -> Resul
         return Ok(settled);
     }
     new.sort_unstable_by_key(|told| (told.intent.at, told.intent.audit_sequence));
-    let failed = replay(context, &new, &mut restored, &mut settled).await?;
+    let failed = replay(context, (&new, ledger.kin()), &mut restored, &mut settled).await?;
     let mut transaction = context.store.transaction().await?;
     // What could not be redacted again is looked at again.
     if failed == 0 {
@@ -214,12 +224,14 @@ pub async fn settle(context: &Context, mut restored: impl FnMut(usize)) -> Resul
 /// Redacts again, in their order, what erasures destroyed and is there again. Tells how many could not be.
 async fn replay(
     context: &Context,
-    new: &[Told],
+    (new, mut kin): (&[Told], Kin),
     restored: &mut impl FnMut(usize),
     settled: &mut Settled,
 ) -> Result<usize, ActionError> {
     let mut living: HashSet<ErasedKey> = HashSet::new();
-    let all: Vec<ErasedKey> = new.iter().flat_map(|told| keys_of(&told.intent)).collect();
+    let in_place =
+        |key: ErasedKey| kin.of_key(key.key_id).into_iter().map(move |key_id| ErasedKey { key_id, ..key });
+    let all: Vec<ErasedKey> = new.iter().flat_map(|told| keys_of(&told.intent)).flat_map(in_place).collect();
     for keys in all.chunks(KEYS) {
         living.extend(erasures::list_living(&mut *context.store.connection().await?, keys).await?);
     }
@@ -227,7 +239,7 @@ async fn replay(
         return Ok(0);
     }
     restored(living.len());
-    let (mut kin, mut failed) = (Kin::of(new), 0);
+    let mut failed = 0;
     for told in new {
         let mut again = Vec::new();
         for key in keys_of(&told.intent) {
@@ -277,17 +289,6 @@ struct Kin {
 }
 
 impl Kin {
-    fn of(told: &[Told]) -> Self {
-        let mut kin = Self::default();
-        for part in told.iter().flat_map(|told| &told.intent.parts) {
-            let successor = part.successor.as_ref().and_then(|key| key.parse().ok());
-            if let (Ok(key), Some(successor)) = (part.key.parse(), successor) {
-                kin.insert(key, successor);
-            }
-        }
-        kin
-    }
-
     fn insert(&mut self, key: Uuid, successor: Uuid) {
         self.predecessors.insert(successor, key);
         self.successors.entry(key).or_default().push(successor);

@@ -28,8 +28,10 @@ struct Kept {
 impl Kept {
     async fn new(pool: &PgPool, configuration: &str) -> Self {
         let mut house = House::new(pool, configuration).await;
-        let name = house.engine.context.random.bytes::<8>().map(|byte| format!("{byte:02x}")).concat();
-        let folder = std::env::temp_dir().join(format!("watchkeeper-ledger-{}-{name}", std::process::id()));
+        // A database is of one test; random numbers repeat from test to test.
+        let database = pool.connect_options().get_database().unwrap_or_default().to_owned();
+        let folder =
+            std::env::temp_dir().join(format!("watchkeeper-ledger-{}-{database}", std::process::id()));
         house.engine.context = house.engine.context.clone().with_ledger(&folder);
         Self { house, folder }
     }
@@ -292,4 +294,69 @@ async fn a_replay_takes_the_fields_that_had_gone_and_leaves_those_that_had_staye
     house.import("reference_id,type,name\np1,individual,Jane Anew\n").await;
     assert_eq!(kept.settle().await.replayed, 0);
     assert_eq!(kept.fields("p1").await, ["name", "phone_number"]);
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_a_later_file_says_of_a_key_holds_for_the_one_that_a_replay_put_in_its_place(pool: PgPool) {
+    let birth = policy("birth", "redact", "5d", "types = [\"individual\"]\nfields = [\"birthdate\"]");
+    let whole = policy("whole", "redact", "10d", "");
+    let mut kept = Kept::new(&pool, &format!("{DAILY}{birth}{whole}")).await;
+    kept.house.import("reference_id,type,name,birthdate\np1,individual,Jane Marksdottir,1990-05-21\n").await;
+    back_up(&pool).await;
+    sweep_after(&kept.house, 5).await;
+    assert_eq!(kept.fields("p1").await, ["name"]);
+    let first: Vec<PathBuf> = files(&kept);
+    kept.another();
+    sweep_after(&kept.house, 5).await;
+    assert!(kept.fields("p1").await.is_empty());
+    let later = files(&kept).into_iter().find(|file| !first.contains(file)).unwrap();
+    kept.another();
+
+    restore(&pool).await;
+    let aside = later.with_extension("aside");
+    fs::rename(&later, &aside).unwrap();
+    assert_eq!(kept.settle().await.replayed, 1);
+    assert_eq!(kept.fields("p1").await, ["name"], "only that the fields went is known");
+    // Somebody finds the other file; this process was begun anew meanwhile.
+    kept.another();
+    kept.settle().await;
+    fs::rename(&aside, &later).unwrap();
+    let settled = kept.settle().await;
+    assert_eq!((settled.replayed, settled.faults), (1, vec![]));
+    assert!(kept.fields("p1").await.is_empty());
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_process_whose_file_was_removed_begins_another_and_what_a_dead_one_left_keeps_nobody(pool: PgPool) {
+    let mut kept = Kept::new(&pool, DAILY).await;
+    kept.house.people(&["a", "b", "c"]).await;
+    let ids = [
+        kept.house.account("a").await.id,
+        kept.house.account("b").await.id,
+        kept.house.account("c").await.id,
+    ];
+    let context = kept.house.engine.context.clone();
+    redact::redact(&context, "test", ids[0]).await.unwrap();
+    fs::remove_file(&files(&kept)[0]).unwrap();
+    redact::redact(&context, "test", ids[1]).await.unwrap();
+    let text = kept.text();
+    assert_eq!((text.matches("intent").count(), text.matches("done").count()), (1, 1), "{text}");
+
+    // One dies after its commit, and who decided about it died, too, before the first line was whole.
+    kept.another();
+    redact::redact(&kept.house.engine.context, "test", ids[2]).await.unwrap();
+    let open =
+        files(&kept).into_iter().find(|file| !text.contains(&fs::read_to_string(file).unwrap())).unwrap();
+    let whole = fs::read_to_string(&open).unwrap();
+    kept.another();
+    fs::write(&open, whole.lines().next().unwrap().to_owned() + "\n").unwrap();
+    let name = open.file_name().unwrap().to_str().unwrap().replace(".erasures", "-ended.erasures");
+    fs::write(kept.folder.join(name), "{\"line\":1,").unwrap();
+    kept.settle().await;
+    let status = ledger::status(&kept.house.engine.context).await.unwrap();
+    assert!(status.iter().all(|file| file.open == 0), "{status:?}");
+}
+
+fn files(kept: &Kept) -> Vec<PathBuf> {
+    fs::read_dir(&kept.folder).unwrap().map(|file| file.unwrap().path()).collect()
 }
