@@ -224,12 +224,12 @@ impl ReportProvider for LocalProvider {
         self.published.iter().any(PublishedList::is_behind)
     }
 
-    /// Screens when it is first polled, without waiting for anything: a call has no use for its
-    /// deadline.
     fn threshold(&self) -> Option<f64> {
         Some(self.threshold)
     }
 
+    /// Screens when it is first polled, without waiting for anything: a call has no use for its
+    /// deadline.
     fn call<'a>(&'a self, request: &'a Request) -> CallFuture<'a> {
         Box::pin(async move { self.screen(request) })
     }

@@ -15,10 +15,10 @@ use crate::names::{Part, Rules};
 
 use super::arrangement::{Arrangement, low_bits};
 
-/// So many answers are kept: 16 MB.
+/// So many answers are kept of each list: 16 MB.
 const MOST_KEPT: u64 = 1_000_000;
 
-/// What an entry takes beside its answers, counted as answers.
+/// What an entry takes beside its key and its answers, counted as answers.
 const ENTRY: u64 = 16;
 
 /// How many parts are expected to be kept: where the cache begins, it grows.
@@ -72,8 +72,10 @@ impl Asked {
 struct BySize;
 
 impl Weighter<Asked, Arc<Answers>> for BySize {
-    fn weight(&self, _: &Asked, answers: &Arc<Answers>) -> u64 {
-        ENTRY + u64::try_from(answers.units.len()).unwrap_or(MOST_KEPT)
+    fn weight(&self, asked: &Asked, answers: &Arc<Answers>) -> u64 {
+        let key = size_of_val(&*asked.letters) + size_of_val(&*asked.keys);
+        let weight = answers.units.len() + key.div_ceil(size_of::<Answer>());
+        ENTRY + u64::try_from(weight).unwrap_or(MOST_KEPT)
     }
 }
 

@@ -215,14 +215,15 @@ impl<'a> Papers<'a> {
         let is_of_all_states = account.sort() == Some(DocumentKind::Imo);
         match (number == other, same_sort, same_country) {
             (true, Some(true), Some(true)) if tells_its_bearer => Self::Own(listed),
-            (true, Some(true), None) if is_of_all_states => Self::Own(listed),
+            // A ship changes its flag and keeps the number.
+            (true, Some(true), _) if is_of_all_states => Self::Own(listed),
             (true, Some(true), None | Some(true)) | (true, None, Some(true)) => Self::Same(listed),
             (true, _, _) => Self::Alike(listed),
             // Another state's number says nothing, and so does one of another sort, or of a document that is renewed.
             (false, Some(true), Some(true)) if account.sort().is_some_and(DocumentKind::is_for_life) => {
                 Self::Other(listed)
             }
-            (false, Some(true), None) if account.sort() == Some(DocumentKind::Imo) => Self::Other(listed),
+            (false, Some(true), _) if is_of_all_states => Self::Other(listed),
             (false, _, _) => Self::Unknown,
         }
     }
@@ -345,6 +346,8 @@ mod tests {
             ("tax-id|B765432|IR", "Tax ID No.|A123456|IR", -0.03),
             ("tax-id|B765432|", "Tax ID No.|A123456|IR", 0.0),
             ("imo|IMO 9187629|", "IMO|9187630|", -0.03),
+            ("imo|IMO 9187629|LR", "IMO|9187630|PA", -0.03),
+            ("imo|IMO 9187629|LR", "IMO|9187629|PA", 0.1),
             ("passport|B765432|SY", "Passport|A123456|IR", 0.0),
             ("tax-id|B765432|", "Passport|A123456|IR", 0.0),
             ("passport|A1|", "Passport|A1|IR", 0.0),
@@ -353,7 +356,8 @@ mod tests {
             let found = Papers::compare(&accounts, &list);
             assert!((found.effect() - expected).abs() < 1e-9, "{account} {listed} {found:?}");
             assert_eq!(found.floor(0.5) > 0.0, (expected - 0.1).abs() < 1e-9);
-            let suffices_alone = account == "passport|A123456|IR" && listed == "Passport|A123456|IR";
+            let suffices_alone = (account == "passport|A123456|IR" && listed == "Passport|A123456|IR")
+                || (account.starts_with("imo") && expected > 0.0);
             assert_eq!(found.floor(0.0) > 0.0, suffices_alone);
         }
         let old_and_new = [document("Passport|B765432|"), document("Passport|A123456|")];

@@ -86,7 +86,7 @@ pub(super) fn read(remarks: &str) -> Facts {
 }
 
 /// Short words that say what a number is; others, such as `HRB`, are its first part.
-const SORTS: [&str; 10] = ["ID", "IMO", "NIT", "RIF", "RFC", "SSN", "VAT", "INN", "KPP", "DNI"];
+const SORTS: [&str; 12] = ["ID", "IMO", "NIT", "RIF", "RFC", "SSN", "VAT", "INN", "KPP", "DNI", "JMB", "UNP"];
 
 /// The document in `Passport A 123 (Iran) issued 18 Jan 1984`: what it is, its number from the first word with a digit on
 /// with the letters of a series before it, and who issued it.
@@ -106,7 +106,9 @@ fn document(clause: &str) -> Option<Document> {
     let is_series = |word: &&str| {
         word.len() <= 3 && word.chars().all(|letter| letter.is_ascii_uppercase()) && !SORTS.contains(word)
     };
-    while place > 1 && words.get(place - 1).is_some_and(is_series) {
+    // `Digital Currency Address - XBT 12Q…`: what follows a dash is the sort.
+    let is_sort = |place: usize| place > 1 && words.get(place - 2) == Some(&"-");
+    while place > 1 && words.get(place - 1).is_some_and(is_series) && !is_sort(place) {
         place -= 1;
     }
     let (kind, number) = words.split_at_checked(place)?;
@@ -152,7 +154,7 @@ mod tests {
     #[test]
     fn gender_and_documents_are_read() {
         let facts = read(
-            "Gender Female; Passport A 123 (Iran); Passport 484824 (Egypt) issued 18 Jan 1984; alt. National ID No. 041-02; Vessel Registration Identification IMO 9187629; Passport (Iran); Website x1.example",
+            "Gender Female; Passport A 123 (Iran); Passport 484824 (Egypt) issued 18 Jan 1984; alt. National ID No. 041-02; Vessel Registration Identification IMO 9187629; Passport (Iran); Website x1.example; National ID No. JMB 0811976181415 (Bosnia and Herzegovina); Digital Currency Address - XBT 12QtD5",
         );
         assert_eq!(facts.gender, Some(Gender::Female));
         let told: Vec<_> = facts
@@ -167,6 +169,8 @@ mod tests {
                 ("Passport", "484824", Some("EG")),
                 ("National ID No.", "041-02", None),
                 ("Vessel Registration Identification IMO", "9187629", None),
+                ("National ID No. JMB", "0811976181415", Some("BA")),
+                ("Digital Currency Address - XBT", "12QtD5", None),
             ]
         );
     }
