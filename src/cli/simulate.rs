@@ -3,7 +3,7 @@
 use std::{process::ExitCode, str::FromStr, time::Duration};
 
 use anyhow::Context as _;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -24,13 +24,13 @@ pub(super) struct SimulateCommand {
     #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     accounts: u32,
     /// How many accounts they stand for: the providers' budgets are divided by as much.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     of: Option<u64>,
     /// How many days.
     #[arg(long, default_value_t = 30, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=366))]
     days: u16,
     /// The day on which it begins; the first is a Monday, and the first of a month.
-    #[arg(long, default_value = "2026-06-01", value_name = "DATE")]
+    #[arg(long, default_value = "2026-06-01", value_name = "DATE", value_parser = from)]
     from: NaiveDate,
     /// The same seed has the same come of it.
     #[arg(long, default_value_t = 1, value_name = "N")]
@@ -99,10 +99,12 @@ impl FromStr for Away {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parted =
-            text.split_once('+').and_then(|(after, lasts)| Some((duration(after)?, duration(lasts)?)));
+        let parted = text
+            .split_once('+')
+            .and_then(|(after, lasts)| Some((within_a_year(after)?, within_a_year(lasts)?)));
         parted.map(|(after, lasts)| Self(Outage { after, lasts })).ok_or_else(|| {
-            "accepted is when it begins and how long it lasts, such as 3d+6h: after three days, for six hours"
+            "accepted is when it begins and how long it lasts, each at most 366d, such as 3d+6h: after three days, for \
+             six hours"
                 .to_owned()
         })
     }
@@ -116,16 +118,26 @@ fn every(text: &str) -> Result<Every, String> {
     if text == "never" {
         return Ok(Every(None));
     }
-    let every = duration(text).filter(|every| *every >= Duration::from_mins(10));
-    every.map(|every| Every(Some(every))).ok_or_else(|| {
-        "accepted is a duration of ten minutes or more, such as 1d, or the word never".to_owned()
-    })
+    let every = within_a_year(text).filter(|every| *every >= Duration::from_mins(10));
+    every
+        .map(|every| Every(Some(every)))
+        .ok_or_else(|| "accepted is a duration from 10m to 366d, such as 1d, or the word never".to_owned())
 }
 
 fn grain(text: &str) -> Result<Duration, String> {
     let bounds = Duration::from_secs(1)..=Duration::from_hours(1);
     let grain = duration(text).filter(|grain| bounds.contains(grain));
     grain.ok_or_else(|| "accepted is a duration from 1s to 1h, such as 2m".to_owned())
+}
+
+/// A simulation lasts no longer.
+fn within_a_year(text: &str) -> Option<Duration> {
+    duration(text).filter(|time| *time <= Duration::from_hours(366 * 24))
+}
+
+fn from(text: &str) -> Result<NaiveDate, String> {
+    let date = text.parse::<NaiveDate>().ok().filter(|date| (2000..=2200).contains(&date.year()));
+    date.ok_or_else(|| "accepted is a day of the years 2000 to 2200, such as 2026-06-01".to_owned())
 }
 
 fn duration(text: &str) -> Option<Duration> {
