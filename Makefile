@@ -11,7 +11,7 @@ BESIDE = $(BINARY) with-postgres --
 
 ## Shows it at work on invented accounts. ARGS="--list FOLDER", ARGS="--download", ARGS="--exit", …
 demo: prerequisites
-	$(CARGO) run --release -- demo $(ARGS)
+	$(CARGO) run -- demo $(ARGS)
 
 ## All tests, against real PostgreSQL. ARGS="NAME" runs some.
 test: build

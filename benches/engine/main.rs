@@ -5,12 +5,14 @@
 //! (1: how often the phases are gone through, one after the other, for medians),
 //! `WATCHKEEPER_BENCH_OFAC` (a folder of OFAC's files), `WATCHKEEPER_BENCH_KEEP=1` (takes the database
 //! that an earlier run of the same size left), `WATCHKEEPER_BENCH_PLANS=1` (prints the plans of the hot
-//! statements as well), `WATCHKEEPER_BENCH_ONLY` (phases whose names contain this),
-//! `WATCHKEEPER_BENCH_SAMPLES` (500: runs whose latency is measured), `WATCHKEEPER_BENCH_PINNED` (30: for how
-//! many seconds runs go on beside a transaction that is held open, and as long without it).
+//! statements as well), `WATCHKEEPER_BENCH_PLAIN=1` (no field is encrypted), `WATCHKEEPER_BENCH_ONLY` (phases
+//! whose names contain this), `WATCHKEEPER_BENCH_SAMPLES` (500: runs whose latency is measured),
+//! `WATCHKEEPER_BENCH_PINNED` (30: for how many seconds runs go on beside a transaction that is held open, and
+//! as long without it).
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on stops")]
 
 mod api;
+mod difference;
 mod imports;
 mod latency;
 mod phases;
@@ -47,6 +49,7 @@ pub(crate) struct Sizes {
     pub(crate) ofac: Option<PathBuf>,
     pub(crate) keep: bool,
     pub(crate) plans: bool,
+    pub(crate) plain: bool,
     only: String,
 }
 
@@ -67,6 +70,7 @@ impl Sizes {
             ofac: text("OFAC").map(PathBuf::from).or_else(shared_list),
             keep: text("KEEP").is_some(),
             plans: text("PLANS").is_some(),
+            plain: text("PLAIN").is_some(),
             only: text("ONLY").unwrap_or_default(),
         }
     }
@@ -190,6 +194,9 @@ async fn measure(cluster: &Cluster, sizes: &Sizes) -> Result<Report, Failure> {
         say(&format!("round {} took {:.0} s", round + 1, began.elapsed().as_secs_f64()));
     }
     api::measure(&bench, sizes, &mut report).await?;
+    if sizes.wants("rescreen") {
+        difference::measure(&bench, sizes, &mut report).await?;
+    }
     if sizes.wants("sweep") {
         sweep::measure(&bench, sizes, &mut report).await?;
     }

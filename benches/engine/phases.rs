@@ -109,6 +109,8 @@ fn provider(bench: &Bench, asked: Asked, remote: &Remote) -> Result<Arc<dyn Repo
 pub(crate) fn local(list: &List) -> LocalProvider {
     let published = PublishedList::new(&list.name);
     published.replace(Index::build(list));
+    // Without a number it is taken to be behind another process's.
+    published.set_number(1);
     LocalProvider::new("local", vec![published], 0.85)
 }
 

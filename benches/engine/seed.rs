@@ -21,8 +21,10 @@ use watchkeeper::{
     engine::{
         Engine, Plan,
         enrol::Enrol,
+        plan::PlannedParts,
         task::{Activation, Task},
     },
+    providers::local::PublishedList,
     screening::{
         list::{EntityKind, List},
         ofac,
@@ -63,14 +65,19 @@ pub(crate) struct Bench {
 
 impl Bench {
     /// An engine with the given providers; the schedule's provider is called `local`.
-    pub(crate) fn engine(&self, providers: Vec<watchkeeper::engine::plan::PlannedParts>) -> Engine {
+    pub(crate) fn engine(&self, providers: Vec<PlannedParts>) -> Engine {
+        self.engine_of(providers, Vec::new())
+    }
+
+    /// As [`Self::engine`], with the published lists that the providers answer from, so that their versions are numbered.
+    pub(crate) fn engine_of(&self, providers: Vec<PlannedParts>, published: Vec<PublishedList>) -> Engine {
         let templates: Vec<_> = self.settings.report_templates.values().cloned().collect();
         let schedules = self.settings.schedules.values().cloned();
         let context = self.context.clone();
         let process = watchkeeper::domain::id::ProcessId(context.new_uuid(Shard(0)));
         Engine {
             context,
-            plan: Arc::new(Plan::new(&self.applied, schedules, &templates, providers)),
+            plan: Arc::new(Plan { published, ..Plan::new(&self.applied, schedules, &templates, providers) }),
             settings: Arc::new(self.settings.engine.clone()),
             metrics: Metrics::new(),
             health: Health::default(),
@@ -111,7 +118,12 @@ pub(crate) async fn prepare(cluster: &Cluster, sizes: &Sizes) -> Result<Bench, F
     };
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/config/sample-list");
     let file = cluster.folder().join("bench.toml");
-    fs::write(&file, configuration(&url, &key.to_string_lossy(), sample))?;
+    let mut configuration = configuration(&url, &key.to_string_lossy(), sample);
+    fs::write(&file, &configuration)?;
+    if sizes.plain {
+        configuration.push_str(&all_plain(&settings(&file)?));
+        fs::write(&file, &configuration)?;
+    }
     if kept {
         say("Taking the database that is there.");
     } else {
@@ -189,6 +201,26 @@ on-clear = {{ status = "active" }}
     )
 }
 
+/// No field of an account is encrypted: what that costs can be seen beside it.
+fn all_plain(settings: &Settings) -> String {
+    let mut text = String::new();
+    for account_type in settings.account_types.values() {
+        for field in account_type.fields.iter().filter(|field| field.pii) {
+            let (of, key) = (&account_type.name, &field.key);
+            text.extend([
+                "[account-types.",
+                of,
+                ".fields.",
+                key,
+                "]
+pii = false
+",
+            ]);
+        }
+    }
+    text
+}
+
 /// Fills in the accounts, from several connections.
 async fn fill(bench: &Bench, sizes: &Sizes, report: &mut Report) -> Result<(), Failure> {
     let ofac = bench.ofac.as_deref().map(ofac::read_folder).transpose()?.map(Arc::new);
@@ -230,16 +262,19 @@ async fn insert(
         let [shard] = context.random.bytes::<1>();
         let id = AccountId(context.new_uuid(Shard(shard)));
         let (plain, personal) = account_type.split(&account.fields);
-        let (key, stored) = context.keyring.new_data_key(id.0);
-        let sealed = key.seal(Purpose::AccountFields, &personal)?;
-        keys.push((id.0, stored));
+        let mut sealed_fields = None;
+        if !personal.is_empty() {
+            let (key, stored) = context.keyring.new_data_key(id.0);
+            sealed_fields = Some(key.seal(Purpose::AccountFields, &personal)?);
+            keys.push((id.0, stored));
+        }
         new.push(NewAccount {
             id,
             account_type: *type_id,
             reference_id: Some(format!("{chunk}-{}", account.reference_id)),
             status: account_type.default_status.clone(),
             fields: serde_json::Value::Object(plain),
-            sealed_fields: Some(sealed),
+            sealed_fields,
         });
     }
     let mut transaction = context.store.transaction().await?;
