@@ -44,6 +44,8 @@ pub struct Ledger {
     folder: PathBuf,
     key: ChainKey,
     own: Mutex<Option<Own>>,
+    /// The name of `own`, which is asked for while a line is on its way to the disk.
+    own_name: Mutex<Option<String>>,
     reader: Mutex<Reader>,
     under_way: Mutex<HashSet<String>>,
     tasks: TaskTracker,
@@ -65,6 +67,7 @@ impl Ledger {
             folder: folder.to_owned(),
             key,
             own: Mutex::default(),
+            own_name: Mutex::default(),
             reader: Mutex::default(),
             under_way: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -88,10 +91,15 @@ impl Ledger {
         if own.as_ref().is_some_and(|own| !self.folder.join(&own.name).exists()) {
             // It was removed: what is written on would be nowhere.
             *own = None;
+            *self.own_name.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         let own = match &mut *own {
             Some(own) => own,
-            none => none.insert(self.begin(&line)?),
+            none => {
+                let begun = self.begin(&line)?;
+                *self.own_name.lock().unwrap_or_else(PoisonError::into_inner) = Some(begun.name.clone());
+                none.insert(begun)
+            }
         };
         line.line = own.lines + 1;
         let mac = line.link(&self.key, &own.mac);
@@ -137,8 +145,7 @@ impl Ledger {
 
     /// The name of this process's own file, once it has one.
     fn own_name(&self) -> Option<String> {
-        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        own.as_ref().map(|own| own.name.clone())
+        self.own_name.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether this process is about an erasure at this moment.

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs::{self, File},
     io::{self, Read as _, Seek as _, SeekFrom},
+    time::SystemTime,
 };
 
 use uuid::Uuid;
@@ -42,6 +43,8 @@ pub(super) struct Place {
     pub(super) is_in_use: bool,
     /// What is wrong with it.
     pub(super) fault: Option<String>,
+    /// Its length, and when it was written to, when the fault was found.
+    stamp: Option<(u64, SystemTime)>,
 }
 
 /// What was read so far.
@@ -116,9 +119,14 @@ impl Reader {
 
     /// Reads on in a file. What a crash left of a last line is none.
     fn read(&mut self, ledger: &Ledger, place: &mut Place, file: &mut File) -> io::Result<()> {
-        let length = file.metadata()?.len();
+        let metadata = file.metadata()?;
+        let length = metadata.len();
+        let stamp = Some((length, metadata.modified()?));
+        if place.fault.is_some() && place.stamp == stamp {
+            return Ok(());
+        }
         if length < place.offset || place.fault.is_some() {
-            // It was shortened, or may have been put back.
+            // It was shortened, or put back.
             *place = Place { seen: place.seen, is_in_use: place.is_in_use, ..Place::default() };
         }
         let mut rest = Vec::new();
@@ -145,6 +153,7 @@ impl Reader {
                 place.seen, place.lines
             ));
         }
+        place.stamp = stamp;
         Ok(())
     }
 
