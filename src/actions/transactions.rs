@@ -167,6 +167,12 @@ pub async fn tag(
     lock(&mut transaction, id).await?;
     let before = transactions::list_tags(&mut transaction, id).await?;
     let after = make(before.clone());
+    if after.iter().any(|tag| !before.contains(tag) && !is_plain(tag)) {
+        return Err(ActionError::Invalid(vec![Invalid::at("/meta/tag-name", PLAIN)]));
+    }
+    if after.len() > before.len().max(MOST_TAGS) {
+        return Err(ActionError::Refused("a transaction has at most 100 tags"));
+    }
     if after != before {
         save_tags(&mut transaction, context, id, Some(&after)).await?;
         let detail = json!({
@@ -235,21 +241,25 @@ async fn lock(conn: &mut PgConnection, id: TransactionId) -> Result<(Transaction
     Ok((row, of))
 }
 
+const PLAIN: &str =
+    "accepted is a text of 1 to 255 characters without control characters, and without blanks around it";
+
+/// How many tags one may have.
+const MOST_TAGS: usize = 100;
+
 fn check(schema: &AccountType, edit: &TransactionEdit) -> Vec<Invalid> {
     let mut faults = Vec::new();
-    let plain =
-        "accepted is a text of 1 to 255 characters without control characters, and without blanks around it";
     if edit.reference_id.as_ref().and_then(Option::as_deref).is_some_and(|text| !is_plain(text)) {
-        faults.push(Invalid::at("/data/attributes/reference-id", plain));
+        faults.push(Invalid::at("/data/attributes/reference-id", PLAIN));
     }
     if edit.status.as_deref().is_some_and(|status| !schema.has_status(status)) {
         let details = format!("accepted is one of {}", schema.status_names().join(", "));
         faults.push(Invalid::at("/data/attributes/status", details));
     }
     for (place, _) in edit.tags.iter().flatten().enumerate().filter(|(_, tag)| !is_plain(tag)) {
-        faults.push(Invalid::at(format!("/data/attributes/tags/{place}"), plain));
+        faults.push(Invalid::at(format!("/data/attributes/tags/{place}"), PLAIN));
     }
-    if edit.tags.as_ref().is_some_and(|tags| tags.len() > 100) {
+    if edit.tags.as_ref().is_some_and(|tags| tags.len() > MOST_TAGS) {
         faults.push(Invalid::at("/data/attributes/tags", "accepted are at most 100 tags"));
     }
     faults

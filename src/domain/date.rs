@@ -3,12 +3,20 @@
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A time as RFC 3339 writes it, of the years 1 to 9999: what a database and every client can hold.
 pub fn moment(text: &str) -> Option<DateTime<Utc>> {
     let at = DateTime::parse_from_rfc3339(text.trim()).ok()?.to_utc();
     (1..=9999).contains(&at.year()).then_some(at)
+}
+
+/// Reads a [`moment`] that may be absent, or null.
+pub fn read_moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let fault =
+        || serde::de::Error::custom("must be a time as RFC 3339 writes it, such as 2026-03-04T05:06:07Z");
+    moment(&text).map(Some).ok_or_else(fault)
 }
 
 /// A date of which the day, or the month and the day, may be unknown.

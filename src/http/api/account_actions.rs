@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
+    account_acts,
+    account_bodies::Attributes as Account,
     answer::{Answer, Resource},
     call::Call,
     errors::ApiError,
@@ -65,10 +67,10 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::post("/accounts/{account-id}/run-action", "account.run-action", "Runs an action on an account")
             .about(
                 "What its steps change and the reports that they ask for are there together, or nothing is. What came \
-                 of it is told by `/action-runs/{action-run-id}`.",
+                 of it is told by `/action-runs/{action-run-id}`, of which `meta.workflow-run-id` is the id.",
             )
             .body::<Run>()
-            .answers::<RunAttributes>(200, "action-run")
+            .answers::<Account>(200, "account")
             .handled_by(run),
         Operation::get("/action-runs/{action-run-id}", "account.read", "Retrieves a run of an account action")
             .answers::<RunAttributes>(200, "action-run")
@@ -180,8 +182,7 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
     call.only_filters(&["account-type-id"])?;
     let account_type = call.filter_of("account-type-id", "the id of an account type")?;
     let found = account_actions::list(&call.context, account_type).await?;
-    let resources = found.iter().map(resource).collect::<Result<_, _>>()?;
-    Answer::page(&call, resources, false)
+    Answer::whole(&call, found.iter().map(resource).collect::<Result<_, _>>()?)
 }
 
 /// Who may not do a step must not have others do it, nor have it copy what the key must not see.
@@ -255,8 +256,8 @@ async fn run(call: Call) -> Result<Answer, ApiError> {
         .map_err(|error| ApiError::unprocessable(POINTER, format!("{error}")))?;
     let parameters = &body.data.parameters;
     let run = account_actions::run(&call.context, &call.actor(), account, action, parameters).await?;
-    let done = account_actions::find_run(&call.context, run).await?;
-    Ok(Answer::one(StatusCode::OK, run_resource(done)?).meta(json!({ "workflow-run-id": run })))
+    let account = account_acts::shown(&call.context, call.version(), account).await?;
+    Ok(Answer::one(StatusCode::OK, account).meta(json!({ "workflow-run-id": run })))
 }
 
 async fn retrieve_run(call: Call) -> Result<Answer, ApiError> {

@@ -249,6 +249,8 @@ impl fmt::Display for Cursor {
 
 async fn history(call: Call) -> Result<Answer, ApiError> {
     let id: AccountId = call.id("account-id")?;
+    // It tells of hits, reports and inquiries, too.
+    call.must_be_allowed("event.read")?;
     accounts::get(&call.context, id).await?;
     events::of_object(call, &id.to_string()).await
 }

@@ -102,6 +102,13 @@ impl Answer {
         Self::page_between(call, resources, ends, more)
     }
 
+    /// All objects of a listing, of which there are few: what comes after any of them is nothing.
+    pub(super) fn whole(call: &Call, resources: Vec<Resource>) -> Result<Self, ApiError> {
+        let page = call.page()?;
+        let is_first = page.after.is_none() && page.before.is_none();
+        Ok(Self::page_with(if is_first { resources } else { Vec::new() }, None, None))
+    }
+
     /// The same, where the ends of the page are named by something else than their ids.
     pub(super) fn page_between(
         call: &Call,

@@ -115,15 +115,15 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
     call.only_filters(&["object-id", "operation", "actor", "created-at-start", "created-at-end"])?;
     let page = call.page()?;
     let (after, before) = page.ids::<i64>()?;
-    let object = call.filter("object-id").map(|text| {
+    let object = call.filter("object-id")?.map(|text| {
         id::uuid_of(text).ok_or_else(|| {
             ApiError::bad_request("filter[object-id]", "filter[object-id] must be the id of an object")
         })
     });
     let wanted = Wanted {
         object: object.transpose()?,
-        operation: call.filter("operation").map(str::to_owned),
-        actor: call.filter("actor").map(str::to_owned),
+        operation: call.filter("operation")?.map(str::to_owned),
+        actor: call.filter("actor")?.map(str::to_owned),
         since: call.filter_of_time("created-at-start")?,
         until: call.filter_of_time("created-at-end")?,
         after,

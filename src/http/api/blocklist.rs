@@ -3,7 +3,7 @@
 //! An entry is a name (`address-*`), or a JSON pointer (`/data/attributes/fields/*-number`), with `*` for any text
 //! within one part. A name holds wherever the attribute is told: beside `fields`, in them (`name-last` is
 //! `fields.name.value.last`), and where other objects repeat it under a name of their own. A pointer holds at its
-//! place.
+//! place, and what it names everywhere else: other versions of the API, and other objects, tell the same elsewhere.
 
 use std::sync::Arc;
 
@@ -39,7 +39,15 @@ impl Blocklist {
     }
 
     fn new(entries: &[String], types: Vec<AccountType>) -> Self {
-        let names = entries.iter().map(|entry| name_of(entry)).filter(|name| !name.is_empty()).collect();
+        let mut names: Vec<String> =
+            entries.iter().map(|entry| name_of(entry)).filter(|name| !name.is_empty()).collect();
+        // Older clients are told the parts of a field beside `fields`, each by a name of its own.
+        let fields = types.iter().flat_map(|of| &of.fields).map(|field| to_kebab(&field.key));
+        let parts: Vec<String> = fields
+            .filter(|key| names.iter().any(|name| fits(name, key)))
+            .map(|key| format!("{key}-*"))
+            .collect();
+        names.extend(parts);
         let mut list = Self { entries: entries.to_vec(), names, types, hides_screened: false };
         let mut screened = list.types.iter().flat_map(AccountType::screened_paths);
         list.hides_screened = screened.any(|path| list.hides(&path, true));
@@ -54,16 +62,19 @@ impl Blocklist {
         })
     }
 
+    /// Whether a field, or a part of it, is hidden.
+    pub(super) fn hides_field(&self, path: &str) -> bool {
+        let mut parts = self.types.iter().flat_map(|of| of.with_parts(path));
+        self.hides(path, true) || parts.any(|part| self.hides(&part, true))
+    }
+
     /// Refuses what would tell something of an attribute (`reference-id`, `fields.address.city`) that is hidden, or
     /// of which a part is: a condition on it, a copy of it. `place` is where the request says it.
     pub(super) fn must_not_hide(&self, attribute: &str, place: &str) -> Result<(), ApiError> {
         let field = attribute.split_once('.').filter(|(of, _)| ["fields", "identifiers"].contains(of));
         let is_hidden = match field {
             None => self.hides(attribute, false),
-            Some((_, path)) => {
-                let mut parts = self.types.iter().flat_map(|of| of.with_parts(path));
-                self.hides(path, true) || parts.any(|part| self.hides(&part, true))
-            }
+            Some((_, path)) => self.hides_field(path),
         };
         if is_hidden {
             let details = format!("the key must not see {attribute}, nor what depends on it");
@@ -78,9 +89,10 @@ impl Blocklist {
             if let Some(pointer) = entry.strip_prefix('/') {
                 let parts: Vec<&str> = pointer.split('/').collect();
                 by_pointer(&parts, document);
-            } else {
-                by_name(entry, document, Place::Outside, &mut Vec::new());
             }
+        }
+        for name in &self.names {
+            by_name(name, document, Place::Outside, &mut Vec::new());
         }
         for quoting in QUOTES.iter().filter(|_| self.hides_screened) {
             by_name(quoting, document, Place::Outside, &mut Vec::new());

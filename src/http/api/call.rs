@@ -159,26 +159,33 @@ impl Call {
         Ok(Page { after, before, size })
     }
 
-    /// A filter's value, if one was given; an empty one counts as none.
-    pub(super) fn filter(&self, name: &str) -> Option<&str> {
-        self.query_value(&format!("filter[{name}]")).filter(|text| !text.is_empty())
+    /// A filter's value, if one was given; an empty one counts as none, and several are refused.
+    pub(super) fn filter(&self, name: &str) -> Result<Option<&str>, ApiError> {
+        let mut given = self.filtered(name).filter(|text| !text.is_empty());
+        let first = given.next();
+        if given.next().is_some() {
+            let name = format!("filter[{name}]");
+            return Err(ApiError::bad_request(&name, format!("{name} must be given once")));
+        }
+        Ok(first)
     }
 
-    /// All values of a filter: several parameters, `filter[x][]`, or one with commas between; a comma within a value is
+    /// What was given for a filter: `filter[x]`, `filter[x][]`, `filter[x][0]`.
+    fn filtered(&self, name: &str) -> impl Iterator<Item = &str> {
+        let is_it = move |key: &str| filter_name(key).is_some_and(|one| one == name);
+        self.query.iter().filter(move |(key, _)| is_it(key)).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a filter: several parameters, or one with commas between; a comma within a value is
     /// written `\,`.
     pub(super) fn filters(&self, name: &str) -> Vec<String> {
-        let (one, many) = (format!("filter[{name}]"), format!("filter[{name}][]"));
-        let found = self.query.iter().filter(|(key, _)| {
-            let key = normal(key);
-            key == one || key == many
-        });
-        let values = found.flat_map(|(_, value)| split(value));
+        let values = self.filtered(name).flat_map(split);
         values.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
     }
 
     /// A filter that must be of a kind, such as an id or a time.
     pub(super) fn filter_of<T: FromStr>(&self, name: &str, accepted: &str) -> Result<Option<T>, ApiError> {
-        self.filter(name)
+        self.filter(name)?
             .map(|text| {
                 text.parse().map_err(|_| {
                     let name = format!("filter[{name}]");
@@ -190,7 +197,7 @@ impl Call {
 
     /// A filter that must be a time.
     pub(super) fn filter_of_time(&self, name: &str) -> Result<Option<DateTime<Utc>>, ApiError> {
-        self.filter(name)
+        self.filter(name)?
             .map(|text| {
                 moment(text).ok_or_else(|| {
                     let name = format!("filter[{name}]");
@@ -203,11 +210,7 @@ impl Call {
 
     /// The names of the filters that were given.
     pub(super) fn filter_names(&self) -> Vec<String> {
-        let name = |(key, _): &(String, String)| {
-            let key = normal(key);
-            Some(key.strip_prefix("filter[")?.split(']').next()?.to_owned())
-        };
-        self.query.iter().filter_map(name).collect()
+        self.query.iter().filter_map(|(key, _)| filter_name(key)).collect()
     }
 
     /// Refuses filters that the listing does not have: ignoring one would answer another question.
@@ -292,6 +295,17 @@ pub(super) fn normal(key: &str) -> String {
             format!("{}{}", to_kebab(name), rest.concat())
         }
     }
+}
+
+/// The name of a filter, of which several values may be told apart by nothing or a number: `filter[x]`, `filter[x][]`,
+/// `filter[x][0]`. Of anything else that begins so, no listing's filter has the name.
+fn filter_name(key: &str) -> Option<String> {
+    let key = normal(key);
+    let rest = key.strip_prefix("filter[").or_else(|| (key == "filter").then_some(""))?;
+    let (name, place) = rest.split_once(']').unwrap_or((rest, ""));
+    let place = place.strip_prefix('[').and_then(|place| place.strip_suffix(']')).unwrap_or(place);
+    let is_place = place.bytes().all(|byte| byte.is_ascii_digit());
+    Some(if is_place { name.to_owned() } else { format!("{name}][{place}") })
 }
 
 fn segment(segment: &serde_path_to_error::Segment) -> String {

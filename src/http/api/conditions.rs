@@ -71,6 +71,12 @@ fn of_attribute(call: &Call, attribute: &str, place: &str) -> Result<(), ApiErro
         return call.blocklist.must_not_hide(attribute, place);
     }
     let word = to_kebab(attribute.trim()).to_ascii_lowercase();
+    // Who may not read of them is not told by the way.
+    match word.as_str() {
+        "hits" | "hit" => call.must_be_allowed("hit.read")?,
+        "monitoring" => call.must_be_allowed("report.read")?,
+        _ => {}
+    }
     let name = match word.as_str() {
         "type" | "account-type" => "account-type-name",
         "status" => "account-status",

@@ -160,6 +160,11 @@ fn of_store(error: &StoreError) -> ApiError {
         let details = "somebody else changed the same things at the same time; nothing was done";
         return ApiError::conflict("Stale object error", details);
     }
+    if error.duplicate_of().is_some() {
+        // Who looked first whether it is taken, and found that it is not, was overtaken.
+        let details = "somebody else took the same name or value at the same time; nothing was done";
+        return ApiError::conflict("Record not unique", details);
+    }
     if error.is_passing() {
         let details = "the database does not answer";
         let error = ApiError::other(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable", details);

@@ -1,7 +1,7 @@
 //! What an auditor asks: what was done about one account, what differs between two runs, and who was not screened.
 
 use axum::http::StatusCode;
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::{answer::Answer, call::Call, errors::ApiError, operation::Operation};
@@ -77,8 +77,8 @@ pub(super) fn operations() -> Vec<Operation> {
 
 fn time(call: &Call, name: &str) -> Result<Option<DateTime<Utc>>, ApiError> {
     let Some(text) = call.query_value(name) else { return Ok(None) };
-    let day = || text.parse::<NaiveDate>().ok().map(|day| day.and_time(NaiveTime::MIN).and_utc());
-    let time = moment(text).or_else(day);
+    // A day is the moment with which it begins.
+    let time = moment(text).or_else(|| moment(&format!("{text}T00:00:00Z")));
     let fault = || {
         ApiError::bad_request(
             name,
@@ -98,11 +98,11 @@ fn period(call: &Call, from: DateTime<Utc>) -> Result<Period, ApiError> {
 }
 
 /// Evidence quotes what accounts hold in other words than attributes: nothing of it can be left out.
-fn must_see_all(call: &Call) -> Result<(), ApiError> {
+pub(super) fn must_see_all(call: &Call) -> Result<(), ApiError> {
     if call.caller.key.attributes_blocklist.is_empty() {
         return Ok(());
     }
-    let details = "the key must not see every attribute, and of evidence none can be left out";
+    let details = "the key must not see every attribute, and none can be left out here";
     Err(ApiError::forbidden("", details))
 }
 

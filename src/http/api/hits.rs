@@ -204,13 +204,13 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
     let filter = Filter {
         account: call.filter_of::<AccountId>("account-id", "the id of an account")?,
         schedule_id: None,
-        list: call.filter("list").map(str::to_owned),
+        list: call.filter("list")?.map(str::to_owned),
         states: states(&call.filters("state"), "filter[state]")?,
         score_from: score(&call, "score-from")?,
         score_to: score(&call, "score-to")?,
         seen_from: call.filter_of_time("first-seen-at-start")?,
         seen_to: call.filter_of_time("first-seen-at-end")?,
-        assignee: call.filter("assignee").map(nobody_or),
+        assignee: call.filter("assignee")?.map(nobody_or),
     };
     let sort = match call.query_value("sort") {
         None | Some("newest") => Sort::Newest,
@@ -221,7 +221,7 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
     let (after, before) = page.ids::<HitId>()?;
     let size = usize::from(page.size);
     let wanted = Page { sort, after, before, limit: i64::from(page.size) + 1 };
-    let mut found = hits::list(&call.context, &filter, call.filter("schedule"), wanted).await?;
+    let mut found = hits::list(&call.context, &filter, call.filter("schedule")?, wanted).await?;
     let more = found.len() > size;
     if more {
         if before.is_some() { drop(found.remove(0)) } else { found.truncate(size) }

@@ -142,7 +142,7 @@ fn deciding() -> Vec<Operation> {
 
 /// The answer that is one inquiry, with what is to be included.
 async fn shown(call: Call, status: StatusCode, inquiry: &OpenInquiry) -> Result<Answer, ApiError> {
-    let answer = Answer::one(status, shape::resource(inquiry, call.version())?);
+    let answer = Answer::one(status, shape::resource(inquiry, &call)?);
     included(&call, answer, std::slice::from_ref(inquiry)).await
 }
 
@@ -201,7 +201,7 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
         references: call.filters("reference-id"),
         templates,
         statuses: statuses.collect::<Result<_, _>>()?,
-        note: call.filter("note").map(str::to_owned),
+        note: call.filter("note")?.map(str::to_owned),
         from: call.filter_of_time("created-at-start")?,
         until: call.filter_of_time("created-at-end")?,
         after,
@@ -209,9 +209,7 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
         size: page.size,
     };
     let (found, more) = inquiries::list(&call.context, &filter).await?;
-    let version = call.version();
-    let resources =
-        found.iter().map(|inquiry| shape::resource(inquiry, version)).collect::<Result<_, _>>()?;
+    let resources = found.iter().map(|inquiry| shape::resource(inquiry, &call)).collect::<Result<_, _>>()?;
     let answer = Answer::page(&call, resources, more)?;
     included(&call, answer, &found).await
 }

@@ -119,9 +119,7 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
     call.only_filters(&[])?;
     let shown = inquiries::list_templates(&call.context).await?;
     let resources: Vec<Resource> = shown.iter().map(resource).collect::<Result<_, _>>()?;
-    // There are few, so that a page after any of them is empty.
-    let is_first = call.page()?.after.is_none() && call.page()?.before.is_none();
-    Answer::page(&call, if is_first { resources } else { Vec::new() }, false)
+    Answer::whole(&call, resources)
 }
 
 async fn retrieve(call: Call) -> Result<Answer, ApiError> {

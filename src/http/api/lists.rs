@@ -286,7 +286,7 @@ async fn create_of(call: Call, kind: ListKind) -> Result<Answer, ApiError> {
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
     call.only_filters(&["status"])?;
-    let archived = match call.filter("status") {
+    let archived = match call.filter("status")? {
         None => None,
         Some("active") => Some(false),
         Some("archived") => Some(true),
@@ -334,8 +334,7 @@ async fn look_up(call: Call) -> Result<Answer, ApiError> {
         }
     }
     let found = lists::look_up(&call.context, list, &body.data.attributes.into()).await?;
-    let resources = found.into_iter().map(item_resource).collect::<Result<_, _>>()?;
-    Answer::page(&call, resources, false)
+    Answer::whole(&call, found.into_iter().map(item_resource).collect::<Result<_, _>>()?)
 }
 
 async fn add_item(call: Call) -> Result<Answer, ApiError> {

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -63,8 +63,11 @@ impl Read {
         (answer, is_repeated): (&Answer, bool),
     ) -> Option<Self> {
         let is_post = operation.method == Method::POST;
-        // What a change answers is the whole of it, also to who changes nothing; and a repeated answer is only that.
-        let is_change = operation.method == Method::PATCH || operation.method == Method::PUT;
+        // What a change answers is the whole of it, also to who changes nothing; and a repeated answer is only that. Of
+        // what was made there is an entry that says so.
+        let is_change = operation.method == Method::PATCH
+            || operation.method == Method::PUT
+            || is_post && answer.status != StatusCode::CREATED;
         let is_read = operation.method == Method::GET || is_post && !operation.is_replayed;
         if !(is_read || answer.status.is_success() && (is_change || is_repeated)) {
             return None;

@@ -262,7 +262,7 @@ async fn list_of_transaction(call: Call) -> Result<Answer, ApiError> {
 async fn list(call: Call, of: Object) -> Result<Answer, ApiError> {
     call.only_filters(&["key", "created-at-start", "created-at-end"])?;
     let key =
-        call.filter("key").ok_or_else(|| ApiError::bad_request("filter[key]", "filter[key] is needed"))?;
+        call.filter("key")?.ok_or_else(|| ApiError::bad_request("filter[key]", "filter[key] is needed"))?;
     let page = call.page()?;
     let cursor = |name: &str, text: &Option<String>| match text {
         None => Ok(None),

@@ -200,7 +200,7 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
     call.only_filters(&["reference-id", "account-id", "type", "report-template-id"])?;
     let page = call.page()?;
     let (after, before) = page.ids::<MonitorId>()?;
-    let report = match call.filter("type") {
+    let report = match call.filter("type")? {
         None => None,
         Some(word) => Some(ReportType::from_word(word).ok_or_else(|| {
             let known: Vec<String> = ReportType::ALL.iter().map(ToString::to_string).collect();

@@ -11,6 +11,7 @@ use super::{
     call::Call,
     errors::ApiError,
     events::time,
+    evidence,
     operation::{Document, Operation},
 };
 use crate::{
@@ -207,6 +208,9 @@ async fn plan(call: Call) -> Result<Answer, ApiError> {
 
 async fn explain(call: Call) -> Result<Answer, ApiError> {
     let id: RetainedId = call.id("object-id")?;
+    // A date that follows from one that a field holds tells of it.
+    call.must_be_allowed("account.read")?;
+    evidence::must_see_all(&call)?;
     let explanation = retention::explain(&call.context, id).await?;
     answered("retention-explanation", &id.to_string(), &explanation)
 }
@@ -219,13 +223,8 @@ fn answered(kind: &str, id: &str, attributes: &impl Serialize) -> Result<Answer,
 
 async fn list_holds(call: Call) -> Result<Answer, ApiError> {
     let page = call.page()?;
-    let account = call.query.iter().find(|(name, _)| name == "filter[account-id]");
-    let account: Option<AccountId> = match account {
-        None => None,
-        Some((name, text)) => {
-            Some(text.parse().map_err(|error| ApiError::bad_request(name, format!("{error}")))?)
-        }
-    };
+    call.only_filters(&["account-id"])?;
+    let account = call.filter_of::<AccountId>("account-id", "the id of an account")?;
     let (found, more) = retention::list_holds(&call.context, account, page.ids()?, page.size).await?;
     let resources = found.iter().map(|row| of_hold(&call, row)).collect::<Result<_, _>>()?;
     Answer::page(&call, resources, more)

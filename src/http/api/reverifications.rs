@@ -60,13 +60,20 @@ struct Attributes {
 async fn list(call: Call) -> Result<Answer, ApiError> {
     let account: AccountId = call.id("account-id")?;
     let found = reverify::list(&call.context, account).await?;
-    let data = found.into_iter().map(|one| Reverification {
+    let due_of = |definition: &Value| {
+        serde_json::from_value::<Due>(definition.get("due").cloned().unwrap_or_default()).ok()
+    };
+    let found = found.into_iter().map(|one| (due_of(&one.definition), one));
+    // The date tells what the field holds that it follows from.
+    let may_see = |due: &Option<Due>| match due {
+        Some(Due::DateField { field, .. }) => !call.blocklist.hides_field(field),
+        Some(Due::LastInquiry { .. }) | None => true,
+    };
+    let data = found.filter(|(due, _)| may_see(due)).map(|(due, one)| Reverification {
         kind: "reverification",
         id: one.name.clone(),
         attributes: Attributes {
-            rule: serde_json::from_value::<Due>(one.definition.get("due").cloned().unwrap_or_default())
-                .ok()
-                .map(|due| due.describe()),
+            rule: due.map(|due| due.describe()),
             name: one.name,
             due_at: time(one.due_at),
             status: if one.told_at.is_some() { "due" } else { "upcoming" },

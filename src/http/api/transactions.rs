@@ -300,8 +300,8 @@ async fn tag(call: Call, make: impl FnOnce(Vec<String>) -> Vec<String> + Send) -
 
 async fn list_types(call: Call) -> Result<Answer, ApiError> {
     let types = transaction_types::list(&call.context).await?;
-    let resources = types.iter().map(type_resource).collect::<Result<_, _>>()?;
-    Answer::page(&call, resources, false)
+    call.only_filters(&[])?;
+    Answer::whole(&call, types.iter().map(type_resource).collect::<Result<_, _>>()?)
 }
 
 async fn retrieve_type(call: Call) -> Result<Answer, ApiError> {

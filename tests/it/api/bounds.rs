@@ -150,6 +150,7 @@ async fn what_a_key_must_not_see_stands_nowhere_in_its_answers(pool: PgPool) {
         ("name-last", "Velkorov"),
         ("name-*", "Velkorov"),
         ("address-*", "Springfield"),
+        ("/data/attributes/fields/name", "Velkorov"),
         ("reference-id", "\"p1\""),
         ("tags", "\"vip\""),
         ("status", "under-review"),

@@ -209,3 +209,21 @@ async fn a_record_without_an_end_is_a_fault_of_the_file_and_a_reject(pool: PgPoo
     assert_eq!(rejects.body["data"][0]["reason"], "a quote opened in line 3 is not closed within 1 MiB");
     client.stop().await;
 }
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_file_whose_key_is_gone_is_imported_no_further(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    let client = Client::start(&house).await;
+    let made = send(&client, "text/csv", "reference_id,type,name\nc-1,individual,Jane Doe\n").await;
+    // As after a restore: the erasure of the file was replayed, and its pieces are there again.
+    sqlx::query("delete from data_keys using importers where object_id = importer_id")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert!(importers::work(&house.engine.context).await.unwrap());
+    let ended = client.get(&format!("/importers/{}", made.id())).await.expect(200);
+    assert_eq!(ended.attribute("status"), "errored");
+    assert_eq!(house.count("select count(*) from accounts").await, 0);
+    assert_eq!(house.count("select count(*) from importer_pieces").await, 0);
+    client.stop().await;
+}

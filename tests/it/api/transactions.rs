@@ -151,6 +151,7 @@ async fn an_action_does_all_of_its_steps_or_none(pool: PgPool) {
     assert_eq!(house.account("p1").await.status, "active");
     let done = client.post(&path, &run(json!({"risk": "high"}))).await.expect(200);
     let run_id = done.body["meta"]["workflow-run-id"].as_str().unwrap();
+    assert_eq!((done.id(), done.attribute("account-status")), (account.to_string(), &json!("blocked")));
     let account = house.account("p1").await;
     assert_eq!((account.status.as_str(), account.tags.as_slice()), ("blocked", &["blocked".to_owned()][..]));
     assert_eq!(account.fields["risk_rating"], "high");

@@ -23,6 +23,7 @@ use crate::{
         hits::{self, Filter},
     },
     domain::{
+        date::read_moment,
         hit::HitState,
         id::{AccountId, HitId},
     },
@@ -73,7 +74,9 @@ struct Which {
     assignee: Option<String>,
     score_from: Option<f32>,
     score_to: Option<f32>,
+    #[serde(deserialize_with = "read_moment")]
     first_seen_at_start: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "read_moment")]
     first_seen_at_end: Option<DateTime<Utc>>,
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     actions::inquiries::OpenInquiry,
     domain::{date::PartialDate, inquiry::Check},
-    http::api::{answer::Resource, errors::ApiError, events::time, version::Version},
+    http::api::{answer::Resource, call::Call, errors::ApiError, events::time},
 };
 
 /// Attributes that stood beside `fields` until 2023-01-05, and the field that each comes from.
@@ -28,9 +28,18 @@ const FLAT: [&str; 14] = [
     "identification-number",
 ];
 
-/// Relations that Persona's inquiries have, and ours lead nowhere; the first three to one object.
-pub(super) const NOWHERE: [&str; 8] =
-    ["template", "reviewer", "transaction", "reports", "verifications", "sessions", "documents", "selfies"];
+/// Relations that Persona's inquiries have, and ours lead nowhere; the first four to one object.
+pub(super) const NOWHERE: [&str; 9] = [
+    "inquiry-template-version",
+    "template",
+    "reviewer",
+    "transaction",
+    "reports",
+    "verifications",
+    "sessions",
+    "documents",
+    "selfies",
+];
 
 /// An inquiry.
 #[derive(Serialize, JsonSchema)]
@@ -124,10 +133,15 @@ impl From<&Check> for ShownCheck {
     }
 }
 
-/// The inquiry as clients of a version know it.
-pub(super) fn resource(inquiry: &OpenInquiry, version: Version) -> Result<Resource, ApiError> {
+/// The inquiry as the caller may see it, and as clients of its version know it.
+pub(super) fn resource(inquiry: &OpenInquiry, call: &Call) -> Result<Resource, ApiError> {
     let (row, content) = (&inquiry.row, &inquiry.content);
     let fields = flat(&content.fields);
+    // What came of comparing a value tells of it.
+    let may_see = |check: &&Check| {
+        let compared = &check.compared;
+        !std::iter::once(&compared.field).chain(&compared.with).any(|field| call.blocklist.hides_field(field))
+    };
     let attributes = Attributes {
         status: row.status.word(),
         reference_id: row.reference_id.clone(),
@@ -137,7 +151,7 @@ pub(super) fn resource(inquiry: &OpenInquiry, version: Version) -> Result<Resour
         reviewer: row.reviewer.clone(),
         reviewer_comment: content.comment.clone(),
         fields: fields.iter().map(|(key, value)| (key.clone(), typed(value))).collect(),
-        checks: inquiry.checks.iter().map(ShownCheck::from).collect(),
+        checks: inquiry.checks.iter().filter(may_see).map(ShownCheck::from).collect(),
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
         started_at: row.started_at.map(time),
@@ -152,13 +166,14 @@ pub(super) fn resource(inquiry: &OpenInquiry, version: Version) -> Result<Resour
     let mut resource = Resource::new("inquiry", row.id, &attributes)?
         .to_one("account", "account", row.account)
         .to_one("inquiry-template", "inquiry-template", Some(row.template_id))
+        .to_one("inquiry-template-version", "inquiry-template-version", None::<String>)
         .to_one("template", "template", None::<String>)
         .to_one("reviewer", "user", None::<String>)
         .to_one("transaction", "transaction", None::<String>);
-    for name in NOWHERE.iter().skip(3) {
+    for name in NOWHERE.iter().skip(4) {
         resource = resource.to_many(name, Vec::<(String, String)>::new());
     }
-    if version.has_flat_attributes() {
+    if call.version().has_flat_attributes() {
         for name in FLAT {
             let value = fields.get(name).cloned().unwrap_or(Value::Null);
             resource.attributes.insert(name.to_owned(), value);
