@@ -3,9 +3,12 @@
 //! A value is sealed under a key of its item. It is found again, and known to be there already, by a keyed hash of
 //! what it comes down to.
 
+mod watched;
+
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use self::watched::Change;
 use super::{ActionError, Context, Invalid, accounts::is_plain, erasure};
 use crate::{
     domain::{
@@ -89,8 +92,9 @@ pub async fn list(
 /// Archives a list: it can be read, and matches nobody any more.
 pub async fn archive(context: &Context, actor: &str, id: ListId) -> Result<ListRow, ActionError> {
     let mut transaction = context.store.transaction().await?;
-    lock(&mut transaction, id).await?;
+    let before = lock(&mut transaction, id).await?;
     lists::save_archived(&mut transaction, id, context.now()).await?;
+    watched::rescreen(context, &mut transaction, actor, &before, &Change::All).await?;
     tell(context, &mut transaction, actor, "list.archived", id.0).await?;
     let list = lists::find(&mut transaction, id).await?.ok_or(ActionError::NotFound(LIST))?;
     transaction.commit().await?;
@@ -144,6 +148,7 @@ pub(super) async fn add_in(
     }
     data_keys::insert_all(conn, &[(id.0, wrapped)], now).await?;
     lists::save_changed(conn, list, now).await?;
+    watched::rescreen(context, conn, actor, &row, &Change::Added(value)).await?;
     tell(context, conn, actor, "list-item.created", id.0).await?;
     Ok(Some(id))
 }
@@ -196,11 +201,12 @@ pub async fn archive_item(
         return Err(ActionError::NotFound(ITEM));
     }
     // An archived list's items may go too: it matches nobody, and its version tells nobody anything.
-    lists::lock(&mut transaction, item.list).await?;
+    let before = lists::lock(&mut transaction, item.list).await?.ok_or(ActionError::NotFound(LIST))?;
     if !list_items::save_archived(&mut transaction, id, now).await? {
         return Err(ActionError::Refused("the item is archived already"));
     }
     lists::save_changed(&mut transaction, item.list, now).await?;
+    watched::rescreen(context, &mut transaction, actor, &before, &Change::Removed(id)).await?;
     tell(context, &mut transaction, actor, "list-item.archived", id.0).await?;
     let item = open_in(context, &mut transaction, id).await?;
     transaction.commit().await?;
@@ -232,10 +238,23 @@ pub async fn load(
     Ok(Some((version_of(&list), items)))
 }
 
-/// The versions of those lists in use that have one of these names.
-pub async fn versions(context: &Context, names: &[String]) -> Result<Vec<(String, String)>, ActionError> {
-    let mut connection = context.store.connection().await?;
-    let rows = lists::list_by_names(&mut connection, names).await?;
+/// Has all accounts screened again that are screened against a list of this name, if one is in use.
+pub async fn screen_again(context: &Context, actor: &str, name: &str) -> Result<(), ActionError> {
+    let mut transaction = context.store.transaction().await?;
+    let Some(list) = lists::list_by_names(&mut transaction, &[name.to_owned()]).await?.pop() else {
+        return Ok(());
+    };
+    watched::rescreen(context, &mut transaction, actor, &list, &Change::All).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// The versions of those lists in use that have one of these names, in lower case.
+pub async fn versions(
+    conn: &mut PgConnection,
+    names: &[String],
+) -> Result<Vec<(String, String)>, ActionError> {
+    let rows = lists::list_by_names(conn, names).await?;
     Ok(rows.into_iter().map(|row| (row.name.to_lowercase(), version_of(&row))).collect())
 }
 
@@ -318,7 +337,8 @@ pub(super) async fn redact_item(
 ) -> Result<(), ActionError> {
     let now = context.now();
     let item = list_items::find(conn, id).await?.ok_or(ActionError::NotFound(ITEM))?;
-    lists::lock(conn, item.list).await?;
+    let before = lists::lock(conn, item.list).await?.ok_or(ActionError::NotFound(LIST))?;
+    watched::forget(context, conn, (actor, &before), id).await?;
     erasure::begin(conn).await?;
     redactions::save_list_item(conn, id, now).await?;
     idempotency::remove_of_objects(conn, &[id.0]).await?;

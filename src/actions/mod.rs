@@ -54,6 +54,7 @@ use crate::{
         audit::Origin,
         id::{self, AccountId, EventId, Shard},
     },
+    screening::keys::Key,
     store::{
         Store, StoreError,
         data_keys::{self, KeyError},
@@ -125,6 +126,14 @@ impl Context {
     pub fn new_shard(&self) -> Shard {
         let [drawn] = self.random.bytes::<1>();
         self.last_shard.0.checked_add(1).map_or(Shard(drawn), |count| Shard(drawn % count))
+    }
+
+    /// What stands for screening keys in the database, sorted, each once.
+    pub fn screening_tokens(&self, keys: &[Key]) -> Vec<i64> {
+        let mut tokens = self.digest_key.screening_tokens(keys);
+        tokens.sort_unstable();
+        tokens.dedup();
+        tokens
     }
 
     /// An event about an account.

@@ -46,6 +46,7 @@ pub async fn ask(
         change: None,
         schedules: of.map(|(_, id)| *id).collect(),
         tokens: None,
+        entities: Vec::new(),
         keys_version: keys::VERSION,
         reopens,
         actor: actor.to_owned(),

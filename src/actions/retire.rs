@@ -52,8 +52,8 @@ async fn try_archive(context: &Context, actor: &str, account: AccountId) -> Resu
     Ok(())
 }
 
-/// Restores an archived account: enrolment takes its monitors up again within a second, each at its place. One
-/// that was consolidated into another stays archived.
+/// Restores an archived account: enrolment takes its monitors up again within a second, and they run. One that was
+/// consolidated into another stays archived.
 pub async fn restore(context: &Context, actor: &str, account: AccountId) -> Result<(), ActionError> {
     let now = context.now();
     let mut transaction = context.store.transaction().await?;
@@ -64,8 +64,7 @@ pub async fn restore(context: &Context, actor: &str, account: AccountId) -> Resu
     if !standing.is_archived() {
         return Err(ActionError::Refused("the account is not archived"));
     }
-    let by = PausedBy::AccountArchived.word();
-    standings::save_restored(&mut transaction, account, by, now).await?;
+    standings::save_restored(&mut transaction, account, now).await?;
     let event = context.event(account, "account.restored", actor, json!({}));
     events::insert_all(&mut transaction, &[event], now).await?;
     enrolment::insert_queue(&mut transaction, &[account]).await?;

@@ -25,12 +25,13 @@ use crate::{
         monitor::{MonitorState, PausedBy, Trigger},
         schedule::Selection,
     },
+    screening::keys as screened,
     store::{
         accounts,
         due::{self, Placed},
         enrolment::{self, Difference, Selected},
         monitors::{self, NewMonitor},
-        pauses, revisions, schedules,
+        pauses, revisions, schedules, screening_keys,
         wakeups::{self, Urgency},
     },
     telemetry::{health::Health, metrics::ScheduleLabels},
@@ -68,10 +69,15 @@ impl Enrol {
         let mut transaction = self.engine.context.store.transaction().await?;
         let now = self.engine.context.now();
         pauses::lock_shared(&mut transaction).await?;
-        let page = enrolment::claim_queue(&mut transaction, i64::from(limit)).await?;
-        if page.is_empty() || self.is_outdated(&mut transaction).await? {
+        let queued = enrolment::claim_queue(&mut transaction, i64::from(limit)).await?;
+        if queued.is_empty() || self.is_outdated(&mut transaction).await? {
             return Ok(false);
         }
+        if screening_keys::is_newer(&mut transaction, screened::VERSION).await? {
+            // Keys of an older version would not replace those that a newer program made of what was there before.
+            return Ok(false);
+        }
+        let page: Vec<AccountId> = queued.iter().map(|(account, _)| *account).collect();
         pauses::lock_shards_shared(&mut transaction, &page).await?;
         // An account may be of a type that was made a moment ago.
         self.engine.plan.types.refresh(&mut transaction).await?;
@@ -109,7 +115,7 @@ impl Enrol {
             urgent |= self.begin(&mut transaction, schedule, differences, true, now).await?;
         }
         reverify::refresh(&self.engine, &mut transaction, &page).await?;
-        keys::follow(&self.engine, &mut transaction, &page).await?;
+        keys::follow(&self.engine, &mut transaction, &queued).await?;
         transaction.commit().await?;
         if urgent {
             self.engine.nudge.send_replace(());

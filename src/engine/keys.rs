@@ -4,7 +4,11 @@
 //! by nobody yet was not screened yet either, and one that was edited runs again where a list changed in between. The
 //! task here sees to all others, when the keys are of a new version, or a type came to screen other fields.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -14,7 +18,7 @@ use super::{
     task::{Activation, Task},
 };
 use crate::{
-    actions::{Context, accounts::fields},
+    actions::{ActionError, accounts::fields},
     domain::{
         id::{AccountId, Shard},
         monitor::Trigger,
@@ -23,7 +27,7 @@ use crate::{
     store::{
         self, StoreError,
         accounts::{self, AccountRow},
-        list_versions, pauses,
+        pauses, rescreens,
         screening_keys::{self, AccountKeys, Build},
         wakeups::{self, Urgency},
     },
@@ -39,17 +43,20 @@ const PAGE: i64 = 1000;
 /// Up to so many accounts of a page run ahead of routine work.
 const AT_ONCE: usize = 500;
 
-/// Makes the keys of accounts that changed anew. A list that changed between the edit and its keys looked for what the
-/// account held before: such accounts run again.
+/// Makes the keys of accounts that changed anew, each with when it was queued for that. A list that changed between the
+/// edit and its keys looked for what the account held before: such accounts run again.
 pub(super) async fn follow(
     engine: &Engine,
     conn: &mut PgConnection,
-    page: &[AccountId],
+    queued: &[(AccountId, DateTime<Utc>)],
 ) -> Result<(), EngineError> {
-    let edited = refresh(engine, conn, page).await?;
-    let Some(taken_at) = list_versions::last_taken_at(conn).await? else { return Ok(()) };
-    let missed: Vec<AccountId> =
-        edited.into_iter().filter(|(_, at)| *at <= taken_at).map(|(account, _)| account).collect();
+    let page: Vec<AccountId> = queued.iter().map(|(account, _)| *account).collect();
+    let edited: HashSet<AccountId> = refresh(engine, conn, &page).await?.into_iter().collect();
+    let Some(changed_at) = rescreens::last_begun_at(conn).await? else { return Ok(()) };
+    // It was begun in a transaction, and is seen from its end on.
+    let seen_by = changed_at + engine.settings.longest_write_transaction;
+    let missed = queued.iter().filter(|(account, at)| *at <= seen_by && edited.contains(account));
+    let missed: Vec<AccountId> = missed.map(|(account, _)| *account).collect();
     if !missed.is_empty() {
         let urgency = if missed.len() <= AT_ONCE { Urgency::Urgent } else { Urgency::Routine };
         let now = engine.context.now();
@@ -58,62 +65,55 @@ pub(super) async fn follow(
     Ok(())
 }
 
-/// Makes the keys of accounts anew, from what they hold now. Returns those whose keys are others, with when they were
-/// edited.
+/// Makes the keys of accounts anew, from what they hold now. Returns those that were edited and whose keys are others.
 async fn refresh(
     engine: &Engine,
     conn: &mut PgConnection,
     page: &[AccountId],
-) -> Result<Vec<(AccountId, DateTime<Utc>)>, EngineError> {
+) -> Result<Vec<AccountId>, EngineError> {
     let rows = accounts::list_of_ids(conn, page).await?;
     let engine = engine.clone();
     // Thousands of names take a while: no worker of the runtime waits for them.
     let made = tokio::task::spawn_blocking(move || made_of(&engine, &rows));
     let made = made.await.map_err(|_| StoreError::Inconsistent { column: "accounts.sealed_fields" })?;
-    let edited: HashMap<AccountId, DateTime<Utc>> =
-        made.iter().filter_map(|(keys, at)| Some((keys.account, (*at)?))).collect();
-    let made = made.into_iter().map(|(keys, _)| keys);
-    let (keyed, without): (Vec<_>, Vec<_>) = made.partition(|one| !one.tokens.is_empty());
+    let (keyed, without): (Vec<_>, Vec<_>) = made.into_iter().partition(|one| !one.tokens.is_empty());
     let without: Vec<(AccountId, i64)> =
         without.into_iter().map(|one| (one.account, one.account_version)).collect();
     if !without.is_empty() {
         screening_keys::remove_older(conn, keys::VERSION, &without).await?;
     }
-    let changed = if keyed.is_empty() {
+    let is_edited =
+        |account: &AccountId| keyed.iter().any(|one| one.account == *account && one.account_version > 1);
+    let mut changed = if keyed.is_empty() {
         Vec::new()
     } else {
         screening_keys::save_all(conn, keys::VERSION, &keyed).await?
     };
-    Ok(changed.into_iter().filter_map(|account| Some((account, *edited.get(&account)?))).collect())
+    changed.retain(is_edited);
+    Ok(changed)
 }
 
-/// The keys of accounts, each with when it was edited.
-fn made_of(engine: &Engine, rows: &[AccountRow]) -> Vec<(AccountKeys, Option<DateTime<Utc>>)> {
+/// The keys of accounts. One of which none can be made must not keep others from theirs; its runs say so, too.
+fn made_of(engine: &Engine, rows: &[AccountRow]) -> Vec<AccountKeys> {
     let mut made = Vec::with_capacity(rows.len());
     for row in rows {
         let Some(account_type) = engine.plan.types.get(row.account_type) else { continue };
-        let fields = match fields::opened(&engine.context, row) {
-            Ok((fields, _)) => fields,
-            Err(error) => {
-                // Its runs say so, too; it must not keep others from their keys.
-                tracing::error!(account.id = %row.id, error = &error as &dyn std::error::Error, "an account does not open");
-                continue;
+        let keys = catch_unwind(AssertUnwindSafe(|| {
+            let (fields, _) = fields::opened(&engine.context, row)?;
+            Ok::<_, ActionError>(keys::account_keys(&account_type.subject(&fields)))
+        }));
+        match keys {
+            Ok(Ok(keys)) => {
+                let tokens = engine.context.screening_tokens(&keys);
+                made.push(AccountKeys { account: row.id, account_version: row.version, tokens });
             }
-        };
-        let keys = keys::account_keys(&account_type.subject(&fields));
-        let tokens = tokens(&engine.context, &keys);
-        let keys = AccountKeys { account: row.id, account_version: row.version, tokens };
-        made.push((keys, (row.version > 1).then_some(row.updated_at)));
+            Ok(Err(error)) => {
+                tracing::error!(account.id = %row.id, error = &error as &dyn std::error::Error, "an account does not open");
+            }
+            Err(_) => tracing::error!(account.id = %row.id, "an account's keys cannot be made"),
+        }
     }
     made
-}
-
-/// The tokens of keys, sorted, each once.
-pub(super) fn tokens(context: &Context, keys: &[keys::Key]) -> Vec<i64> {
-    let mut tokens = context.digest_key.screening_tokens(keys);
-    tokens.sort_unstable();
-    tokens.dedup();
-    tokens
 }
 
 /// The task.

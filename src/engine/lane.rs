@@ -16,7 +16,7 @@ use super::{
     Engine, in_flight::InFlight, pauses::PassedOver, plan::PlannedProvider, progress::Part, queues::Queues,
     run::Finished, suspects::Suspects, task,
 };
-use crate::{domain::id::MonitorId, store, telemetry::metrics::ProviderLabels};
+use crate::{domain::id::MonitorId, providers::local::OwnList, store, telemetry::metrics::ProviderLabels};
 
 /// How long to leave a database alone that failed.
 const AWAY: Duration = Duration::from_millis(500);
@@ -33,6 +33,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Lane {
     engine: Engine,
     provider: Arc<PlannedProvider>,
+    /// The lists of the customer's own that it answers from.
+    own_lists: Vec<OwnList>,
     recorders: Vec<mpsc::Sender<Finished>>,
     tracker: TaskTracker,
     in_flight: InFlight,
@@ -71,9 +73,13 @@ impl Lane {
         let most = engine.settings.max_in_flight;
         let room = Arc::new(Semaphore::new(most as usize));
         let kept_back = Arc::clone(&room).try_acquire_many_owned(0).expect("none are always to be had");
+        let basis = provider.provider.basis();
+        let is_used =
+            |own: &&OwnList| basis.lists.iter().any(|list| list.name == own.name() && list.number.is_none());
         Self {
             engine: engine.clone(),
             provider: Arc::clone(provider),
+            own_lists: engine.plan.own_lists.iter().filter(is_used).cloned().collect(),
             recorders,
             tracker,
             in_flight: InFlight::new(engine.fleet.clone()),

@@ -69,7 +69,7 @@ impl Numbers {
     ) -> Result<Vec<usize>, EngineError> {
         let lists = &engine.plan.published;
         let names: Vec<String> = lists.iter().map(|list| list.name().to_owned()).collect();
-        if names.is_empty() {
+        if names.is_empty() && engine.plan.own_lists.is_empty() {
             return Ok(Vec::new());
         }
         let newest = store::within(async {
@@ -82,12 +82,6 @@ impl Numbers {
         for (place, list) in lists.iter().enumerate() {
             let Some(index) = list.index() else { continue };
             let newest = newest.get(list.name());
-            if !engine.fleet.is_current() {
-                // It has the newest configuration's word for nothing: it numbers nothing, and waits for nobody.
-                list.set_number(newest.map_or(1, |newest| newest.number));
-                list.set_behind(false);
-                continue;
-            }
             match self.keep_one(engine, list, index, newest, keepers.get(place)).await {
                 Ok(true) => {}
                 Ok(false) => behind.push(place),
@@ -128,6 +122,12 @@ impl Numbers {
         if let Some(newest) = newest.filter(|_| is_older) {
             self.fall_behind(engine, list, index, newest).await?;
             return Ok(false);
+        }
+        if !engine.fleet.is_current() {
+            // What it has is newer, or of no list that others know; with an older configuration it numbers nothing.
+            list.set_number(newest.map_or(1, |newest| newest.number));
+            list.set_behind(false);
+            return Ok(true);
         }
         let before = match (newest, held) {
             (None, _) => None,

@@ -304,6 +304,8 @@ mod tests {
             monitor: MonitorId(id),
             schedule_id: 1,
             at: DateTime::from_timestamp(second, 0).unwrap(),
+            since: DateTime::from_timestamp(second, 0).unwrap(),
+            reason: None,
             slot: 0,
             wanted: 0,
             attempts: 0,

@@ -209,9 +209,7 @@ impl Engine {
         let chores = task::drive(chores::Chores::new(self.clone()), second, part, stop.clone());
         tracker.spawn(vital("chores", stop, daemon, chores));
         let part = self.progress.part("own lists");
-        let own_lists = own_lists::Poll::new(self.clone());
-        let own_lists = task::drive(own_lists, own_lists::EVERY, part, stop.clone());
-        tracker.spawn(vital("own lists", stop, daemon, own_lists));
+        tracker.spawn(vital("own lists", stop, daemon, own_lists::drive(self.clone(), part, stop.clone())));
         let part = self.progress.part("lists");
         tracker.spawn(vital("lists", stop, daemon, lists::drive(self.clone(), part, stop.clone())));
         let part = self.progress.part("importers");

@@ -1,39 +1,64 @@
 //! Lists of the customer's own, kept in memory as the database has them.
 //!
-//! Every process asks twice a second for the lists' versions, and reads those anew that changed: a new item counts
-//! within seconds, in every process. The version that a process answers from is part of what its runs rest on.
+//! Every process asks twice a second for the lists' versions, and reads those anew that changed. A lane asks once more
+//! before it begins runs: who runs because of a change is answered from what the change left. The version that a process
+//! answers from is part of what its runs rest on.
 
 use std::time::Duration;
 
-use super::{
-    Engine, EngineError,
-    task::{Activation, Task},
-};
+use sqlx::PgConnection;
+use tokio_util::sync::CancellationToken;
+
+use super::{Engine, progress::Part, task};
 use crate::{
     actions::{ActionError, Context, lists},
     providers::local::OwnList,
     screening::own::OwnIndex,
-    telemetry::health::Health,
 };
 
 /// How often the database is asked.
-pub const EVERY: Duration = Duration::from_millis(500);
+const EVERY: Duration = Duration::from_millis(500);
+
+/// How long runs wait for lists that changed.
+const CATCH_UP: Duration = Duration::from_secs(2);
+
+/// Who begins rescreens.
+const ACTOR: &str = "lists";
 
 /// The version of a list that is not there: nobody made it yet, or it is archived. It matches nobody.
 const ABSENT: &str = "absent";
+
+/// The lists whose versions changed since they were read.
+async fn list_outdated<'a>(
+    conn: &mut PgConnection,
+    own: &'a [OwnList],
+) -> Result<Vec<&'a OwnList>, ActionError> {
+    let names: Vec<String> = own.iter().map(|list| list.name().to_owned()).collect();
+    let versions = lists::versions(conn, &names).await?;
+    let is_outdated = |list: &&OwnList| {
+        let name = list.name().to_lowercase();
+        let now =
+            versions.iter().find(|(one, _)| *one == name).map_or(ABSENT, |(_, version)| version.as_str());
+        list.version().as_deref() != Some(now)
+    };
+    Ok(own.iter().filter(is_outdated).collect())
+}
+
+/// Whether a list changed since it was read.
+pub(super) async fn are_outdated(conn: &mut PgConnection, own: &[OwnList]) -> Result<bool, ActionError> {
+    Ok(!own.is_empty() && !list_outdated(conn, own).await?.is_empty())
+}
 
 /// Reads the lists whose versions changed.
 pub async fn refresh(context: &Context, own: &[OwnList]) -> Result<(), ActionError> {
     if own.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = own.iter().map(|list| list.name().to_owned()).collect();
-    let versions = lists::versions(context, &names).await?;
-    for list in own {
-        let now = versions.iter().find(|(name, _)| name == list.name()).map(|(_, version)| version.as_str());
-        if list.version().as_deref() == Some(now.unwrap_or(ABSENT)) {
-            continue;
-        }
+    let mut connection = context.store.connection().await?;
+    let outdated = list_outdated(&mut connection, own).await?;
+    drop(connection);
+    for list in outdated {
+        let _reading = list.reading().await;
         let loaded = lists::load(context, list.name()).await?;
         if loaded.is_none() {
             tracing::warn!(
@@ -48,32 +73,31 @@ pub async fn refresh(context: &Context, own: &[OwnList]) -> Result<(), ActionErr
         let index = tokio::task::spawn_blocking(move || OwnIndex::build(&name, &version, &items)).await;
         if let Ok(index) = index {
             list.replace(index);
+            if list.take_late() {
+                lists::screen_again(context, ACTOR, list.name()).await?;
+            }
         }
     }
     Ok(())
 }
 
-/// Keeps the lists up to date.
-pub struct Poll {
-    engine: Engine,
-}
-
-impl Poll {
-    /// Makes the task.
-    pub const fn new(engine: Engine) -> Self {
-        Self { engine }
+/// Reads the lists anew, if that does not take long. Where it does, runs go on with what was read before, and all are
+/// screened again once the lists are read.
+pub(super) async fn catch_up(context: &Context, own: &[OwnList]) {
+    let read = tokio::time::timeout(CATCH_UP, refresh(context, own)).await;
+    if !matches!(read, Ok(Ok(()))) {
+        own.iter().for_each(OwnList::note_late);
     }
 }
 
-impl Task for Poll {
-    const NAME: &'static str = "own lists";
-
-    fn health(&self) -> &Health {
-        &self.engine.health
-    }
-
-    async fn activate(&mut self) -> Result<Activation, EngineError> {
-        refresh(&self.engine.context, &self.engine.plan.own_lists).await?;
-        Ok(Activation::Done)
+/// Keeps the lists up to date until `stop` is cancelled. A large list takes as long as it takes.
+pub(super) async fn drive(engine: Engine, part: Part, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let read = refresh(&engine.context, &engine.plan.own_lists);
+        match part.waiting(stop.run_until_cancelled(Box::pin(read))).await {
+            None | Some(Ok(())) => {}
+            Some(Err(error)) => task::report(&engine.health, "own lists", &error.into()),
+        }
+        let _ = part.waiting(stop.run_until_cancelled(tokio::time::sleep(EVERY))).await;
     }
 }

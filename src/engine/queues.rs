@@ -231,7 +231,17 @@ mod tests {
     fn due(schedule_id: i32, shard: u8, second: i64) -> Due {
         let id = version_7(u64::try_from(second).unwrap(), [7; 10], Shard(shard));
         let monitor = MonitorId(id);
-        Due { monitor, schedule_id, at: at(second), slot: 0, wanted: 0, attempts: 0, last_digest: None }
+        Due {
+            monitor,
+            schedule_id,
+            at: at(second),
+            since: at(second),
+            reason: None,
+            slot: 0,
+            wanted: 0,
+            attempts: 0,
+            last_digest: None,
+        }
     }
 
     /// Schedule 1 has an objective of 100 seconds, schedule 2 one of 1000; both are the lane's own.

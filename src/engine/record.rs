@@ -282,7 +282,7 @@ fn new_run(finished: &Finished, now: DateTime<Utc>) -> Result<NewRun, Postponed>
         slot: finished.due.slot,
         wanted: finished.due.wanted,
         trigger: finished.trigger,
-        due_at: finished.due.at,
+        due_at: finished.due.since,
         started_at: finished.started_at,
         duration_ms: i32::try_from(finished.duration.as_millis()).unwrap_or(i32::MAX),
         next_run_at: match finished.end {

@@ -4,6 +4,8 @@
 //! made due. Whoever is killed leaves it to the next. How soon they run is the dispatcher's: those of a difference
 //! come before routine work, a complete rescreen in turn with it.
 
+use std::collections::HashSet;
+
 use sqlx::PgConnection;
 
 use super::{
@@ -28,6 +30,9 @@ const TOKENS: i32 = 500;
 const FEWEST_TOKENS: i32 = 5;
 const PAGE: i64 = 2000;
 
+/// How often so few tokens may take too long before all accounts are screened instead.
+const MOST_STUCK: u32 = 3;
+
 /// How many monitors one transaction sees to that also opens hits again.
 const REOPENING_PAGE: i64 = 200;
 
@@ -39,6 +44,8 @@ const URGENT: i64 = 50_000;
 pub struct Rescreens {
     engine: Engine,
     tokens: i32,
+    /// How often the fewest tokens took too long.
+    stuck: u32,
 }
 
 /// The next page of a schedule's monitors, and which of them are active and ran before.
@@ -64,7 +71,7 @@ impl Step {
 impl Rescreens {
     /// Makes the task.
     pub const fn new(engine: Engine) -> Self {
-        Self { engine, tokens: TOKENS }
+        Self { engine, tokens: TOKENS, stuck: 0 }
     }
 
     /// One page of those that a difference concerns.
@@ -74,17 +81,43 @@ impl Rescreens {
             rescreens::find_accounts(conn, open.id, &open.tokens).await?;
             return Ok(Step::more());
         }
+        if !open.entities.is_empty() {
+            rescreens::find_accounts_of_entities(conn, open.id, &open.entities).await?;
+            return Ok(Step::more());
+        }
         let accounts = rescreens::take_accounts(conn, open.id, PAGE).await?;
         if accounts.is_empty() {
             // Nothing tells whom these ask about.
             return self.walk(conn, open, &Of::Questions).await;
         }
         let monitors = rescreens::list_monitors(conn, &accounts, &open.schedules).await?;
-        let now = self.engine.context.now();
         let urgency = if open.accounts <= URGENT { Urgency::Urgent } else { Urgency::Routine };
-        let woken = wakeups::insert_all(conn, &monitors, Trigger::ListChange, urgency, now).await?;
-        rescreens::save_progress(conn, open.id, (woken.len(), 0), None).await?;
+        let woken = self.wake(conn, (&monitors, &monitors), Trigger::ListChange, urgency).await?;
+        rescreens::save_progress(conn, open.id, (woken, 0), None).await?;
         Ok(Step::more())
+    }
+
+    /// Makes monitors due, of which some are `ready`; those that are paused are due when they are resumed. Returns how many
+    /// are due.
+    async fn wake(
+        &self,
+        conn: &mut PgConnection,
+        (all, ready): (&[MonitorId], &[MonitorId]),
+        trigger: Trigger,
+        urgency: Urgency,
+    ) -> Result<usize, EngineError> {
+        let now = self.engine.context.now();
+        let woken = wakeups::insert_all(conn, ready, trigger, urgency, now).await?;
+        let known: HashSet<MonitorId> = woken.iter().copied().collect();
+        let rest: Vec<MonitorId> = all.iter().copied().filter(|one| !known.contains(one)).collect();
+        if rest.is_empty() {
+            return Ok(woken.len());
+        }
+        rescreens::save_missed(conn, &rest, now).await?;
+        // One that was resumed in between was neither active then nor paused now.
+        let resumed = rescreens::list_ran(conn, &rest).await?;
+        let late = wakeups::insert_all(conn, &resumed, trigger, urgency, now).await?;
+        Ok(woken.len() + late.len())
     }
 
     /// One page of monitors, schedule by schedule.
@@ -107,13 +140,13 @@ impl Rescreens {
                 continue;
             };
             let reopened = self.reopen(conn, open, schedule, &page).await?;
+            let all: Vec<MonitorId> = page.iter().map(|(monitor, _)| *monitor).collect();
             // What never ran is about to.
-            let monitors: Vec<MonitorId> =
+            let ran: Vec<MonitorId> =
                 page.into_iter().filter(|(_, ran)| *ran).map(|(monitor, _)| monitor).collect();
             let trigger = if open.is_of_list { Trigger::ListChange } else { Trigger::RunNow };
-            let now = self.engine.context.now();
-            let woken = wakeups::insert_all(conn, &monitors, trigger, Urgency::Routine, now).await?;
-            let counts = (woken.len(), reopened.as_ref().map_or(0, |(_, count)| *count));
+            let woken = self.wake(conn, (&all, &ran), trigger, Urgency::Routine).await?;
+            let counts = (woken, reopened.as_ref().map_or(0, |(_, count)| *count));
             rescreens::save_progress(conn, open.id, counts, Some((schedule, last))).await?;
             return Ok(Step { is_more: true, reopened });
         }
@@ -148,6 +181,17 @@ impl Task for Rescreens {
         let tokens = self.tokens;
         // What a page that took too long, or failed, leaves to the next attempt.
         self.tokens = (tokens / 2).max(FEWEST_TOKENS);
+        self.stuck += u32::from(tokens == FEWEST_TOKENS);
+        let done = self.step(tokens).await;
+        if !done.as_ref().is_err_and(EngineError::is_deadline) {
+            self.stuck = 0;
+        }
+        done
+    }
+}
+
+impl Rescreens {
+    async fn step(&mut self, tokens: i32) -> Result<Activation, EngineError> {
         let mut transaction = self.engine.context.store.transaction().await?;
         let Some(open) = rescreens::lock_next(&mut transaction, keys::VERSION, tokens).await? else {
             self.tokens = TOKENS;
@@ -156,6 +200,14 @@ impl Task for Rescreens {
         if open.reopens && !self.engine.fleet.is_current() {
             // Others know the threshold that holds now.
             return Ok(Activation::Done);
+        }
+        if self.stuck > MOST_STUCK && !open.is_complete {
+            // A token that too many accounts have must not hold up this change, and all that come after it.
+            rescreens::save_complete(&mut transaction, open.id).await?;
+            transaction.commit().await?;
+            tracing::warn!(rescreen.id = %open.id, "a change of a list concerns too many accounts: all are screened");
+            self.tokens = TOKENS;
+            return Ok(Activation::More);
         }
         let step = if open.is_complete {
             self.walk(&mut transaction, &open, &Of::All).await?

@@ -31,12 +31,14 @@ use super::{
 pub struct OwnList {
     name: Arc<str>,
     index: Arc<RwLock<Option<Arc<OwnIndex>>>>,
+    reading: Arc<tokio::sync::Mutex<()>>,
+    late: Arc<AtomicBool>,
 }
 
 impl OwnList {
     /// The list that the configuration calls `name`; not read yet.
     pub fn new(name: &str) -> Self {
-        Self { name: name.into(), index: Arc::default() }
+        Self { name: name.into(), index: Arc::default(), reading: Arc::default(), late: Arc::default() }
     }
 
     /// Its name in the configuration.
@@ -55,6 +57,21 @@ impl OwnList {
         let old = std::mem::replace(&mut *self.index.write().unwrap_or_else(PoisonError::into_inner), new);
         // Not while others wait for the lock.
         drop(old);
+    }
+
+    /// Held by whoever reads it: what is read later is never older.
+    pub async fn reading(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.reading.lock().await
+    }
+
+    /// Notes that it was answered from although it had changed.
+    pub fn note_late(&self) {
+        self.late.store(true, Ordering::Release);
+    }
+
+    /// Whether it was answered from although it had changed; once.
+    pub fn take_late(&self) -> bool {
+        self.late.swap(false, Ordering::AcqRel)
     }
 
     fn index(&self) -> Option<Arc<OwnIndex>> {

@@ -197,10 +197,23 @@ impl Shared {
         match self.matched(&batch).await {
             // One of them cannot be read, and the server does not say which.
             Err(error) if batch.len() > 1 && error.status.is_some_and(|status| OF_ONE.contains(&status)) => {
+                // A server that wants to be left alone, or fails, is not asked about the others.
+                let mut refused: Option<CallError> = None;
                 for question in batch {
+                    if question.answer.is_closed() {
+                        continue;
+                    }
                     let one = [question];
-                    let answered = self.matched(&one).await;
+                    let answered = match &refused {
+                        None => self.matched(&one).await,
+                        Some(error) => Err(error.clone()),
+                    };
                     let [question] = one;
+                    if let Err(error) = &answered
+                        && !error.status.is_some_and(|status| OF_ONE.contains(&status))
+                    {
+                        refused = Some(error.clone());
+                    }
                     let answer = answered.and_then(|answer| self.answer(&answer, 0, question.threshold));
                     let _ = question.answer.send(answer);
                 }

@@ -73,6 +73,20 @@ impl Property {
         }
     }
 
+    /// Whether an account may come to match, and did not, when it changes.
+    const fn may_raise(self) -> bool {
+        match self {
+            Self::Kind
+            | Self::Names
+            | Self::BirthDates
+            | Self::Countries
+            | Self::Nationalities
+            | Self::Gender
+            | Self::Documents => true,
+            Self::Programs | Self::Topics | Self::Addresses | Self::Source | Self::Remarks => false,
+        }
+    }
+
     /// What an entity has of it, as texts.
     fn of(self, entity: &ListEntity) -> BTreeSet<String> {
         let dates = |dates: &[crate::domain::date::PartialDate]| {
@@ -270,6 +284,44 @@ impl Difference {
         let changed = self.changed.iter().map(|one| one.id.as_str());
         let merged = self.merged.iter().flat_map(|one| [one.id.as_str(), one.into.as_str()]);
         named.chain(changed).chain(merged).collect()
+    }
+
+    /// The ids under which accounts may have a hit of anything that is different, sorted.
+    pub fn hit_ids(&self, after: &[ListEntity]) -> Vec<String> {
+        let touched = self.touched();
+        let former = after.iter().filter(|entity| touched.contains(entity.id.as_str()));
+        let former = former.flat_map(|entity| &entity.former_ids).map(String::as_str);
+        let ids: BTreeSet<&str> = touched.iter().copied().chain(former).collect();
+        ids.into_iter().map(str::to_owned).collect()
+    }
+
+    /// The entities that accounts may come to match which did not: each with the names alone that came, where nothing but
+    /// names did.
+    pub fn gains(&self, before: &[ListEntity], after: &[ListEntity]) -> Vec<ListEntity> {
+        let old = by_id(before);
+        let added: HashSet<&str> = self.added.iter().map(|one| one.id.as_str()).collect();
+        let changed: HashMap<&str, &Changed> =
+            self.changed.iter().map(|one| (one.id.as_str(), one)).collect();
+        let gain = |entity: &ListEntity| -> Option<ListEntity> {
+            let id = entity.id.as_str();
+            if added.contains(id) {
+                return Some(entity.clone());
+            }
+            let raising = changed.get(id)?.properties.iter().map(|change| change.property);
+            let raising: Vec<Property> = raising.filter(|property| property.may_raise()).collect();
+            let was = old.get(id).filter(|_| raising == [Property::Names]);
+            match was {
+                _ if raising.is_empty() => None,
+                None => Some(entity.clone()),
+                Some(was) => {
+                    let mut gained = entity.clone();
+                    gained.names.retain(|name| !was.names.contains(name));
+                    gained.documents.clear();
+                    (!gained.names.is_empty()).then_some(gained)
+                }
+            }
+        };
+        after.iter().filter_map(gain).collect()
     }
 
     /// How much it holds.

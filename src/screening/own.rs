@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{
     index::Index,
+    keys::{Key, entity_keys},
     list::{EntityKind, List, ListEntity, ListName, NameQuality, ParseFaults},
     matching::Matching,
 };
@@ -18,6 +19,33 @@ use crate::domain::{
 
 /// What entities of own lists are called, before the id of their item.
 pub const PREFIX: &str = "own:";
+
+/// What a list of this name is called among the lists that schedules use, and in rescreens.
+pub fn used_as(name: &str) -> String {
+    format!("{PREFIX}{}", name.to_lowercase())
+}
+
+/// Whom a value concerns that came to a list, or went.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Concerned {
+    /// Nobody: no account has such a thing.
+    Nobody,
+    /// Accounts that have one of these keys.
+    Some(Vec<Key>),
+    /// Nothing tells whom.
+    Everybody,
+}
+
+impl Concerned {
+    /// By a value of a list.
+    pub fn by(value: &ListValue) -> Self {
+        match (value, entity("", value)) {
+            (ListValue::Country { .. }, _) => Self::Everybody,
+            (_, Some(entity)) => Self::Some(entity_keys(&entity)),
+            (_, None) => Self::Nobody,
+        }
+    }
+}
 
 /// One version of a list, ready to screen against.
 pub struct OwnIndex {

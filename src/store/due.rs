@@ -12,7 +12,10 @@ pub use placed::{Placed, list_of_page, list_placed, save_earlier, save_lane};
 
 use super::{StoreError, providers::Lane};
 use crate::{
-    domain::id::{AccountId, AccountTypeId, MonitorId, Shard},
+    domain::{
+        id::{AccountId, AccountTypeId, MonitorId, Shard},
+        monitor::Trigger,
+    },
     vault::WrappedKey,
 };
 
@@ -26,8 +29,12 @@ pub struct Due {
     pub monitor: MonitorId,
     /// The number of its schedule; 0 while enrolment has not noted it.
     pub schedule_id: i32,
-    /// When it was to run.
+    /// When it is to run.
     pub at: DateTime<Utc>,
+    /// Since when it is due: earlier, where an attempt was put off.
+    pub since: DateTime<Utc>,
+    /// Why; none for its interval.
+    pub reason: Option<Trigger>,
     /// Counts its recorded runs: the fence.
     pub slot: i64,
     /// Counts the reasons to run again.
@@ -47,6 +54,8 @@ pub(super) struct DueRow {
     pub(super) wanted: i64,
     pub(super) attempts: i16,
     pub(super) last_digest: Option<Vec<u8>>,
+    pub(super) due_at: Option<DateTime<Utc>>,
+    pub(super) reason: Option<String>,
 }
 
 impl From<DueRow> for Due {
@@ -57,6 +66,8 @@ impl From<DueRow> for Due {
             monitor,
             schedule_id: row.schedule_id,
             at: row.next_run_at,
+            since: row.due_at.unwrap_or(row.next_run_at),
+            reason: row.reason.as_deref().and_then(Trigger::from_word),
             slot: row.slot,
             wanted: row.wanted,
             attempts: row.attempts,
@@ -96,7 +107,8 @@ pub async fn list_after(
     let rows = sqlx::query_as!(
         DueRow,
         r#"
-        select due.shard, due.monitor_id, due.schedule_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest
+        select due.shard, due.monitor_id, due.schedule_id, due.next_run_at, due.slot, due.wanted, due.attempts,
+               due.last_digest, due.due_at, due.reason
         from unnest($1::smallint[], $2::timestamptz[], $3::uuid[], $7::integer[])
              as mark (shard, at, monitor_id, schedule_id)
         cross join lateral (
@@ -130,7 +142,8 @@ pub async fn list_of_account(conn: &mut PgConnection, account: AccountId) -> Res
     let rows = sqlx::query_as!(
         DueRow,
         r#"
-        select due.shard, due.monitor_id, due.schedule_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest
+        select due.shard, due.monitor_id, due.schedule_id, due.next_run_at, due.slot, due.wanted, due.attempts,
+               due.last_digest, due.due_at, due.reason
         from monitors as monitor
         join monitor_due as due using (shard, monitor_id)
         where monitor.account_id = $1
@@ -271,6 +284,7 @@ pub async fn save_postponed(conn: &mut PgConnection, postponed: &[Postponed]) ->
         r#"
         update monitor_due as due
         set next_run_at = attempt.until,
+            due_at = coalesce(due.due_at, due.next_run_at),
             -- Not counted up from the row: a statement tried again must not count twice.
             attempts = attempt.attempts
         from unnest($1::smallint[], $2::uuid[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::smallint[])

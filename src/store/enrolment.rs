@@ -25,21 +25,26 @@ pub async fn insert_queue(conn: &mut PgConnection, accounts: &[AccountId]) -> Re
     Ok(())
 }
 
-/// Takes queued accounts off the queue, oldest first; they are back on it if the transaction fails.
-pub async fn claim_queue(conn: &mut PgConnection, limit: i64) -> Result<Vec<AccountId>, StoreError> {
-    let mut ids = sqlx::query_scalar!(
+/// Takes queued accounts off the queue, oldest first, each with when it first came onto it; they are back on it if the
+/// transaction fails.
+pub async fn claim_queue(
+    conn: &mut PgConnection,
+    limit: i64,
+) -> Result<Vec<(AccountId, DateTime<Utc>)>, StoreError> {
+    let rows = sqlx::query!(
         r#"
         delete from enrol_queue
         where queue_id in (select queue_id from enrol_queue order by queue_id limit $1 for update skip locked)
-        returning account_id
+        returning account_id, queued_at
         "#,
         limit,
     )
     .fetch_all(conn)
     .await?;
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(ids.into_iter().map(AccountId).collect())
+    let mut queued: Vec<_> = rows.into_iter().map(|row| (AccountId(row.account_id), row.queued_at)).collect();
+    queued.sort_unstable();
+    queued.dedup_by_key(|(account, _)| *account);
+    Ok(queued)
 }
 
 /// A schedule's selection in the form that SQL compares with.

@@ -269,7 +269,7 @@ pub async fn list_unscreened(
                        looked.state || coalesce(':' || looked.state_reason, '')
                    when failed.failure is not null then 'errored:' || failed.failure
                    -- What ran later says when it was to run; what did not, when it is to run.
-                   when coalesce(later.due_at, due.next_run_at) >= $3
+                   when coalesce(later.due_at, due.due_at, due.next_run_at) >= $3
                     and (later.due_at is not null or due.attempts = 0) then 'not-due'
                    when coalesce(later.slot, due.slot) = 0 then 'never-run'
                    when later.due_at is null and due.attempts > 0 then 'failing'

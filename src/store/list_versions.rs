@@ -55,11 +55,6 @@ pub async fn is_known(conn: &mut PgConnection, list: &str, version: &str) -> Res
     Ok(known)
 }
 
-/// When a list last came to have a newer version; none when there is none.
-pub async fn last_taken_at(conn: &mut PgConnection) -> Result<Option<DateTime<Utc>>, StoreError> {
-    Ok(sqlx::query_scalar!("select max(taken_at) from list_versions").fetch_one(conn).await?)
-}
-
 /// Puts a version after the one of `before`. False when somebody else put another there.
 pub async fn insert(
     conn: &mut PgConnection,
@@ -163,10 +158,9 @@ pub async fn remove_debt(conn: &mut PgConnection, debt: &Debt) -> Result<bool, S
 pub async fn save_uses(
     conn: &mut PgConnection,
     planned: &[i32],
-    uses: &[(i32, &str)],
+    uses: &[(i32, String)],
 ) -> Result<Vec<(i32, String)>, StoreError> {
-    let (schedules, lists): (Vec<i32>, Vec<String>) =
-        uses.iter().map(|(schedule, list)| (*schedule, (*list).to_owned())).unzip();
+    let (schedules, lists): (Vec<i32>, Vec<String>) = uses.iter().cloned().unzip();
     sqlx::query!(
         r#"
         delete from schedule_lists as kept
@@ -195,4 +189,15 @@ pub async fn save_uses(
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|row| (row.schedule_id, row.list)).collect())
+}
+
+/// The schedules that use a list.
+pub async fn list_users(conn: &mut PgConnection, list: &str) -> Result<Vec<i32>, StoreError> {
+    let users = sqlx::query_scalar!(
+        "select schedule_id from schedule_lists where list = $1 order by schedule_id",
+        list
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(users)
 }

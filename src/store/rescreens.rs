@@ -1,13 +1,17 @@
 //! Rescreens: why accounts are screened once more, which, and how far that is.
 
+mod found;
 mod shown;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use super::StoreError;
-use crate::domain::id::{AccountId, MonitorId, RescreenId};
+use crate::domain::id::{MonitorId, RescreenId};
+pub use found::{
+    find_accounts, find_accounts_of_entities, list_monitors, list_monitors_after, list_questions_after,
+    list_ran, save_missed, take_accounts,
+};
 pub use shown::{RescreenRow, count_waiting, list};
 
 /// Why accounts are screened once more.
@@ -76,6 +80,8 @@ pub struct NewRescreen {
     pub schedules: Vec<i32>,
     /// Only those of accounts that have one of these tokens; all when none.
     pub tokens: Option<Vec<i64>>,
+    /// And those of accounts that have a hit of one of these.
+    pub entities: Vec<String>,
     /// The version of the keys that the tokens were made of.
     pub keys_version: i16,
     /// Whether hits that were dismissed under another threshold are opened again.
@@ -97,9 +103,9 @@ pub async fn insert(
         r#"
         insert into rescreens (
             rescreen_id, reason, list, number, version_before, version, added, changed, removed, merged,
-            schedule_ids, is_complete, tokens, keys_version, actor, created_at, reopens
+            schedule_ids, is_complete, tokens, keys_version, actor, created_at, reopens, entities
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
         "#,
         new.id.0,
         new.reason.word(),
@@ -118,20 +124,102 @@ pub async fn insert(
         new.actor,
         now,
         new.reopens,
+        &new.entities,
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// The tokens of the changes of a list after `number`; none when one of them concerned every account.
-pub async fn list_tokens_after(
+/// Joins a change to an open rescreen of the same list and schedules that nobody began to work off. None where there is no
+/// such, or somebody is at it.
+pub async fn join(conn: &mut PgConnection, new: &NewRescreen) -> Result<Option<RescreenId>, StoreError> {
+    let Some(change) = &new.change else { return Ok(None) };
+    let column = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    let joined = sqlx::query_scalar!(
+        r#"
+        update rescreens
+        set number = $5, version = $6, added = added + $7, removed = removed + $8, tokens = tokens || $9,
+            entities = entities || $10
+        where rescreen_id = (
+            select rescreen_id
+            from rescreens
+            where finished_at is null
+              and list = $1
+              and schedule_ids = $2
+              and is_complete = $3
+              and keys_version = $4
+              and place_schedule is null
+              and tokens_done = 0
+              and entities_done = 0
+              and cardinality(tokens) < 2000
+            order by created_at, rescreen_id
+            limit 1
+            for no key update skip locked
+        )
+        returning rescreen_id
+        "#,
+        change.list,
+        &new.schedules,
+        new.tokens.is_none(),
+        new.keys_version,
+        change.number,
+        change.after,
+        column(change.counts.added),
+        column(change.counts.removed),
+        new.tokens.as_deref().unwrap_or_default(),
+        &new.entities,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(joined.map(RescreenId))
+}
+
+/// When the last change of a list began a rescreen, by the database's clock.
+pub async fn last_begun_at(conn: &mut PgConnection) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let last = sqlx::query_scalar!("select max(begun_at) from rescreens where list is not null");
+    Ok(last.fetch_one(conn).await?)
+}
+
+/// Has all accounts screened again, as tokens of one find more than can be found at once.
+pub async fn save_complete(conn: &mut PgConnection, id: RescreenId) -> Result<(), StoreError> {
+    sqlx::query!("delete from rescreen_accounts where rescreen_id = $1", id.0).execute(&mut *conn).await?;
+    sqlx::query!(
+        "update rescreens set is_complete = true, tokens = '{}', tokens_done = 0 where rescreen_id = $1",
+        id.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Has all accounts screened again by open rescreens of a list, of which no token is to stay.
+pub async fn forget_tokens(conn: &mut PgConnection, list: &str) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update rescreens
+        set is_complete = true,
+            tokens = '{}',
+            tokens_done = 0
+        where list = $1
+          and finished_at is null
+          and cardinality(tokens) > 0
+        "#,
+        list,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The tokens and entities of the changes of a list after `number`; none when one of them concerned every account.
+pub async fn list_concerned_after(
     conn: &mut PgConnection,
     list: &str,
     number: i64,
-) -> Result<Option<Vec<i64>>, StoreError> {
+) -> Result<Option<(Vec<i64>, Vec<String>)>, StoreError> {
     let rows = sqlx::query!(
-        "select is_complete, tokens from rescreens where list = $1 and number > $2",
+        "select is_complete, tokens, entities from rescreens where list = $1 and number > $2",
         list,
         number,
     )
@@ -140,10 +228,13 @@ pub async fn list_tokens_after(
     if rows.is_empty() || rows.iter().any(|row| row.is_complete) {
         return Ok(None);
     }
-    let mut tokens: Vec<i64> = rows.into_iter().flat_map(|row| row.tokens).collect();
+    let (tokens, entities): (Vec<_>, Vec<_>) = rows.into_iter().map(|row| (row.tokens, row.entities)).unzip();
+    let (mut tokens, mut entities) = (tokens.concat(), entities.concat());
     tokens.sort_unstable();
     tokens.dedup();
-    Ok(Some(tokens))
+    entities.sort_unstable();
+    entities.dedup();
+    Ok(Some((tokens, entities)))
 }
 
 /// A rescreen under way.
@@ -157,6 +248,8 @@ pub struct Open {
     pub is_complete: bool,
     /// The tokens that are not looked up yet, a page of them.
     pub tokens: Vec<i64>,
+    /// The entities of whose hits the accounts are not looked up yet, a page of them.
+    pub entities: Vec<String>,
     /// The monitor that was woken last, in a complete one.
     pub place: Option<(i32, MonitorId)>,
     /// Whether a change of a list began it.
@@ -180,6 +273,7 @@ pub async fn lock_next(
         r#"
         select rescreen_id, schedule_ids, is_complete or keys_version <> $2 as "is_complete!",
                tokens[tokens_done + 1 : tokens_done + $1] as "tokens!",
+               entities[entities_done + 1 : entities_done + $1] as "entities!",
                place_schedule, place_monitor, list is not null as "is_of_list!", accounts, reopens, created_at
         from rescreens
         where finished_at is null
@@ -197,151 +291,13 @@ pub async fn lock_next(
         schedules: row.schedule_ids,
         is_complete: row.is_complete,
         tokens: row.tokens,
+        entities: row.entities,
         place: row.place_schedule.zip(row.place_monitor.map(MonitorId)),
         is_of_list: row.is_of_list,
         accounts: row.accounts,
         reopens: row.reopens,
         created_at: row.created_at,
     }))
-}
-
-/// Notes the accounts that have one of `tokens`, the next of the rescreen's. Returns how many are new.
-pub async fn find_accounts(
-    conn: &mut PgConnection,
-    id: RescreenId,
-    tokens: &[i64],
-) -> Result<u64, StoreError> {
-    let found = sqlx::query!(
-        r#"
-        insert into rescreen_accounts (rescreen_id, account_id)
-        select $1, account_id from screening_keys where tokens && $2
-        on conflict do nothing
-        "#,
-        id.0,
-        tokens,
-    )
-    .execute(&mut *conn)
-    .await?
-    .rows_affected();
-    sqlx::query!(
-        "update rescreens set tokens_done = tokens_done + $2, accounts = accounts + $3 where rescreen_id = $1",
-        id.0,
-        i32::try_from(tokens.len()).unwrap_or(i32::MAX),
-        i64::try_from(found).unwrap_or(i64::MAX),
-    )
-    .execute(conn)
-    .await?;
-    Ok(found)
-}
-
-/// Takes a page of the accounts that were found: their monitors are to be woken in this transaction.
-pub async fn take_accounts(
-    conn: &mut PgConnection,
-    id: RescreenId,
-    limit: i64,
-) -> Result<Vec<AccountId>, StoreError> {
-    let taken = sqlx::query_scalar!(
-        r#"
-        delete from rescreen_accounts
-        where rescreen_id = $1
-          and account_id in (
-              select account_id from rescreen_accounts where rescreen_id = $1 order by account_id limit $2
-          )
-        returning account_id
-        "#,
-        id.0,
-        limit,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(taken.into_iter().map(AccountId).collect())
-}
-
-/// The active monitors of accounts that are of these schedules, but for those with a question of their own.
-pub async fn list_monitors(
-    conn: &mut PgConnection,
-    accounts: &[AccountId],
-    schedules: &[i32],
-) -> Result<Vec<MonitorId>, StoreError> {
-    let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
-    let monitors = sqlx::query_scalar!(
-        r#"
-        select monitor.monitor_id
-        from unnest($1::uuid[]) as wanted (account_id)
-        join monitors as monitor using (account_id)
-        where monitor.state = 'active' and monitor.schedule_id = any($2) and monitor.sealed_query is null
-        "#,
-        &ids,
-        schedules,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(monitors.into_iter().map(MonitorId).collect())
-}
-
-/// The next monitors of a schedule with a question of their own, whatever their state; and which of them are active and
-/// ran before.
-pub async fn list_questions_after(
-    conn: &mut PgConnection,
-    schedule: i32,
-    after: Option<MonitorId>,
-    limit: i64,
-) -> Result<Vec<(MonitorId, bool)>, StoreError> {
-    let rows = sqlx::query!(
-        r#"
-        select page.monitor_id,
-               exists (
-                   select from monitor_due as due
-                   where due.shard = page.shard and due.monitor_id = page.monitor_id and due.slot > 0
-               ) as "ran!"
-        from (
-            select shard, monitor_id from monitors
-            where schedule_id = $1 and sealed_query is not null and (shard, monitor_id) > ($2, $3)
-            order by shard, monitor_id
-            limit $4
-        ) as page
-        order by page.shard, page.monitor_id
-        "#,
-        schedule,
-        after.map_or(-1, |monitor| monitor.shard().column()),
-        after.map_or(Uuid::nil(), |monitor| monitor.0),
-        limit,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|row| (MonitorId(row.monitor_id), row.ran)).collect())
-}
-
-/// The next monitors of a schedule after one, whatever their state; and which of them are active and ran before.
-pub async fn list_monitors_after(
-    conn: &mut PgConnection,
-    schedule: i32,
-    after: Option<MonitorId>,
-    limit: i64,
-) -> Result<Vec<(MonitorId, bool)>, StoreError> {
-    let rows = sqlx::query!(
-        r#"
-        select page.monitor_id,
-               exists (
-                   select from monitor_due as due
-                   where due.shard = page.shard and due.monitor_id = page.monitor_id and due.slot > 0
-               ) as "ran!"
-        from (
-            select shard, monitor_id from monitors
-            where schedule_id = $1 and (shard, monitor_id) > ($2, $3)
-            order by shard, monitor_id
-            limit $4
-        ) as page
-        order by page.shard, page.monitor_id
-        "#,
-        schedule,
-        after.map_or(-1, |monitor| monitor.shard().column()),
-        after.map_or(Uuid::nil(), |monitor| monitor.0),
-        limit,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|row| (MonitorId(row.monitor_id), row.ran)).collect())
 }
 
 /// Notes how far a rescreen is: so many monitors more were woken, and hits opened again, up to `place`.
@@ -377,9 +333,19 @@ pub async fn save_finished(
     id: RescreenId,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sqlx::query!("update rescreens set finished_at = $2 where rescreen_id = $1", id.0, now)
-        .execute(conn)
-        .await?;
+    // What stands for values of one's own lists goes; for those of published lists it is kept for debts.
+    sqlx::query!(
+        r#"
+        update rescreens
+        set finished_at = $2,
+            tokens = case when list like 'own:%' then '{}' else tokens end
+        where rescreen_id = $1
+        "#,
+        id.0,
+        now,
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

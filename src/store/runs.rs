@@ -81,6 +81,8 @@ pub async fn settle(
                 -- A reason to run again that arrived during the run makes it due at once.
                 next_run_at = case when due.wanted = run.wanted then run.next_run_at else $18 end,
                 attempts = 0,
+                due_at = null,
+                reason = case when due.wanted = run.wanted then null else due.reason end,
                 last_digest = case when run.outcome = 'error' then due.last_digest else run.digest end
             from run
             where due.shard = run.shard

@@ -192,3 +192,12 @@ pub async fn save_build(
     .await?;
     Ok(())
 }
+
+/// Whether keys of a newer version are being made, or have been.
+pub async fn is_newer(conn: &mut PgConnection, version: i16) -> Result<bool, StoreError> {
+    let newer = sqlx::query_scalar!(
+        r#"select exists (select from key_builds where keys_version > $1) as "newer!""#,
+        version,
+    );
+    Ok(newer.fetch_one(conn).await?)
+}

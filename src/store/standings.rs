@@ -105,33 +105,18 @@ pub async fn save_archived(
     Ok(())
 }
 
-/// Restores a locked account. Its monitors that were stopped with it count as if they had been stopped now:
-/// that the account was touched is no reason to run them before their time.
+/// Restores a locked account. It changed by that: its monitors that were stopped with it run at once when they are taken up
+/// again.
 pub async fn save_restored(
     conn: &mut PgConnection,
     account: AccountId,
-    archived_word: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        r#"
-        with restored as (
-            update accounts
-            set archived_at = null,
-                updated_at = $3
-            where shard = $1
-              and account_id = $2
-        )
-        update monitors
-        set state_changed_at = $3
-        where account_id = $2
-          and state = 'paused'
-          and state_reason = $4
-        "#,
+        "update accounts set archived_at = null, updated_at = $3 where shard = $1 and account_id = $2",
         account.shard().column(),
         account.0,
         now,
-        archived_word,
     )
     .execute(conn)
     .await?;

@@ -130,7 +130,8 @@ pub async fn list(conn: &mut PgConnection, lane: Lane, shards: &[Shard]) -> Resu
     let shards: Vec<i16> = shards.iter().map(|shard| shard.column()).collect();
     let rows = sqlx::query!(
         r#"
-        select due.shard, due.monitor_id, due.schedule_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest,
+        select due.shard, due.monitor_id, due.schedule_id, due.next_run_at, due.slot, due.wanted, due.attempts,
+               due.last_digest, due.due_at, due.reason,
                struck.strikes, struck.process_id,
                exists (
                    select from processes
@@ -169,6 +170,8 @@ pub async fn list(conn: &mut PgConnection, lane: Lane, shards: &[Shard]) -> Resu
                 wanted: row.wanted,
                 attempts: row.attempts,
                 last_digest: row.last_digest,
+                due_at: row.due_at,
+                reason: row.reason,
             }),
             strikes: row.strikes,
             process: ProcessId(row.process_id),

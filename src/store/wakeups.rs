@@ -41,7 +41,9 @@ pub async fn insert_all(
             update monitor_due as due
             set wanted = due.wanted + 1,
                 attempts = 0,
-                next_run_at = least(due.next_run_at, $4)
+                next_run_at = least(due.next_run_at, $4),
+                -- Of what is urgent the wake-up says why.
+                reason = case when $5 then due.reason else $3 end
             from unnest($1::smallint[], $2::uuid[]) as wanted (shard, monitor_id)
             where due.shard = wanted.shard
               and due.monitor_id = wanted.monitor_id
@@ -107,7 +109,8 @@ pub async fn list(
     let shards: Vec<i16> = shards.iter().map(|shard| shard.column()).collect();
     let rows = sqlx::query!(
         r#"
-        select due.shard, due.monitor_id, due.schedule_id, due.next_run_at, due.slot, due.wanted, due.attempts, due.last_digest,
+        select due.shard, due.monitor_id, due.schedule_id, due.next_run_at, due.slot, due.wanted, due.attempts,
+               due.last_digest, due.due_at, due.reason as due_reason,
                wakeup.reason
         from wakeups as wakeup
         -- One probe a wakeup, however large the table of due rows.
@@ -152,6 +155,8 @@ pub async fn list(
                 wanted: row.wanted,
                 attempts: row.attempts,
                 last_digest: row.last_digest,
+                due_at: row.due_at,
+                reason: row.due_reason,
             };
             Ok((due.into(), trigger))
         })

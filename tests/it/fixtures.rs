@@ -302,6 +302,13 @@ impl House {
         self.engine.start(&running.tracker, &running.stop, &running.stop);
         running
     }
+
+    /// Starts lanes and recorders alone.
+    pub(crate) fn start_runs(&self) -> Running {
+        let running = Running { tracker: TaskTracker::new(), stop: CancellationToken::new() };
+        self.engine.start_runs(&running.tracker, &running.stop, Duration::ZERO);
+        running
+    }
 }
 
 /// The engine's running tasks.

@@ -36,6 +36,7 @@ mod lists;
 mod network;
 mod objectives;
 mod operations;
+mod own_lists;
 mod pauses;
 #[path = "../support/proxy.rs"]
 mod proxy;

@@ -10,7 +10,7 @@ use std::{
 
 use sqlx::PgPool;
 use watchkeeper::{
-    actions::{apply::Occasion, redact, rescreen},
+    actions::{apply::Occasion, pause, redact, rescreen, retire},
     app,
     domain::id::{ProcessId, Shard},
     engine::{Engine, keys::Keys, lists::Watch, record, rescreen::Rescreens},
@@ -303,5 +303,51 @@ async fn a_schedule_that_gained_a_list_is_screened_whole_and_one_that_screens_ot
     let other = "update account_types set definition = jsonb_set(definition, '{screened,countries}', '[\"nowhere\"]')";
     sqlx::query(other).execute(&house.pool).await.unwrap();
     assert_eq!(house.count(built).await, 0);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_makes_an_entity_nobody_elses_concerns_those_who_have_a_hit_of_it_alone(pool: PgPool) {
+    let (house, folder) = house(&pool, "programs", &[(1, "TARKHANOV, Boris"), (2, "LINDQVIST, Ana")]).await;
+    let mut watch = Watch::new(house.engine.clone());
+    house.settle(&["1", "2", "3", "4"], &mut watch).await;
+    assert_eq!(
+        (house.states("1").await, house.states("2").await),
+        (vec!["open".to_owned()], vec!["open".to_owned()])
+    );
+
+    let file = folder.join("sdn.csv");
+    let before = fs::read_to_string(&file).unwrap();
+    fs::write(&file, before.replacen("\"X\"", "\"Y\"", 1)).unwrap();
+    house.changed(&mut watch).await;
+    assert_eq!(house.woken().await, ["1"]);
+    assert_eq!(house.count("select count(*) from rescreens where cardinality(tokens) > 0").await, 0);
+    assert!(house.run("1").await);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn who_is_paused_or_archived_while_a_list_changes_is_screened_when_that_ends(pool: PgPool) {
+    let (house, folder) = house(&pool, "paused", &[(1, "TARKHANOV, Boris")]).await;
+    let mut watch = Watch::new(house.engine.clone());
+    house.settle(&["1", "2", "3", "4"], &mut watch).await;
+    let context = &house.engine.context;
+    for reference in ["2", "3"] {
+        pause::pause_account(context, "operator", reference, None).await.unwrap();
+    }
+    retire::archive(context, "operator", house.account("4").await.id).await.unwrap();
+    house.enrol().await;
+
+    write(&folder, &[(1, "TARKHANOV, Boris"), (2, "LINDQVIST, Ana")]);
+    house.changed(&mut watch).await;
+    assert_eq!(house.woken().await, [] as [String; 0]);
+    for reference in ["2", "3"] {
+        pause::resume_account(context, "operator", reference).await.unwrap();
+    }
+    retire::restore(context, "operator", house.account("4").await.id).await.unwrap();
+    house.enrol().await;
+    assert!(house.due("2").await.at <= house.now(), "it missed a change that may concern it");
+    assert!(house.due("3").await.at > house.now(), "nothing changed that concerns it: it keeps its place");
+    assert!(house.due("4").await.at <= house.now(), "who is restored is screened");
     fs::remove_dir_all(folder).unwrap();
 }

@@ -8,10 +8,14 @@ use watchkeeper::{
     actions::{
         ActionError,
         accounts::{self, Edit},
+        idempotency::{self, Claim},
         import::ImportOptions,
         inspect, pause, redact, retire,
     },
-    domain::{id::AccountId, personal::Personal},
+    domain::{
+        id::{AccountId, ApiKeyId, Shard},
+        personal::Personal,
+    },
 };
 
 use crate::fixtures::{DAILY, House, finding};
@@ -50,11 +54,10 @@ async fn dump(house: &House) -> String {
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
-async fn an_archived_account_has_no_due_rows_and_they_come_back_at_their_place(pool: PgPool) {
+async fn an_archived_account_has_no_due_rows_and_is_screened_at_once_when_it_is_restored(pool: PgPool) {
     let house = House::new(&pool, DAILY).await;
     house.people(&["p1", "p2"]).await;
     house.run("p1").await;
-    let next = house.due("p1").await.at;
     let slot = house.due("p1").await.slot;
     archive(&house, "p1").await;
     house.enrol().await;
@@ -64,7 +67,7 @@ async fn an_archived_account_has_no_due_rows_and_they_come_back_at_their_place(p
 
     house.clock.advance(Duration::from_mins(1));
     restore(&house, "p1").await;
-    assert_eq!(house.due("p1").await.at, next, "neither put off nor brought forward");
+    assert_eq!(house.due("p1").await.at, house.now());
     assert!(house.due("p1").await.slot > slot, "a slot under way at the archiving does not come back");
     let events = house.events().await;
     assert!(events.ends_with(&["account.archived".to_owned(), "account.restored".to_owned()]), "{events:?}");
@@ -214,4 +217,29 @@ async fn a_redacted_account_rests_until_it_is_filled_again(pool: PgPool) {
     assert!(house.account("p1").await.runs.iter().any(|run| run.outcome == "clear"));
     redact(&house, "p1").await;
     assert!(house.account("p1").await.fields.is_empty(), "the retention policy applies again");
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn an_answer_that_was_made_before_a_redaction_is_not_kept_after_it(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1"]).await;
+    let (context, account) = (&house.engine.context, id(&house, "p1").await);
+    let key = ApiKeyId(context.new_uuid(Shard(0)));
+    let claim = async |word: &[u8]| {
+        let claim = idempotency::claim(context, key, word, b"request", TimeDelta::minutes(1)).await.unwrap();
+        let Claim::Ours(claimed) = claim else { panic!("it is new: {claim:?}") };
+        claimed
+    };
+    let of = (Some(account), Some(account.0));
+    let answer = |redacted_at: serde_json::Value| serde_json::json!({"data": {"type": "account", "id": account, "attributes": {"redacted-at": redacted_at}}});
+    let before = claim(b"before").await;
+    redact(&house, "p1").await;
+    idempotency::save(context, &before, 200, &answer(serde_json::Value::Null), of).await.unwrap();
+    claim(b"before").await;
+
+    // One that tells of it was made after it.
+    let after = claim(b"after").await;
+    let told = house.now().to_rfc3339();
+    idempotency::save(context, &after, 200, &answer(told.into()), of).await.unwrap();
+    assert_eq!(house.count("select count(*) from idempotency_replies where status is not null").await, 1);
 }

@@ -17,6 +17,7 @@ use super::{
     super::{
         EngineError,
         marks::WINDOW,
+        own_lists,
         queues::{Asked, Place as ReadPlace},
         run::{self, Job, Place},
         suspects::{self, Care},
@@ -39,6 +40,8 @@ use crate::{
 struct Admitted {
     due: Due,
     trigger: Trigger,
+    /// Nobody waits for it.
+    is_routine: bool,
     place: Place,
 }
 
@@ -117,6 +120,12 @@ impl Lane {
         if admitted.is_empty() {
             return Ok(idle);
         }
+        // Asked after it was found what is due: what is due because of a change is not answered from before it.
+        if own_lists::are_outdated(&mut connection, &self.own_lists).await? {
+            drop(connection);
+            own_lists::catch_up(&engine.context, &self.own_lists).await;
+            connection = engine.context.store.connection().await?;
+        }
         let suspects: Vec<MonitorId> =
             admitted.iter().map(|one| one.due.monitor).filter(|one| self.suspects.is_suspect(*one)).collect();
         let struck = if suspects.is_empty() {
@@ -165,8 +174,9 @@ impl Lane {
         let kept = self.queues.take(walked.found, room.num_permits(), &walked.asked, now, read_at);
         self.suspects.passed(&through, &found, &kept, &left_urgent);
         for due in kept {
-            let trigger = if due.slot == 0 { Trigger::First } else { Trigger::Interval };
-            admitted.extend(self.admit(due, trigger, room));
+            let of_itself = if due.slot == 0 { Trigger::First } else { Trigger::Interval };
+            let trigger = due.reason.unwrap_or(of_itself);
+            admitted.extend(self.admit(due, trigger, room).map(|one| Admitted { is_routine: true, ..one }));
         }
         Ok((admitted, if walked.is_cut { Turn::Started } else { Turn::Idle(next) }))
     }
@@ -284,7 +294,7 @@ impl Lane {
     fn let_in(&self, due: Due, trigger: Trigger, room: &mut OwnedSemaphorePermit) -> Option<Admitted> {
         let ticket = self.in_flight.admit(due.monitor)?;
         let room = room.split(1)?;
-        Some(Admitted { due, trigger, place: Place { _ticket: ticket, _room: room } })
+        Some(Admitted { due, trigger, is_routine: false, place: Place { _ticket: ticket, _room: room } })
     }
 
     /// Loads what the runs need, and starts them. Returns how many.
@@ -307,7 +317,7 @@ impl Lane {
         let mut jobs = Vec::with_capacity(admitted.len());
         let mut left_out = Vec::new();
         let mut passed_over = 0;
-        for Admitted { due, trigger, place } in admitted {
+        for Admitted { due, trigger, is_routine, place } in admitted {
             // Stopped since the walk read it, or of a schedule that only others know: not ours to run.
             let Some(loaded) = loaded.remove(&due.monitor) else {
                 left_out.push(due.monitor);
@@ -319,7 +329,7 @@ impl Lane {
             };
             if self.passed_over.drops(&engine.pauses, schedule.id) {
                 left_out.push(due.monitor);
-                passed_over += usize::from(matches!(trigger, Trigger::First | Trigger::Interval));
+                passed_over += usize::from(is_routine);
                 continue;
             }
             let basis = schedule.basis(&mut connection, engine.process, now).await?;

@@ -9,11 +9,12 @@ use std::{
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::super::{Engine, EngineError, PlannedSchedule, keys, lists::locked};
+use super::super::{Engine, EngineError, PlannedSchedule, lists::locked};
 use crate::{
+    actions::Context,
     domain::id::{RescreenId, Shard},
     providers::lists::Keeper,
-    screening::{difference::Difference, index::Index, keys as screened, list::ListEntity},
+    screening::{difference::Difference, index::Index, keys as screened, list::ListEntity, own},
     store::{
         self,
         list_versions::{self, NumberedVersion},
@@ -36,10 +37,18 @@ pub(super) enum Before {
     Kept(Arc<Mutex<Keeper>>, String),
 }
 
-/// What differs, and the tokens of all that does; no tokens when these are too many, or nothing is known.
+/// What differs, and whom that concerns; everybody when these are too many, or nothing is known.
+#[derive(Default)]
 struct Compared {
     counts: Counts,
-    tokens: Option<Vec<i64>>,
+    concerned: Option<Concerned>,
+}
+
+/// Whom a change concerns: accounts that have one of these tokens, or a hit of one of these entities.
+#[derive(Default)]
+struct Concerned {
+    tokens: Vec<i64>,
+    entities: Vec<String>,
 }
 
 /// Gives a version the next number, and begins the rescreen that it asks for. None when another process was first.
@@ -51,25 +60,23 @@ pub(super) async fn register(
     before: Option<Before>,
 ) -> Result<Option<i64>, EngineError> {
     let context = &engine.context;
-    let (after, digest_key) = (Arc::clone(index), context.clone());
+    let (after, tokens_of) = (Arc::clone(index), context.clone());
     let compared = tokio::task::spawn_blocking(move || {
-        let (counts, keys) = match before? {
-            Before::Index(before) => compare(before.entities(), after.entities()),
+        Some(match before? {
+            Before::Index(before) => compare(&tokens_of, before.entities(), after.entities()),
             Before::Kept(keeper, version) => {
                 let kept = locked(&keeper).earlier(&version)?;
-                compare(&kept, after.entities())
+                compare(&tokens_of, &kept, after.entities())
             }
-        };
-        Some(Compared { counts, tokens: keys.map(|keys| keys::tokens(&digest_key, &keys)) })
+        })
     });
-    let compared = compared.await.ok().flatten();
-    let (counts, tokens) = compared.map_or((Counts::default(), None), |one| (one.counts, one.tokens));
+    let Compared { counts, concerned } = compared.await.ok().flatten().unwrap_or_default();
     let now = context.now();
     let number = newest.map_or(1, |newest| newest.number + 1);
     let version = index.version().to_owned();
     let new = NumberedVersion { list: list.to_owned(), number, version: version.clone(), taken_at: now };
     let names = index.entities().iter().map(|entity| entity.names.len()).sum();
-    let is_complete = tokens.is_none();
+    let is_complete = concerned.is_none();
     let registered = store::within(async {
         let mut transaction = context.store.transaction().await?;
         if !list_versions::insert(&mut transaction, &new, (index.len(), names), engine.process).await? {
@@ -86,9 +93,16 @@ pub(super) async fn register(
                 after: version,
                 counts,
             };
-            let tokens = tokens.filter(|_| is_built);
-            begin(engine, &mut transaction, (Reason::ListChange, &uses(engine, list)), change, tokens, now)
-                .await?;
+            let concerned = concerned.filter(|_| is_built);
+            begin(
+                engine,
+                &mut transaction,
+                (Reason::ListChange, &uses(engine, list)),
+                change,
+                concerned,
+                now,
+            )
+            .await?;
         }
         transaction.commit().await?;
         Ok(true)
@@ -116,15 +130,17 @@ async fn begin(
     conn: &mut PgConnection,
     (reason, schedules): (Reason, &[i32]),
     change: ListChange,
-    tokens: Option<Vec<i64>>,
+    concerned: Option<Concerned>,
     now: DateTime<Utc>,
 ) -> Result<(), EngineError> {
+    let (tokens, entities) = concerned.map_or((None, Vec::new()), |one| (Some(one.tokens), one.entities));
     let new = NewRescreen {
         id: RescreenId(engine.context.new_uuid(Shard(0))),
         reason,
         change: Some(change),
         schedules: schedules.to_vec(),
         tokens,
+        entities,
         keys_version: screened::VERSION,
         reopens: false,
         actor: ACTOR.to_owned(),
@@ -133,11 +149,25 @@ async fn begin(
     Ok(())
 }
 
+/// The schedules that use a list of the customer's own.
+fn uses_own(engine: &Engine, list: &str) -> Vec<i32> {
+    let uses = |schedule: &PlannedSchedule| {
+        schedule.provider.provider.basis().lists.iter().any(|one| one.name == list && one.number.is_none())
+    };
+    engine.plan.schedules.values().filter(|one| uses(one)).map(|one| one.id).collect()
+}
+
 /// Notes which schedules use which lists. Those that gained one, and have answers without it, are screened whole.
 pub(super) async fn note_uses(engine: &Engine) -> Result<(), EngineError> {
-    let lists = engine.plan.published.iter().map(crate::providers::local::PublishedList::name);
-    let pairs: Vec<(i32, &str)> =
-        lists.flat_map(|list| uses(engine, list).into_iter().map(move |schedule| (schedule, list))).collect();
+    let mut pairs: Vec<(i32, String)> = Vec::new();
+    for list in &engine.plan.published {
+        let schedules = uses(engine, list.name()).into_iter();
+        pairs.extend(schedules.map(|schedule| (schedule, list.name().to_owned())));
+    }
+    for list in &engine.plan.own_lists {
+        let schedules = uses_own(engine, list.name()).into_iter();
+        pairs.extend(schedules.map(|schedule| (schedule, own::used_as(list.name()))));
+    }
     let planned: Vec<i32> = engine.plan.schedules.keys().copied().collect();
     let now = engine.context.now();
     let mut transaction = engine.context.store.transaction().await?;
@@ -148,15 +178,15 @@ pub(super) async fn note_uses(engine: &Engine) -> Result<(), EngineError> {
             by_list.entry(list).or_default().push(*schedule);
         }
         let names: Vec<String> = by_list.keys().map(|list| (*list).to_owned()).collect();
-        for newest in list_versions::list_newest(&mut transaction, &names).await? {
-            let schedules = by_list.get(newest.list.as_str()).map(Vec::as_slice).unwrap_or_default();
-            let change = ListChange {
-                list: newest.list.clone(),
-                number: newest.number,
-                before: None,
-                after: newest.version.clone(),
-                counts: Counts::default(),
-            };
+        let newest = list_versions::list_newest(&mut transaction, &names).await?;
+        let mut newest: Vec<(String, i64, String)> =
+            newest.into_iter().map(|newest| (newest.list, newest.number, newest.version)).collect();
+        let own = engine.plan.own_lists.iter();
+        newest.extend(own.filter_map(|own| Some((own::used_as(own.name()), 0, own.version()?))));
+        for (list, number, after) in newest {
+            let Some(schedules) = by_list.get(list.as_str()) else { continue };
+            let counts = Counts::default();
+            let change = ListChange { list: list.clone(), number, before: None, after, counts };
             begin(engine, &mut transaction, (Reason::ListAdded, schedules), change, None, now).await?;
         }
     }
@@ -190,7 +220,8 @@ pub(super) async fn settle_debts(
         if !list_versions::remove_debt(&mut transaction, debt).await? {
             continue;
         }
-        let tokens = rescreens::list_tokens_after(&mut transaction, &debt.list, debt.number).await?;
+        let concerned = rescreens::list_concerned_after(&mut transaction, &debt.list, debt.number).await?;
+        let concerned = concerned.map(|(tokens, entities)| Concerned { tokens, entities });
         let change = ListChange {
             list: debt.list.clone(),
             number: newest.number,
@@ -199,16 +230,16 @@ pub(super) async fn settle_debts(
             counts: Counts::default(),
         };
         let schedules = uses(engine, &debt.list);
-        begin(engine, &mut transaction, (Reason::ListChange, &schedules), change, tokens, now).await?;
+        begin(engine, &mut transaction, (Reason::ListChange, &schedules), change, concerned, now).await?;
         transaction.commit().await?;
     }
     Ok(())
 }
 
-/// How much differs, and the keys of all that does, as it was and as it is; no keys when they are too many.
-fn compare(before: &[ListEntity], after: &[ListEntity]) -> (Counts, Option<Vec<screened::Key>>) {
+/// How much differs, and whom that concerns: who may come to match what is there now, and who has a hit of what is
+/// different.
+fn compare(context: &Context, before: &[ListEntity], after: &[ListEntity]) -> Compared {
     let difference = Difference::between(before, after);
-    let touched = difference.touched();
     let counts = difference.counts();
     let counts = Counts {
         added: counts.added,
@@ -218,20 +249,22 @@ fn compare(before: &[ListEntity], after: &[ListEntity]) -> (Counts, Option<Vec<s
     };
     let mut keys: Vec<screened::Key> = Vec::new();
     let mut once = 0;
-    for entity in before.iter().chain(after).filter(|entity| touched.contains(entity.id.as_str())) {
-        keys.extend(screened::entity_keys(entity));
+    for entity in difference.gains(before, after) {
+        keys.extend(screened::entity_keys(&entity));
         // Now and then, so that each is not sorted again for each entity.
         if keys.len() > 2 * once + MOST_TOKENS {
             keys.sort_unstable();
             keys.dedup();
             once = keys.len();
             if once > MOST_TOKENS {
-                return (counts, None);
+                return Compared { counts, concerned: None };
             }
         }
     }
     keys.sort_unstable();
     keys.dedup();
-    let is_few = keys.len() <= MOST_TOKENS;
-    (counts, is_few.then_some(keys))
+    let entities = difference.hit_ids(after);
+    let concerned =
+        (keys.len() <= MOST_TOKENS).then(|| Concerned { tokens: context.screening_tokens(&keys), entities });
+    Compared { counts, concerned }
 }
