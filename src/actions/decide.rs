@@ -269,6 +269,7 @@ impl By<'_> {
                 decided_at: now,
                 decided_by: self.actor.to_owned(),
                 sealed_reason,
+                imported_at: None,
             });
         }
         decisions::save_all(conn, &for_accounts).await?;

@@ -1,6 +1,6 @@
 //! Answers to requests that a client may send again, kept for a day.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -20,6 +20,7 @@ pub struct Claimed {
     api_key: ApiKeyId,
     key_digest: [u8; 32],
     reply: Uuid,
+    at: DateTime<Utc>,
 }
 
 /// What is known of a request.
@@ -53,7 +54,7 @@ pub async fn claim(
     let times = (now, now - stale);
     let claimed = (api_key, key_digest.as_slice());
     if idempotency::claim(&mut connection, claimed, &request_digest, reply, times).await? {
-        return Ok(Claim::Ours(Claimed { api_key, key_digest, reply }));
+        return Ok(Claim::Ours(Claimed { api_key, key_digest, reply, at: now }));
     }
     let Some(known) = idempotency::find(&mut connection, api_key, &key_digest).await? else {
         // It went away in between: whoever asks again finds the way free.
@@ -67,7 +68,8 @@ pub async fn claim(
     Ok(Claim::Answered(status, key.open(Purpose::IdempotencyReply, &sealed)?))
 }
 
-/// Keeps the answer of a claimed request, which tells of an account and an object.
+/// Keeps the answer of a claimed request, which tells of an account and an object; not where one of them was redacted since
+/// the answer was made.
 pub async fn save(
     context: &Context,
     claimed: &Claimed,
@@ -76,6 +78,18 @@ pub async fn save(
     of: (Option<AccountId>, Option<Uuid>),
 ) -> Result<(), ActionError> {
     let mut transaction = context.store.transaction().await?;
+    let redacted_at = body.pointer("/data/attributes/redacted-at").and_then(Value::as_str);
+    let told_of = redacted_at.and_then(|text| text.parse().ok());
+    for (account, id) in [(true, of.0.map(|account| account.0)), (false, of.1)] {
+        let Some(id) = id else { continue };
+        let redacted = idempotency::lock_redacted_at(&mut transaction, account, id).await?;
+        // An answer that tells of the redaction was made after it.
+        let is_told = of.1 == Some(id) && redacted.is_some() && times_agree(told_of, redacted);
+        if redacted.is_some_and(|at| at >= claimed.at) && !is_told {
+            drop(transaction);
+            return release(context, claimed).await;
+        }
+    }
     let (key, wrapped) = context.keyring.new_data_key(claimed.reply);
     data_keys::insert_all(&mut transaction, &[(claimed.reply, wrapped)], context.now()).await?;
     let sealed = key.seal(Purpose::IdempotencyReply, body)?;
@@ -83,6 +97,11 @@ pub async fn save(
     idempotency::save_answer(&mut transaction, claimed.reply, by, (status, &sealed), of).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// Whether two times are the same to the millisecond, which answers have.
+fn times_agree(told: Option<DateTime<Utc>>, kept: Option<DateTime<Utc>>) -> bool {
+    told.zip(kept).is_some_and(|(told, kept)| (kept - told).num_milliseconds().abs() <= 1)
 }
 
 /// Gives a claimed request up that was not carried out.

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use tokio::runtime::Handle;
 
 use super::{
-    ActionError, Context,
+    ActionError, Context, erasure,
     import::{self, ImportOptions, Imported, Listener},
 };
 use crate::{
@@ -93,11 +93,11 @@ impl Incoming<'_> {
 
 async fn remove(context: &Context, id: ImporterId) -> Result<(), ActionError> {
     let mut transaction = context.store.transaction().await?;
-    // The data key goes with the file.
+    // The data key goes with the file, and an older state of the database does not bring it back.
+    erasure::begin(&mut transaction).await?;
     importers::save_ended(&mut transaction, id, None, context.now()).await?;
     importers::remove(&mut transaction, id).await?;
-    transaction.commit().await?;
-    Ok(())
+    erasure::commit(context, transaction).await
 }
 
 /// An import.
@@ -146,30 +146,37 @@ pub async fn work(context: &Context) -> Result<bool, ActionError> {
     let done = carry_out(context, &importer).await;
     store::unlock_long_tasks(&mut right).await?;
     let fault = match done {
-        Ok(_) => None,
+        Ok(Some(_)) => None,
+        Ok(None) => Some(GONE.to_owned()),
         Err(error @ (ActionError::Form { .. } | ActionError::UnknownName { .. })) => Some(error.to_string()),
         Err(error) => return Err(error),
     };
     let now = context.now();
     let mut transaction = context.store.transaction().await?;
+    erasure::begin(&mut transaction).await?;
     importers::save_ended(&mut transaction, importer.id, fault.as_deref(), now).await?;
     let kind = if fault.is_none() { "importer.completed" } else { "importer.errored" };
-    let mut event = context.event_of_all(kind, &importer.actor, json!({ "importer": importer.id }));
+    let detail = json!({ "importer": importer.id });
+    let detail = erasure::told(&mut transaction, &[importer.id.0], detail, json!({ "files": 1 })).await?;
+    let mut event = context.event_of_all(kind, &importer.actor, detail);
     event.object = Some(importer.id.0);
     events::insert_all(&mut transaction, &[event], now).await?;
-    transaction.commit().await?;
+    erasure::commit(context, transaction).await?;
     Ok(true)
 }
 
-async fn carry_out(context: &Context, importer: &Importer) -> Result<Imported, ActionError> {
+/// What an import ends with whose file was destroyed before it was done.
+const GONE: &str = "the file is gone: it was destroyed before an older state of the database was restored";
+
+/// Goes on with an import; none when its key is gone.
+async fn carry_out(context: &Context, importer: &Importer) -> Result<Option<Imported>, ActionError> {
     let options: ImportOptions = serde_json::from_value(importer.options.clone())
         .map_err(|_| StoreError::Inconsistent { column: "importers.options" })?;
     let mut connection = context.store.connection().await?;
     let types = account_types::list(&mut connection).await?;
-    let mut keys =
-        data_keys::get_or_insert(&mut connection, &context.keyring, &[importer.id.0], context.now()).await?;
+    let mut keys = data_keys::find_all(&mut connection, &context.keyring, &[importer.id.0]).await?;
     drop(connection);
-    let key = keys.remove(&importer.id.0).expect("`get_or_insert` makes what is missing");
+    let Some(key) = keys.remove(&importer.id.0) else { return Ok(None) };
     let file = Pieces {
         context: context.clone(),
         runtime: Handle::current(),
@@ -183,7 +190,7 @@ async fn carry_out(context: &Context, importer: &Importer) -> Result<Imported, A
         importer: Some((importer.id, importer.actor.clone())),
         ..options
     };
-    import::import(context, &types, &options, "the file", file, &mut Quiet).await
+    import::import(context, &types, &options, "the file", file, &mut Quiet).await.map(Some)
 }
 
 /// What came of a batch is written with it.

@@ -12,7 +12,10 @@ use sqlx::PgConnection;
 
 use super::{ActionError, Context};
 use crate::{
-    domain::{id::AccountId, reverification::Reverification},
+    domain::{
+        id::AccountId,
+        reverification::{Due, Reverification},
+    },
     store::{
         account_tags, accounts, enrolment,
         enrolment::Selected,
@@ -127,7 +130,15 @@ pub async fn tell(
         .iter()
         .filter(|due| told.contains(&due.account))
         .map(|due| {
-            let detail = json!({ "reverification": rule.rule.name, "due-at": due.due_at, "because": rule.rule.due.describe() });
+            let detail = match rule.rule.due {
+                // The two together would be the date that a field holds.
+                Due::DateField { .. } => json!({ "reverification": rule.rule.name }),
+                Due::LastInquiry { .. } => json!({
+                    "reverification": rule.rule.name,
+                    "due-at": due.due_at,
+                    "because": rule.rule.due.describe(),
+                }),
+            };
             context.event(due.account, "account.reverification-due", &actor, detail)
         })
         .collect();

@@ -68,13 +68,15 @@ pub fn init(folder: &Path, ofac_folder: &Path) -> Result<(PathBuf, PathBuf), App
 pub fn write_key(path: &Path) -> Result<(), AppError> {
     let mut text = MasterKey::new_text(&Random::from_system());
     text.push('\n');
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|source| AppError::File { path: path.display().to_string(), source })
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(text.as_bytes())?;
+        // All data depends on it before long: file and name must outlive the machine.
+        file.sync_all()?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    };
+    write().map_err(|source| AppError::File { path: path.display().to_string(), source })
 }
 
 /// The document that describes the API, in lines.

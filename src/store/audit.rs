@@ -272,6 +272,15 @@ pub async fn page(conn: &mut PgConnection, after: i64, limit: i64) -> Result<Vec
     Ok(rows.into_iter().map(Chained::from).collect())
 }
 
+/// How many entries have a number: one, unless somebody took the table's key away.
+pub async fn count(conn: &mut PgConnection, sequence: i64) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from audit_entries where sequence = $1"#,
+        sequence,
+    );
+    Ok(count.fetch_one(conn).await?)
+}
+
 /// The entry of a number.
 pub async fn find(conn: &mut PgConnection, sequence: i64) -> Result<Option<Chained>, StoreError> {
     Ok(page(conn, sequence.saturating_sub(1), 1).await?.into_iter().find(|found| found.sequence == sequence))

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
+use super::retention::shard_of;
 use crate::vault::{DataKey, Keyring, VaultError, WrappedKey};
 
 /// Why a data key could not be had.
@@ -24,11 +25,6 @@ impl From<sqlx::Error> for KeyError {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())
     }
-}
-
-/// The last byte of an id is its shard, whatever it names.
-fn shard_of(object: Uuid) -> i16 {
-    object.as_bytes().last().map_or(0, |shard| i16::from(*shard))
 }
 
 /// Stores keys of new objects.

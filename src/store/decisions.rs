@@ -37,6 +37,8 @@ pub struct Decision {
     pub decided_by: String,
     /// Why, sealed under the account's data key.
     pub sealed_reason: Option<Vec<u8>>,
+    /// When it was imported, if somebody decided elsewhere.
+    pub imported_at: Option<DateTime<Utc>>,
 }
 
 /// Saves decisions, each (account, entity) once. One that is there and younger stays. Returns those that were
@@ -59,18 +61,20 @@ pub async fn save_all(
     let subjects: Vec<Option<Vec<u8>>> = decisions.iter().map(|one| one.subject.map(Vec::from)).collect();
     let ends: Vec<Option<DateTime<Utc>>> = decisions.iter().map(|one| one.ended_at).collect();
     let ended_for: Vec<String> = decisions.iter().map(|one| one.ended_for.join("\n")).collect();
+    let imports: Vec<Option<DateTime<Utc>>> = decisions.iter().map(|one| one.imported_at).collect();
     let rows = sqlx::query!(
         r#"
         insert into decisions as kept (
             shard, account_id, entity, state, facts_digest, decided_at, decided_by, sealed_reason, subject_digest,
-            ended_at, ended_for
+            ended_at, ended_for, imported_at
         )
         select shard, account_id, entity, state, facts_digest, decided_at, decided_by, sealed_reason, subject_digest,
-               ended_at, string_to_array(nullif(ended_for, ''), e'\n')
+               ended_at, string_to_array(nullif(ended_for, ''), e'\n'), imported_at
         from unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[],
-                    $7::text[], $8::bytea[], $9::bytea[], $10::timestamptz[], $11::text[])
+                    $7::text[], $8::bytea[], $9::bytea[], $10::timestamptz[], $11::text[],
+                    $12::timestamptz[])
              as new (shard, account_id, entity, state, facts_digest, decided_at, decided_by, sealed_reason,
-                     subject_digest, ended_at, ended_for)
+                     subject_digest, ended_at, ended_for, imported_at)
         on conflict on constraint decisions_pkey do update
         set state = excluded.state,
             facts_digest = excluded.facts_digest,
@@ -79,7 +83,8 @@ pub async fn save_all(
             sealed_reason = excluded.sealed_reason,
             subject_digest = excluded.subject_digest,
             ended_at = excluded.ended_at,
-            ended_for = excluded.ended_for
+            ended_for = excluded.ended_for,
+            imported_at = excluded.imported_at
         -- What came to an end is not revived by the same decision brought once more.
         where kept.decided_at < excluded.decided_at
            or (kept.decided_at = excluded.decided_at and kept.ended_at is null)
@@ -96,6 +101,7 @@ pub async fn save_all(
         &subjects as &[Option<Vec<u8>>],
         &ends as &[Option<DateTime<Utc>>],
         &ended_for,
+        &imports as &[Option<DateTime<Utc>>],
     )
     .fetch_all(conn)
     .await?;
@@ -123,6 +129,7 @@ macro_rules! decisions {
                     decided_at: row.decided_at,
                     decided_by: row.decided_by,
                     sealed_reason: row.sealed_reason,
+                    imported_at: row.imported_at,
                 })
             })
             .collect()
@@ -140,7 +147,7 @@ pub async fn list(conn: &mut PgConnection, pairs: &[(AccountId, &str)]) -> Resul
     let rows = sqlx::query!(
         r#"
         select kept.account_id, kept.entity, kept.state, kept.facts_digest, kept.decided_at, kept.decided_by,
-               kept.sealed_reason, kept.subject_digest, kept.ended_at, kept.ended_for
+               kept.sealed_reason, kept.subject_digest, kept.ended_at, kept.ended_for, kept.imported_at
         from unnest($1::smallint[], $2::uuid[], $3::text[]) as wanted (shard, account_id, entity)
         join decisions as kept using (shard, account_id, entity)
         "#,
@@ -161,7 +168,7 @@ pub async fn list_of_account(
     let rows = sqlx::query!(
         r#"
         select account_id, entity, state, facts_digest, decided_at, decided_by, sealed_reason, subject_digest,
-               ended_at, ended_for
+               ended_at, ended_for, imported_at
         from decisions
         where shard = $1
           and account_id = $2

@@ -356,10 +356,9 @@ async fn of_related(
         &shards_of(&ends)
     );
     // Items of the customer's own lists that the account matched; whom a dismissed hit names is somebody else.
-    let is_about = |hit: &&Value| hit.get("state").and_then(Value::as_str) != Some("dismissed");
     let items: Vec<Uuid> = of(tables, "hits")
         .iter()
-        .filter(is_about)
+        .filter(|hit| !is_dismissed(hit))
         .filter_map(|hit| hit.get("entity")?.as_str()?.strip_prefix("own:"))
         .filter_map(crate::domain::id::uuid_of)
         .collect();
@@ -388,4 +387,11 @@ async fn of_related(
         &told
     );
     Ok(())
+}
+
+/// Whether a hit was found to be somebody else, also if nothing finds it any more.
+pub fn is_dismissed(hit: &Value) -> bool {
+    let word = |name: &str| hit.get(name).and_then(Value::as_str);
+    word("state") == Some("dismissed")
+        || word("state") == Some("gone") && word("state_before_gone") == Some("dismissed")
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{StoreError, retention::shard_of};
 use crate::{
     domain::id::{AccountId, ApiKeyId, MonitorId},
     vault::WrappedKey,
@@ -134,6 +134,46 @@ pub async fn release(conn: &mut PgConnection, reply: Uuid, api_key: ApiKeyId) ->
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// When an object was redacted, which stays as it is for as long as the transaction goes on: an account, or anything else
+/// that answers tell of.
+pub async fn lock_redacted_at(
+    conn: &mut PgConnection,
+    is_account: bool,
+    id: Uuid,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let shard = shard_of(id);
+    if is_account {
+        let at = sqlx::query_scalar!(
+            "select redacted_at from accounts where shard = $1 and account_id = $2 for share",
+            shard,
+            id,
+        );
+        return Ok(at.fetch_optional(conn).await?.flatten());
+    }
+    let monitor = sqlx::query_scalar!(
+        "select redacted_at from monitors where shard = $1 and monitor_id = $2 for share",
+        shard,
+        id,
+    );
+    if let Some(at) = monitor.fetch_optional(&mut *conn).await? {
+        return Ok(at);
+    }
+    let inquiry = sqlx::query_scalar!(
+        "select redacted_at from inquiries where shard = $1 and inquiry_id = $2 for share",
+        shard,
+        id,
+    );
+    if let Some(at) = inquiry.fetch_optional(&mut *conn).await? {
+        return Ok(at);
+    }
+    let transaction = sqlx::query_scalar!(
+        "select redacted_at from transactions where shard = $1 and transaction_id = $2 for share",
+        shard,
+        id,
+    );
+    Ok(transaction.fetch_optional(conn).await?.flatten())
 }
 
 /// Removes answers from before `before`, at most `limit`, with their data keys. Returns how many went.

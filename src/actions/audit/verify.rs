@@ -113,6 +113,11 @@ pub async fn verify(
     loop {
         let page = audit::page(conn, after, PAGE).await?;
         let is_last = i64::try_from(page.len()).is_ok_and(|read| read < PAGE);
+        // Where a page ends, another of the same number would be left to none.
+        if after > 0 && audit::count(conn, after).await? != 1 {
+            verified.fault = Some(Fault::Altered { sequence: after });
+            return Ok(verified);
+        }
         for found in page {
             if let Some(fault) = chain.follow(&found) {
                 verified.fault = Some(fault);

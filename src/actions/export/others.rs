@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::screening::own;
+use crate::{screening::own, store::export};
 
 /// What stands for it.
 const ADDRESS: &str = "[address left out]";
@@ -20,8 +20,7 @@ pub(super) fn of_rows<'a>(hits: impl Iterator<Item = &'a Value>) -> BTreeSet<Str
     for hit in hits {
         let text = |name: &str| hit.get(name).and_then(Value::as_str);
         let Some(entity) = text("entity").filter(|entity| entity.starts_with(own::PREFIX)) else { continue };
-        let is_dismissed = text("state") == Some("dismissed");
-        let of = if is_dismissed { &mut dismissed } else { &mut others };
+        let of = if export::is_dismissed(hit) { &mut dismissed } else { &mut others };
         of.insert(entity.to_owned());
     }
     dismissed.difference(&others).cloned().collect()

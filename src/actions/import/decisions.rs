@@ -21,7 +21,7 @@ use crate::{
     store::{
         account_types, accounts, data_keys,
         decisions::{self, Decision, Found},
-        enrolment, events,
+        enrolment, events, retention,
     },
     vault::Purpose,
 };
@@ -164,9 +164,12 @@ async fn write(
             decided_at: row.decided_at,
             decided_by: row.reviewer.clone().unwrap_or_else(|| actor.to_owned()),
             sealed_reason,
+            imported_at: Some(now),
         });
     }
     let saved = decisions::save_all(&mut transaction, &new).await?;
+    // A reason fills what was redacted.
+    retention::insert_joined(&mut transaction, &about).await?;
     new.retain(|decision| saved.contains(&(decision.account, decision.entity.clone())));
     let mut closed = apply_to_open(&mut transaction, &new).await?;
     done.imported = saved.len() as u64;

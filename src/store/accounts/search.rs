@@ -236,8 +236,9 @@ fn push(sql: &mut QueryBuilder<Postgres>, condition: &Condition, tags: &Tags) {
             sql.push("account.updated_at").push(compare.operator()).push_bind(*time);
         }
         Condition::References(references) => {
-            sql.push("lower(account.reference_id) in (select lower(wanted) from unnest(");
-            sql.push_bind(references.clone()).push("::text[]) as wanted)");
+            // Of an account without one it is false, so that `not` of it is true.
+            sql.push("coalesce(lower(account.reference_id) in (select lower(wanted) from unnest(");
+            sql.push_bind(references.clone()).push("::text[]) as wanted), false)");
         }
         Condition::Tokens(tokens) => {
             let tokens: Vec<Vec<u8>> = tokens.iter().map(|token| token.to_vec()).collect();

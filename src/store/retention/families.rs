@@ -70,7 +70,7 @@ pub async fn list_accounts(
                          and pause.sealed_reason is not null
                    ),
                    (
-                       select min(decided_at) from decisions as decision
+                       select min(coalesce(imported_at, decided_at)) from decisions as decision
                        where decision.shard = account.shard and decision.account_id = account.account_id
                          and decision.sealed_reason is not null
                    ),
