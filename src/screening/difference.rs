@@ -458,6 +458,40 @@ mod tests {
     }
 
     #[test]
+    fn only_what_came_can_make_somebody_match_who_did_not() {
+        let was = entity("1", "Anna Berg");
+        let gains = |change: &dyn Fn(&mut ListEntity)| {
+            let mut is = was.clone();
+            change(&mut is);
+            let (before, after) = ([was.clone()], [is]);
+            let difference = Difference::between(&before, &after);
+            assert_eq!(difference.hit_ids(&after), ["1"]);
+            let gains = difference.gains(&before, &after);
+            gains.first().map(|entity| entity.names.iter().map(|name| name.text.clone()).collect::<Vec<_>>())
+        };
+        assert_eq!(gains(&|is| is.programs.push("X".to_owned())), None);
+        assert_eq!(gains(&|is| is.topics.push("X".to_owned())), None);
+        let alias = ListName::new("Hanna Berg", NameQuality::Strong);
+        assert_eq!(gains(&|is| is.names.push(alias.clone())), Some(vec!["Hanna Berg".to_owned()]));
+        assert_eq!(gains(&|is| is.names.clear()), None);
+        let born = |is: &mut ListEntity| is.birth_dates.push("1970".parse().unwrap());
+        assert_eq!(gains(&born), Some(vec!["Anna Berg".to_owned()]));
+        let both = |is: &mut ListEntity| {
+            born(is);
+            is.names.push(alias.clone());
+        };
+        assert_eq!(gains(&both).map(|names| names.len()), Some(2));
+
+        let after = [formerly("9", "Anna Berg", &["1"])];
+        let difference = Difference::between(std::slice::from_ref(&was), &after);
+        assert_eq!(difference.hit_ids(&after), ["1", "9"]);
+        assert!(
+            difference.gains(std::slice::from_ref(&was), &after).is_empty(),
+            "it is the same under another id"
+        );
+    }
+
+    #[test]
     fn another_order_is_no_difference() {
         let mut before = entity("1", "Anna Berg");
         before.addresses = vec!["A".to_owned(), "B".to_owned()];

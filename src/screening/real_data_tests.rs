@@ -1,13 +1,16 @@
 //! Against the real lists and names in `shared/data`, read in place; skipped where they are absent.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::DEFAULT_THRESHOLD;
 use super::difference::{Difference, gone_share};
 use super::index::{Index, Match, name_kind};
+use super::keys::{Key, account_keys, entity_keys};
 use super::list::{EntityKind, List, ListEntity, NameQuality};
 use super::matching::Matching;
 use super::parse::Format;
+use crate::domain::answer::Finding;
 use crate::domain::date::PartialDate;
 use crate::domain::personal::Personal;
 use crate::domain::subject::{Subject, SubjectKind};
@@ -82,6 +85,48 @@ fn two_versions_of_the_list_differ_as_their_publisher_says() {
     assert!(Difference::between(&after.entities, &after.entities).is_empty());
     let ids = before.entities.iter().map(|entity| entity.id.as_str());
     assert!((gone_share(ids, &after.entities) - 261.0 / 7_379.0).abs() < 1e-9);
+}
+
+#[test]
+fn whoever_matches_otherwise_after_a_change_is_found_by_it() {
+    let (Some(before), Some(after)) = (list("ofac-a"), list("ofac-b")) else { return };
+    let difference = Difference::between(&before.entities, &after.entities);
+    let gains = difference.gains(&before.entities, &after.entities);
+    let keys: HashSet<Key> = gains.iter().flat_map(entity_keys).collect();
+    let hit_ids: HashSet<String> = difference.hit_ids(&after.entities).into_iter().collect();
+    let (was, is) = (Index::build(&before), Index::build(&after));
+    let (touched, mut asked, mut otherwise, mut missed) = (difference.touched(), 0, 0, 0);
+    let people =
+        before.entities.iter().chain(&after.entities).filter(|one| touched.contains(one.id.as_str()));
+    for (round, entity) in people.step_by(15).enumerate() {
+        let kind = match entity.kind {
+            EntityKind::Individual => SubjectKind::Person,
+            _ => SubjectKind::Organisation,
+        };
+        let names = entity.names.iter().filter(|name| name.quality != NameQuality::Weak);
+        for name in names.map(|name| treated(&name.text, round)) {
+            let subject = account(kind, &name);
+            let told = |index: &Index| -> BTreeSet<String> {
+                let found = index.screen(&subject, DEFAULT_THRESHOLD);
+                found
+                    .iter()
+                    .map(|found| format!("{} {}", found.entity.id, Finding::from(found).facts))
+                    .collect()
+            };
+            let (had, has) = (told(&was), told(&is));
+            asked += 1;
+            if had == has {
+                continue;
+            }
+            otherwise += 1;
+            let has_hit = had.iter().any(|one| one.split(' ').next().is_some_and(|id| hit_ids.contains(id)));
+            missed += usize::from(!has_hit && !account_keys(&subject).iter().any(|key| keys.contains(key)));
+        }
+    }
+    say(&format!(
+        "of {asked} names {otherwise} matched otherwise, and {missed} of these were not found by the change"
+    ));
+    assert!(otherwise * 2 > asked && missed == 0);
 }
 
 /// What a clerk, a passport office or a hurried customer makes of a name.
