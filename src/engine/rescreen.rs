@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     actions::decide,
-    domain::{id::MonitorId, monitor::Trigger},
+    domain::{
+        id::{MonitorId, RescreenId},
+        monitor::Trigger,
+    },
     screening::keys,
     store::{
         nudges,
@@ -26,8 +29,11 @@ use crate::{
 
 /// How many tokens one transaction looks up, and how many accounts or monitors it wakes; and after pages that took too
 /// long, at the least.
-const TOKENS: i32 = 500;
-const FEWEST_TOKENS: i32 = 5;
+const TOKENS: usize = 5000;
+const FEWEST_TOKENS: usize = 5;
+
+/// How many entities one transaction looks for the hits of.
+const ENTITIES: i32 = 500;
 const PAGE: i64 = 2000;
 
 /// How often so few tokens may take too long before all accounts are screened instead.
@@ -43,7 +49,9 @@ const URGENT: i64 = 50_000;
 /// The task.
 pub struct Rescreens {
     engine: Engine,
-    tokens: i32,
+    tokens: usize,
+    /// All tokens of the rescreen that is being worked off.
+    held: Option<(RescreenId, Vec<i64>)>,
     /// How often the fewest tokens took too long.
     stuck: u32,
 }
@@ -71,14 +79,26 @@ impl Step {
 impl Rescreens {
     /// Makes the task.
     pub const fn new(engine: Engine) -> Self {
-        Self { engine, tokens: TOKENS, stuck: 0 }
+        Self { engine, tokens: TOKENS, held: None, stuck: 0 }
     }
 
     /// One page of those that a difference concerns.
-    async fn difference(&self, conn: &mut PgConnection, open: &Open) -> Result<Step, EngineError> {
-        if !open.tokens.is_empty() {
+    async fn difference(
+        &mut self,
+        conn: &mut PgConnection,
+        open: &Open,
+        limit: usize,
+    ) -> Result<Step, EngineError> {
+        // Before the first are looked up, others may join.
+        if open.tokens_done == 0 || self.held.as_ref().is_none_or(|(id, _)| *id != open.id) {
+            self.held = Some((open.id, rescreens::list_tokens(conn, open.id).await?));
+        }
+        let tokens = self.held.as_ref().and_then(|(_, tokens)| tokens.get(open.tokens_done..));
+        let tokens = tokens.unwrap_or_default();
+        if !tokens.is_empty() {
             // All are found before the first is woken: one that several tokens find runs once.
-            rescreens::find_accounts(conn, open.id, &open.tokens).await?;
+            let page = tokens.get(..limit).unwrap_or(tokens);
+            rescreens::find_accounts(conn, open.id, page).await?;
             return Ok(Step::more());
         }
         if !open.entities.is_empty() {
@@ -191,9 +211,9 @@ impl Task for Rescreens {
 }
 
 impl Rescreens {
-    async fn step(&mut self, tokens: i32) -> Result<Activation, EngineError> {
+    async fn step(&mut self, tokens: usize) -> Result<Activation, EngineError> {
         let mut transaction = self.engine.context.store.transaction().await?;
-        let Some(open) = rescreens::lock_next(&mut transaction, keys::VERSION, tokens).await? else {
+        let Some(open) = rescreens::lock_next(&mut transaction, keys::VERSION, ENTITIES).await? else {
             self.tokens = TOKENS;
             return Ok(Activation::Done);
         };
@@ -212,9 +232,10 @@ impl Rescreens {
         let step = if open.is_complete {
             self.walk(&mut transaction, &open, &Of::All).await?
         } else {
-            self.difference(&mut transaction, &open).await?
+            self.difference(&mut transaction, &open, tokens).await?
         };
         if !step.is_more {
+            self.held = None;
             rescreens::save_finished(&mut transaction, open.id, self.engine.context.now()).await?;
             tracing::info!(rescreen.id = %open.id, "every monitor of the rescreen is due");
         }

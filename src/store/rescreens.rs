@@ -175,6 +175,12 @@ pub async fn join(conn: &mut PgConnection, new: &NewRescreen) -> Result<Option<R
     Ok(joined.map(RescreenId))
 }
 
+/// All tokens of a rescreen: read once, for a part of an array costs as much as the whole.
+pub async fn list_tokens(conn: &mut PgConnection, id: RescreenId) -> Result<Vec<i64>, StoreError> {
+    let tokens = sqlx::query_scalar!("select tokens from rescreens where rescreen_id = $1", id.0);
+    Ok(tokens.fetch_one(conn).await?)
+}
+
 /// When the last change of a list began a rescreen, by the database's clock.
 pub async fn last_begun_at(conn: &mut PgConnection) -> Result<Option<DateTime<Utc>>, StoreError> {
     let last = sqlx::query_scalar!("select max(begun_at) from rescreens where list is not null");
@@ -219,7 +225,13 @@ pub async fn list_concerned_after(
     number: i64,
 ) -> Result<Option<(Vec<i64>, Vec<String>)>, StoreError> {
     let rows = sqlx::query!(
-        "select is_complete, tokens, entities from rescreens where list = $1 and number > $2",
+        r#"
+        -- So many that they were not kept stand for all.
+        select is_complete or tokens_done > cardinality(tokens) as "is_complete!", tokens, entities
+        from rescreens
+        where list = $1
+          and number > $2
+        "#,
         list,
         number,
     )
@@ -246,8 +258,8 @@ pub struct Open {
     pub schedules: Vec<i32>,
     /// Whether all of them do.
     pub is_complete: bool,
-    /// The tokens that are not looked up yet, a page of them.
-    pub tokens: Vec<i64>,
+    /// How many of its tokens were looked up.
+    pub tokens_done: usize,
     /// The entities of whose hits the accounts are not looked up yet, a page of them.
     pub entities: Vec<String>,
     /// The monitor that was woken last, in a complete one.
@@ -262,7 +274,7 @@ pub struct Open {
     pub created_at: DateTime<Utc>,
 }
 
-/// The oldest rescreen that is not finished and that nobody else is at, with at most `limit` tokens; locked. A complete
+/// The oldest rescreen that is not finished and that nobody else is at, with at most `limit` entities; locked. A complete
 /// one comes after those that somebody waits for; one whose tokens are of other keys than `keys_version` is complete.
 pub async fn lock_next(
     conn: &mut PgConnection,
@@ -272,8 +284,7 @@ pub async fn lock_next(
     let row = sqlx::query!(
         r#"
         select rescreen_id, schedule_ids, is_complete or keys_version <> $2 as "is_complete!",
-               tokens[tokens_done + 1 : tokens_done + $1] as "tokens!",
-               entities[entities_done + 1 : entities_done + $1] as "entities!",
+               tokens_done, entities[entities_done + 1 : entities_done + $1] as "entities!",
                place_schedule, place_monitor, list is not null as "is_of_list!", accounts, reopens, created_at
         from rescreens
         where finished_at is null
@@ -290,7 +301,7 @@ pub async fn lock_next(
         id: RescreenId(row.rescreen_id),
         schedules: row.schedule_ids,
         is_complete: row.is_complete,
-        tokens: row.tokens,
+        tokens_done: usize::try_from(row.tokens_done).unwrap_or(0),
         entities: row.entities,
         place: row.place_schedule.zip(row.place_monitor.map(MonitorId)),
         is_of_list: row.is_of_list,
@@ -333,12 +344,12 @@ pub async fn save_finished(
     id: RescreenId,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    // What stands for values of one's own lists goes; for those of published lists it is kept for debts.
+    // What stands for values of one's own lists goes; of published lists it is kept for debts, unless that is very much.
     sqlx::query!(
         r#"
         update rescreens
         set finished_at = $2,
-            tokens = case when list like 'own:%' then '{}' else tokens end
+            tokens = case when list like 'own:%' or tokens_done > 200000 then '{}' else tokens end
         where rescreen_id = $1
         "#,
         id.0,

@@ -23,8 +23,8 @@ use crate::{
     },
 };
 
-/// A difference with more tokens than this concerns so many accounts that all are screened.
-const MOST_TOKENS: usize = 200_000;
+/// A difference with more tokens than this concerns so many accounts that all are screened: one entity has some thousands.
+const MOST_TOKENS: usize = 3_000_000;
 
 /// Who begins rescreens.
 const ACTOR: &str = "lists";
