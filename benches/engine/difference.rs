@@ -103,8 +103,10 @@ async fn make_keys(
 /// The list's version has its number, every account was screened, and nothing is left to do.
 async fn begin(bench: &Bench, engine: &Engine) -> Result<(), Failure> {
     make_due(bench, 0, false).await?;
-    Watch::new(engine.clone()).look().await?;
     let mut connection = bench.patient().await?;
+    // Of a database that is kept, nobody knows the versions any more.
+    sqlx::query("truncate list_versions, list_debts, schedule_lists").execute(&mut connection).await?;
+    Watch::new(engine.clone()).look().await?;
     for statement in [
         "truncate wakeups, rescreen_accounts",
         "update rescreens set finished_at = now() where finished_at is null",
