@@ -29,7 +29,7 @@ use crate::{
 
 /// How many tokens one transaction looks up, and how many accounts or monitors it wakes; and after pages that took too
 /// long, at the least.
-const TOKENS: usize = 5000;
+const TOKENS: usize = 1000;
 const FEWEST_TOKENS: usize = 5;
 
 /// How many entities one transaction looks for the hits of.
