@@ -80,7 +80,8 @@ pub async fn save(
     let mut transaction = context.store.transaction().await?;
     let redacted_at = body.pointer("/data/attributes/redacted-at").and_then(Value::as_str);
     let told_of = redacted_at.and_then(|text| text.parse().ok());
-    for (account, id) in [(true, of.0.map(|account| account.0)), (false, of.1)] {
+    let account = of.0.map(|account| account.0);
+    for (account, id) in [(true, account), (false, of.1.filter(|id| Some(*id) != account))] {
         let Some(id) = id else { continue };
         let redacted = idempotency::lock_redacted_at(&mut transaction, account, id).await?;
         // An answer that tells of the redaction was made after it.

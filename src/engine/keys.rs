@@ -82,14 +82,14 @@ async fn refresh(
     if !without.is_empty() {
         screening_keys::remove_older(conn, keys::VERSION, &without).await?;
     }
-    let is_edited =
-        |account: &AccountId| keyed.iter().any(|one| one.account == *account && one.account_version > 1);
+    let edited = keyed.iter().filter(|one| one.account_version > 1);
+    let edited: HashSet<AccountId> = edited.map(|one| one.account).collect();
     let mut changed = if keyed.is_empty() {
         Vec::new()
     } else {
         screening_keys::save_all(conn, keys::VERSION, &keyed).await?
     };
-    changed.retain(is_edited);
+    changed.retain(|account| edited.contains(account));
     Ok(changed)
 }
 
