@@ -46,6 +46,7 @@ pub async fn ask(
         change: None,
         schedules: of.map(|(_, id)| *id).collect(),
         tokens: None,
+        gains: Vec::new(),
         entities: Vec::new(),
         keys_version: keys::VERSION,
         reopens,

@@ -8,7 +8,11 @@ use crate::{
     domain::{
         account_type::AccountType, id::AccountId, report::Query, subject::Subject, subject::SubjectKind,
     },
-    store::{account_types, accounts, due::Loaded},
+    store::{
+        account_types,
+        accounts::{self, AccountRow},
+        due::Loaded,
+    },
     vault::{Keyring, Purpose, VaultError},
 };
 
@@ -49,6 +53,19 @@ pub fn open(
     Ok(account_type.subject(&fields))
 }
 
+/// Whom the reports on an account ask about.
+///
+/// # Errors
+/// When it does not open.
+pub fn of_account(
+    context: &Context,
+    account_type: &AccountType,
+    row: &AccountRow,
+) -> Result<Subject, ActionError> {
+    let (fields, _) = fields::opened(context, row)?;
+    Ok(account_type.subject(&fields))
+}
+
 /// Whom a report of a question of its own asks about; none where it asks about its account.
 pub fn question(
     keyring: &Keyring,
@@ -79,7 +96,6 @@ pub(super) async fn digest_of_account(
 ) -> Result<Option<[u8; 16]>, ActionError> {
     let Some(row) = accounts::find(conn, id).await? else { return Ok(None) };
     let Some(account_type) = account_types::find(conn, row.account_type).await? else { return Ok(None) };
-    let (fields, _) = fields::opened(context, &row)?;
-    let subject = account_type.subject(&fields);
+    let subject = of_account(context, &account_type, &row)?;
     Ok(subject.missing().is_none().then(|| digest(context, &subject)))
 }

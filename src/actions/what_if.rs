@@ -4,15 +4,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    num::NonZero,
     sync::Arc,
-    thread::{self, available_parallelism},
 };
 
 use serde::Serialize;
 
 use super::{ActionError, Context, subjects};
 use crate::{
+    ambient::cores::on_all_cores,
     domain::{
         account_type::AccountType,
         answer::Finding,
@@ -135,7 +134,8 @@ pub async fn what_if(
         told.stopped += page.stopped;
         let Page { loaded, recorded, .. } = page;
         let at_work = Arc::clone(&work);
-        let screening = tokio::task::spawn_blocking(move || at_work.screen_all(&loaded));
+        let screening =
+            tokio::task::spawn_blocking(move || on_all_cores(&loaded, |one| at_work.screen_one(one)));
         let (screened, next) = tokio::join!(screening, Page::read(context, id, Some(last)));
         page = next?;
         let screened = screened.map_err(|_| ActionError::Refused("the screening broke off"))?;
@@ -188,20 +188,6 @@ struct Screened {
 }
 
 impl Work {
-    fn screen_all(&self, loaded: &[Loaded]) -> Vec<Screened> {
-        let cores = available_parallelism().map_or(1, NonZero::get);
-        let share = loaded.len().div_ceil(cores).max(1);
-        thread::scope(|scope| {
-            let shares: Vec<_> = loaded
-                .chunks(share)
-                .map(|share| {
-                    scope.spawn(move || share.iter().map(|one| self.screen_one(one)).collect::<Vec<_>>())
-                })
-                .collect();
-            shares.into_iter().flat_map(|share| share.join().expect("screening does not panic")).collect()
-        })
-    }
-
     fn screen_one(&self, loaded: &Loaded) -> Screened {
         let account_type = self.types.get(&loaded.account_type);
         let subject = account_type

@@ -1,8 +1,9 @@
-//! Time and randomness, so that a test can hold them still.
+//! Time and randomness, so that a test can hold them still; and the machine with its cores.
 //!
 //! The clock of scheduling is the database's. [`SampledClock`] takes a sample of it now and then and
 //! counts on from there by the machine's monotonic timer, so the host's wall clock decides nothing.
 
+pub mod cores;
 pub mod machine;
 pub mod virtual_time;
 

@@ -18,7 +18,7 @@ use super::{
     task::{Activation, Task},
 };
 use crate::{
-    actions::{ActionError, accounts::fields},
+    actions::{ActionError, subjects},
     domain::{
         id::{AccountId, Shard},
         monitor::Trigger,
@@ -99,8 +99,8 @@ fn made_of(engine: &Engine, rows: &[AccountRow]) -> Vec<AccountKeys> {
     for row in rows {
         let Some(account_type) = engine.plan.types.get(row.account_type) else { continue };
         let keys = catch_unwind(AssertUnwindSafe(|| {
-            let (fields, _) = fields::opened(&engine.context, row)?;
-            Ok::<_, ActionError>(keys::account_keys(&account_type.subject(&fields)))
+            let subject = subjects::of_account(&engine.context, &account_type, row)?;
+            Ok::<_, ActionError>(keys::account_keys(&subject))
         }));
         match keys {
             Ok(Ok(keys)) => {

@@ -1,8 +1,12 @@
 //! Has accounts screened once more: those that a change of a list concerns, or all of a schedule.
 //!
-//! A rescreen is a row in the database that says which; a page at a time its accounts are found, and their monitors
-//! made due. Whoever is killed leaves it to the next. How soon they run is the dispatcher's: those of a difference
+//! A rescreen is a row in the database that says which; a page at a time its accounts are found (`difference`), and their
+//! monitors made due. Whoever is killed leaves it to the next. How soon they run is the dispatcher's: those of a difference
 //! come before routine work, a complete rescreen in turn with it.
+
+mod difference;
+mod sieve;
+mod wanted;
 
 use std::collections::HashSet;
 
@@ -14,10 +18,7 @@ use super::{
 };
 use crate::{
     actions::decide,
-    domain::{
-        id::{MonitorId, RescreenId},
-        monitor::Trigger,
-    },
+    domain::{id::MonitorId, monitor::Trigger},
     screening::keys,
     store::{
         nudges,
@@ -26,14 +27,16 @@ use crate::{
     },
     telemetry::{health::Health, metrics::HitLabels},
 };
+use difference::Change;
 
-/// How many tokens one transaction looks up, and how many accounts or monitors it wakes; and after pages that took too
-/// long, at the least.
+/// How many tokens one transaction looks up; and after pages that took too long, at the least.
 const TOKENS: usize = 1000;
 const FEWEST_TOKENS: usize = 5;
 
 /// How many entities one transaction looks for the hits of.
 const ENTITIES: i32 = 500;
+
+/// How many accounts or monitors one transaction wakes.
 const PAGE: i64 = 2000;
 
 /// How often so few tokens may take too long before all accounts are screened instead.
@@ -42,16 +45,12 @@ const MOST_STUCK: u32 = 3;
 /// How many monitors one transaction sees to that also opens hits again.
 const REOPENING_PAGE: i64 = 200;
 
-/// Those whom a change concerns come before routine work while they are so few; more must not stand before what people
-/// wait for.
-const URGENT: i64 = 50_000;
-
 /// The task.
 pub struct Rescreens {
     engine: Engine,
     tokens: usize,
-    /// All tokens of the rescreen that is being worked off.
-    held: Option<(RescreenId, Vec<i64>)>,
+    /// The change that is being worked off.
+    held: Option<Change>,
     /// How often the fewest tokens took too long.
     stuck: u32,
 }
@@ -80,41 +79,6 @@ impl Rescreens {
     /// Makes the task.
     pub const fn new(engine: Engine) -> Self {
         Self { engine, tokens: TOKENS, held: None, stuck: 0 }
-    }
-
-    /// One page of those that a difference concerns.
-    async fn difference(
-        &mut self,
-        conn: &mut PgConnection,
-        open: &Open,
-        limit: usize,
-    ) -> Result<Step, EngineError> {
-        // Before the first are looked up, others may join.
-        if open.tokens_done == 0 || self.held.as_ref().is_none_or(|(id, _)| *id != open.id) {
-            self.held = Some((open.id, rescreens::list_tokens(conn, open.id).await?));
-        }
-        let tokens = self.held.as_ref().and_then(|(_, tokens)| tokens.get(open.tokens_done..));
-        let tokens = tokens.unwrap_or_default();
-        if !tokens.is_empty() {
-            // All are found before the first is woken: one that several tokens find runs once.
-            let page = tokens.get(..limit).unwrap_or(tokens);
-            rescreens::find_accounts(conn, open.id, page).await?;
-            return Ok(Step::more());
-        }
-        if !open.entities.is_empty() {
-            rescreens::find_accounts_of_entities(conn, open.id, &open.entities).await?;
-            return Ok(Step::more());
-        }
-        let accounts = rescreens::take_accounts(conn, open.id, PAGE).await?;
-        if accounts.is_empty() {
-            // Nothing tells whom these ask about.
-            return self.walk(conn, open, &Of::Questions).await;
-        }
-        let monitors = rescreens::list_monitors(conn, &accounts, &open.schedules).await?;
-        let urgency = if open.accounts <= URGENT { Urgency::Urgent } else { Urgency::Routine };
-        let woken = self.wake(conn, (&monitors, &monitors), Trigger::ListChange, urgency).await?;
-        rescreens::save_progress(conn, open.id, (woken, 0), None).await?;
-        Ok(Step::more())
     }
 
     /// Makes monitors due, of which some are `ready`; those that are paused are due when they are resumed. Returns how many
@@ -164,7 +128,7 @@ impl Rescreens {
             // What never ran is about to.
             let ran: Vec<MonitorId> =
                 page.into_iter().filter(|(_, ran)| *ran).map(|(monitor, _)| monitor).collect();
-            let trigger = if open.is_of_list { Trigger::ListChange } else { Trigger::RunNow };
+            let trigger = if open.change.is_some() { Trigger::ListChange } else { Trigger::RunNow };
             let woken = self.wake(conn, (&all, &ran), trigger, Urgency::Routine).await?;
             let counts = (woken, reopened.as_ref().map_or(0, |(_, count)| *count));
             rescreens::save_progress(conn, open.id, counts, Some((schedule, last))).await?;
@@ -231,8 +195,10 @@ impl Rescreens {
         }
         let step = if open.is_complete {
             self.walk(&mut transaction, &open, &Of::All).await?
+        } else if let Some(step) = self.difference(&mut transaction, &open, tokens).await? {
+            step
         } else {
-            self.difference(&mut transaction, &open, tokens).await?
+            return Ok(Activation::Done);
         };
         if !step.is_more {
             self.held = None;

@@ -13,7 +13,10 @@ use std::{
     },
 };
 
-use crate::domain::answer::{Answer, Finding};
+use crate::domain::{
+    answer::{Answer, Finding},
+    subject::Subject,
+};
 use crate::screening::{
     ENGINE_VERSION,
     index::Index,
@@ -179,12 +182,15 @@ impl LocalProvider {
         Self { own, ..self }
     }
 
+    fn matching(&self, threshold: Option<f64>) -> Matching {
+        Matching::of(self.preset).with_threshold(threshold.unwrap_or(self.threshold))
+    }
+
     fn screen(&self, request: &Request) -> Result<Answer, CallError> {
         if request.subject.missing().is_some() {
             return Err(Failure::Unscreenable.into_error(&OwnStatuses::default(), None));
         }
-        let threshold = request.threshold.unwrap_or(self.threshold);
-        let matching = Matching::of(self.preset).with_threshold(threshold);
+        let matching = self.matching(request.threshold);
         let mut findings: Vec<Finding> = Vec::new();
         // What was not read yet is unknown, and not clear.
         let unread = || Failure::Connection.into_error(&OwnStatuses::default(), None);
@@ -245,6 +251,10 @@ impl ReportProvider for LocalProvider {
         Some(self.threshold)
     }
 
+    fn would_match(&self, subject: &Subject, threshold: Option<f64>, entities: &Index) -> bool {
+        subject.missing().is_none() && !entities.screen_by(subject, &self.matching(threshold)).is_empty()
+    }
+
     /// Screens when it is first polled, without waiting for anything: a call has no use for its
     /// deadline.
     fn call<'a>(&'a self, request: &'a Request) -> CallFuture<'a> {
@@ -256,7 +266,7 @@ impl ReportProvider for LocalProvider {
 mod tests {
     use std::time::Duration;
 
-    use crate::domain::subject::{Subject, SubjectKind};
+    use crate::domain::subject::SubjectKind;
     use crate::screening::list::{EntityKind, List, ListEntity, ListName, NameQuality, ParseFaults};
 
     use super::super::{FailureClass, Verdict};

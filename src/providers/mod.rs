@@ -14,7 +14,10 @@
 
 use std::{pin::Pin, time::Duration};
 
-use crate::domain::{answer::Answer, subject::Subject};
+use crate::{
+    domain::{answer::Answer, subject::Subject},
+    screening::index::Index,
+};
 
 mod beside;
 pub mod budget;
@@ -55,6 +58,12 @@ pub trait ReportProvider: Send + Sync {
     /// The score from which a match counts where a question names none; none when the provider does not say.
     fn threshold(&self) -> Option<f64> {
         None
+    }
+
+    /// Whether `subject` would be a hit of one of `entities`, some of a list that this answers from; `threshold` as a
+    /// question has it. Who cannot say without asking says yes.
+    fn would_match(&self, _subject: &Subject, _threshold: Option<f64>, _entities: &Index) -> bool {
+        true
     }
 
     /// Asks once. It is over by the request's deadline, with an answer or with a failure.

@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::StoreError;
-use crate::domain::id::{MonitorId, RescreenId};
+use crate::domain::id::{AccountId, MonitorId, RescreenId};
 pub use found::{
-    find_accounts, find_accounts_of_entities, list_monitors, list_monitors_after, list_questions_after,
-    list_ran, save_missed, take_accounts,
+    Read, clear_accounts, find_accounts, find_accounts_of_entities, list_monitors, list_monitors_after,
+    list_questions_after, list_ran, save_missed, save_read, take_accounts,
 };
 pub use shown::{RescreenRow, count_waiting, list};
 
@@ -80,6 +80,9 @@ pub struct NewRescreen {
     pub schedules: Vec<i32>,
     /// Only those of accounts that have one of these tokens; all when none.
     pub tokens: Option<Vec<i64>>,
+    /// What came, by ids: an account that has one of the tokens is compared with these before it runs. None when all that
+    /// are found run.
+    pub gains: Vec<String>,
     /// And those of accounts that have a hit of one of these.
     pub entities: Vec<String>,
     /// The version of the keys that the tokens were made of.
@@ -103,9 +106,10 @@ pub async fn insert(
         r#"
         insert into rescreens (
             rescreen_id, reason, list, number, version_before, version, added, changed, removed, merged,
-            schedule_ids, is_complete, tokens, keys_version, actor, created_at, reopens, entities
+            schedule_ids, is_complete, tokens, keys_version, actor, created_at, reopens, entities,
+            gains
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
         "#,
         new.id.0,
         new.reason.word(),
@@ -125,6 +129,7 @@ pub async fn insert(
         now,
         new.reopens,
         &new.entities,
+        &new.gains,
     )
     .execute(conn)
     .await?;
@@ -175,10 +180,14 @@ pub async fn join(conn: &mut PgConnection, new: &NewRescreen) -> Result<Option<R
     Ok(joined.map(RescreenId))
 }
 
-/// All tokens of a rescreen: read once, for a part of an array costs as much as the whole.
-pub async fn list_tokens(conn: &mut PgConnection, id: RescreenId) -> Result<Vec<i64>, StoreError> {
-    let tokens = sqlx::query_scalar!("select tokens from rescreens where rescreen_id = $1", id.0);
-    Ok(tokens.fetch_one(conn).await?)
+/// All tokens of a rescreen, and what came: read once, for a part of an array costs as much as the whole.
+pub async fn load_change(
+    conn: &mut PgConnection,
+    id: RescreenId,
+) -> Result<(Vec<i64>, Vec<String>), StoreError> {
+    let change = sqlx::query!("select tokens, gains from rescreens where rescreen_id = $1", id.0);
+    let change = change.fetch_one(conn).await?;
+    Ok((change.tokens, change.gains))
 }
 
 /// When the last change of a list began a rescreen, by the database's clock.
@@ -191,7 +200,7 @@ pub async fn last_begun_at(conn: &mut PgConnection) -> Result<Option<DateTime<Ut
 pub async fn save_complete(conn: &mut PgConnection, id: RescreenId) -> Result<(), StoreError> {
     sqlx::query!("delete from rescreen_accounts where rescreen_id = $1", id.0).execute(&mut *conn).await?;
     sqlx::query!(
-        "update rescreens set is_complete = true, tokens = '{}', tokens_done = 0 where rescreen_id = $1",
+        "update rescreens set is_complete = true, tokens = '{}', tokens_done = 0, accounts = 0 where rescreen_id = $1",
         id.0,
     )
     .execute(conn)
@@ -218,16 +227,27 @@ pub async fn forget_tokens(conn: &mut PgConnection, list: &str) -> Result<(), St
     Ok(())
 }
 
-/// The tokens and entities of the changes of a list after `number`; none when one of them concerned every account.
+/// What the changes of a list after `number` concern.
+#[derive(Debug, Default)]
+pub struct Concerned {
+    /// Accounts that have one of these tokens,
+    pub tokens: Vec<i64>,
+    /// of which those run that match one of these; all, when none is named.
+    pub gains: Vec<String>,
+    /// And accounts that have a hit of one of these.
+    pub entities: Vec<String>,
+}
+
+/// Whom the changes of a list after `number` concern; none when one of them concerned every account.
 pub async fn list_concerned_after(
     conn: &mut PgConnection,
     list: &str,
     number: i64,
-) -> Result<Option<(Vec<i64>, Vec<String>)>, StoreError> {
+) -> Result<Option<Concerned>, StoreError> {
     let rows = sqlx::query!(
         r#"
         -- So many that they were not kept stand for all.
-        select is_complete or tokens_done > cardinality(tokens) as "is_complete!", tokens, entities
+        select is_complete or tokens_done > cardinality(tokens) as "is_complete!", tokens, entities, gains
         from rescreens
         where list = $1
           and number > $2
@@ -240,13 +260,21 @@ pub async fn list_concerned_after(
     if rows.is_empty() || rows.iter().any(|row| row.is_complete) {
         return Ok(None);
     }
-    let (tokens, entities): (Vec<_>, Vec<_>) = rows.into_iter().map(|row| (row.tokens, row.entities)).unzip();
-    let (mut tokens, mut entities) = (tokens.concat(), entities.concat());
-    tokens.sort_unstable();
-    tokens.dedup();
-    entities.sort_unstable();
-    entities.dedup();
-    Ok(Some((tokens, entities)))
+    // Nobody noted what came in one of them: nobody can be left out.
+    let is_known = rows.iter().all(|row| row.tokens.is_empty() || !row.gains.is_empty());
+    let mut concerned = Concerned::default();
+    for row in rows {
+        concerned.tokens.extend(row.tokens);
+        concerned.gains.extend(row.gains.into_iter().filter(|_| is_known));
+        concerned.entities.extend(row.entities);
+    }
+    concerned.tokens.sort_unstable();
+    concerned.tokens.dedup();
+    for names in [&mut concerned.gains, &mut concerned.entities] {
+        names.sort_unstable();
+        names.dedup();
+    }
+    Ok(Some(concerned))
 }
 
 /// A rescreen under way.
@@ -264,8 +292,10 @@ pub struct Open {
     pub entities: Vec<String>,
     /// The monitor that was woken last, in a complete one.
     pub place: Option<(i32, MonitorId)>,
-    /// Whether a change of a list began it.
-    pub is_of_list: bool,
+    /// The list whose change began it, and the number of its version after.
+    pub change: Option<(String, i64)>,
+    /// The account up to which the keys of all were read.
+    pub read_to: Option<AccountId>,
     /// How many accounts were found so far.
     pub accounts: i64,
     /// Whether hits that were dismissed under another threshold are opened again.
@@ -285,7 +315,7 @@ pub async fn lock_next(
         r#"
         select rescreen_id, schedule_ids, is_complete or keys_version <> $2 as "is_complete!",
                tokens_done, entities[entities_done + 1 : entities_done + $1] as "entities!",
-               place_schedule, place_monitor, list is not null as "is_of_list!", accounts, reopens, created_at
+               place_schedule, place_monitor, list, number, read_to, accounts, reopens, created_at
         from rescreens
         where finished_at is null
         order by is_complete, created_at, rescreen_id
@@ -304,7 +334,8 @@ pub async fn lock_next(
         tokens_done: usize::try_from(row.tokens_done).unwrap_or(0),
         entities: row.entities,
         place: row.place_schedule.zip(row.place_monitor.map(MonitorId)),
-        is_of_list: row.is_of_list,
+        change: row.list.map(|list| (list, row.number.unwrap_or_default())),
+        read_to: row.read_to.map(AccountId),
         accounts: row.accounts,
         reopens: row.reopens,
         created_at: row.created_at,

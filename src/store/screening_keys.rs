@@ -110,6 +110,37 @@ pub async fn remove_all(conn: &mut PgConnection, accounts: &[AccountId]) -> Resu
     Ok(())
 }
 
+/// The next accounts after one, in the order of their shards and ids, each with its tokens.
+pub async fn list_after(
+    conn: &mut PgConnection,
+    after: Option<AccountId>,
+    limit: i64,
+) -> Result<Vec<(AccountId, Vec<i64>)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select account_id, tokens
+        from screening_keys
+        where (shard, account_id) > ($1, $2)
+        order by shard, account_id
+        limit $3
+        "#,
+        after.map_or(-1, |account| account.shard().column()),
+        after.map_or(Uuid::nil(), |account| account.0),
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (AccountId(row.account_id), row.tokens)).collect())
+}
+
+/// About how many accounts have tokens, as the database last counted.
+pub async fn estimate(conn: &mut PgConnection) -> Result<u64, StoreError> {
+    let estimate = sqlx::query_scalar!(
+        r#"select greatest(reltuples, 0)::bigint as "estimate!" from pg_class where oid = 'screening_keys'::regclass"#,
+    );
+    Ok(u64::try_from(estimate.fetch_one(conn).await?).unwrap_or_default())
+}
+
 /// How far the making of keys for all accounts is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Build {

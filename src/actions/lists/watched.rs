@@ -77,6 +77,7 @@ pub(super) async fn rescreen(
         }),
         schedules,
         tokens,
+        gains: Vec::new(),
         entities: match change {
             Change::Removed(item) => vec![format!("{}{item}", own::PREFIX)],
             Change::Added(_) | Change::All => Vec::new(),

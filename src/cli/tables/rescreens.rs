@@ -10,8 +10,16 @@ pub(crate) fn rescreens(shown: &Rescreens) -> String {
         text.push_str("No account was screened once more.\n");
         return text;
     }
-    let mut rows =
-        table(&["begun (UTC)", "why", "what changed", "schedules", "accounts", "monitors", "until"]);
+    let mut rows = table(&[
+        "begun (UTC)",
+        "why",
+        "what changed",
+        "schedules",
+        "compared",
+        "accounts",
+        "monitors",
+        "until",
+    ]);
     for one in &shown.rescreens {
         let why = match (&one.list, one.number, &one.version) {
             (Some(list), Some(number), Some(version)) => {
@@ -34,6 +42,7 @@ pub(crate) fn rescreens(shown: &Rescreens) -> String {
             why,
             changed,
             one.schedules.join(", "),
+            if one.complete { "-".to_owned() } else { one.compared.to_string() },
             if one.complete { "-".to_owned() } else { one.accounts.to_string() },
             one.monitors.to_string(),
             one.finished_at.map_or_else(|| "under way".to_owned(), time),

@@ -18,7 +18,7 @@ use crate::{
     store::{
         self,
         list_versions::{self, NumberedVersion},
-        rescreens::{self, Counts, ListChange, NewRescreen, Reason},
+        rescreens::{self, Concerned, Counts, ListChange, NewRescreen, Reason},
         screening_keys,
     },
 };
@@ -42,13 +42,6 @@ pub(super) enum Before {
 struct Compared {
     counts: Counts,
     concerned: Option<Concerned>,
-}
-
-/// Whom a change concerns: accounts that have one of these tokens, or a hit of one of these entities.
-#[derive(Default)]
-struct Concerned {
-    tokens: Vec<i64>,
-    entities: Vec<String>,
 }
 
 /// Gives a version the next number, and begins the rescreen that it asks for. None when another process was first.
@@ -133,13 +126,15 @@ async fn begin(
     concerned: Option<Concerned>,
     now: DateTime<Utc>,
 ) -> Result<(), EngineError> {
-    let (tokens, entities) = concerned.map_or((None, Vec::new()), |one| (Some(one.tokens), one.entities));
+    let is_complete = concerned.is_none();
+    let Concerned { tokens, gains, entities } = concerned.unwrap_or_default();
     let new = NewRescreen {
         id: RescreenId(engine.context.new_uuid(Shard(0))),
         reason,
         change: Some(change),
         schedules: schedules.to_vec(),
-        tokens,
+        tokens: (!is_complete).then_some(tokens),
+        gains,
         entities,
         keys_version: screened::VERSION,
         reopens: false,
@@ -221,7 +216,6 @@ pub(super) async fn settle_debts(
             continue;
         }
         let concerned = rescreens::list_concerned_after(&mut transaction, &debt.list, debt.number).await?;
-        let concerned = concerned.map(|(tokens, entities)| Concerned { tokens, entities });
         let change = ListChange {
             list: debt.list.clone(),
             number: newest.number,
@@ -249,8 +243,9 @@ fn compare(context: &Context, before: &[ListEntity], after: &[ListEntity]) -> Co
     };
     let mut keys: Vec<screened::Key> = Vec::new();
     let mut once = 0;
-    for entity in difference.gains(before, after) {
-        keys.extend(screened::entity_keys(&entity));
+    let gains = difference.gains(before, after);
+    for entity in &gains {
+        keys.extend(screened::entity_keys(entity));
         // Now and then, so that each is not sorted again for each entity.
         if keys.len() > 2 * once + MOST_TOKENS {
             keys.sort_unstable();
@@ -263,8 +258,10 @@ fn compare(context: &Context, before: &[ListEntity], after: &[ListEntity]) -> Co
     }
     keys.sort_unstable();
     keys.dedup();
-    let entities = difference.hit_ids(after);
-    let concerned =
-        (keys.len() <= MOST_TOKENS).then(|| Concerned { tokens: context.screening_tokens(&keys), entities });
+    let concerned = (keys.len() <= MOST_TOKENS).then(|| Concerned {
+        tokens: context.screening_tokens(&keys),
+        gains: gains.into_iter().map(|entity| entity.id).collect(),
+        entities: difference.hit_ids(after),
+    });
     Compared { counts, concerned }
 }

@@ -9,7 +9,8 @@ use crate::{
     store::StoreError,
 };
 
-/// Adds the accounts that have a hit, which is not gone, of one of `entities`, the next of the rescreen's.
+/// Adds the accounts that have a hit, which is not gone, of one of `entities`, the next of the rescreen's: whatever else it
+/// was compared with, the change concerns it.
 pub async fn find_accounts_of_entities(
     conn: &mut PgConnection,
     id: RescreenId,
@@ -23,7 +24,9 @@ pub async fn find_accounts_of_entities(
             from hits
             where entity = any($2)
               and state <> 'gone'
-            on conflict do nothing
+            on conflict on constraint rescreen_accounts_pkey do update
+            set concerned = true
+            where not rescreen_accounts.concerned
             returning account_id
         )
         update rescreens
@@ -88,57 +91,130 @@ fn columns(monitors: &[MonitorId]) -> (Vec<i16>, Vec<Uuid>) {
     monitors.iter().map(|monitor| (monitor.shard().column(), monitor.0)).unzip()
 }
 
-/// Notes the accounts that have one of `tokens`, the next of the rescreen's. Returns how many are new.
+/// Notes the accounts that have one of `tokens`, the next of the rescreen's. Returns those that are new.
 pub async fn find_accounts(
     conn: &mut PgConnection,
     id: RescreenId,
     tokens: &[i64],
-) -> Result<u64, StoreError> {
-    let found = sqlx::query!(
+) -> Result<Vec<AccountId>, StoreError> {
+    let found = sqlx::query_scalar!(
         r#"
         insert into rescreen_accounts (rescreen_id, account_id)
         -- As a subquery, so that the plan does not go by how many they are: thousands would have the whole table read.
         select $1, account_id from screening_keys where tokens && (select $2::bigint[])
         on conflict do nothing
+        returning account_id
         "#,
         id.0,
         tokens,
     )
-    .execute(&mut *conn)
-    .await?
-    .rows_affected();
+    .fetch_all(&mut *conn)
+    .await?;
     sqlx::query!(
         "update rescreens set tokens_done = tokens_done + $2, accounts = accounts + $3 where rescreen_id = $1",
         id.0,
         i32::try_from(tokens.len()).unwrap_or(i32::MAX),
-        i64::try_from(found).unwrap_or(i64::MAX),
+        i64::try_from(found.len()).unwrap_or(i64::MAX),
     )
     .execute(conn)
     .await?;
-    Ok(found)
+    Ok(found.into_iter().map(AccountId).collect())
 }
 
-/// Takes a page of the accounts that were found: their monitors are to be woken in this transaction.
+/// Notes which of the accounts that were found, of which `compared` were compared, could match nothing that came.
+pub async fn clear_accounts(
+    conn: &mut PgConnection,
+    id: RescreenId,
+    compared: usize,
+    cleared: &[AccountId],
+) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = cleared.iter().map(|account| account.0).collect();
+    sqlx::query!(
+        r#"
+        with cleared as (
+            update rescreen_accounts
+            set concerned = false
+            where rescreen_id = $1 and account_id = any($2)
+            returning account_id
+        )
+        update rescreens
+        set compared = compared + $3,
+            accounts = accounts - (select count(*) from cleared)
+        where rescreen_id = $1
+        "#,
+        id.0,
+        &ids,
+        i64::try_from(compared).unwrap_or(i64::MAX),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// How far the reading of all keys is, and what it found.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// The account that was read last; none when all were.
+    pub to: Option<AccountId>,
+    /// How many tokens are so looked up: all of the rescreen's, when all accounts were read.
+    pub tokens: usize,
+    /// How many accounts were compared with what came.
+    pub compared: usize,
+    /// Those whom it concerns.
+    pub concerned: Vec<AccountId>,
+}
+
+/// Notes how far the reading of all keys is.
+pub async fn save_read(conn: &mut PgConnection, id: RescreenId, read: &Read) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = read.concerned.iter().map(|account| account.0).collect();
+    sqlx::query!(
+        r#"
+        with found as (
+            insert into rescreen_accounts (rescreen_id, account_id)
+            select $1::uuid, account_id from unnest($2::uuid[]) as found (account_id)
+            on conflict do nothing
+            returning account_id
+        )
+        update rescreens
+        set accounts = accounts + (select count(*) from found),
+            compared = compared + $3,
+            read_to = coalesce($4, read_to),
+            tokens_done = tokens_done + $5
+        where rescreen_id = $1
+        "#,
+        id.0,
+        &ids,
+        i64::try_from(read.compared).unwrap_or(i64::MAX),
+        read.to.map(|account| account.0),
+        i32::try_from(read.tokens).unwrap_or(i32::MAX),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes a page of the accounts that were found, each with whether the change concerns it: the monitors of those are to be
+/// woken in this transaction.
 pub async fn take_accounts(
     conn: &mut PgConnection,
     id: RescreenId,
     limit: i64,
-) -> Result<Vec<AccountId>, StoreError> {
-    let taken = sqlx::query_scalar!(
+) -> Result<Vec<(AccountId, bool)>, StoreError> {
+    let taken = sqlx::query!(
         r#"
         delete from rescreen_accounts
         where rescreen_id = $1
           and account_id in (
               select account_id from rescreen_accounts where rescreen_id = $1 order by account_id limit $2
           )
-        returning account_id
+        returning account_id, concerned
         "#,
         id.0,
         limit,
     )
     .fetch_all(conn)
     .await?;
-    Ok(taken.into_iter().map(AccountId).collect())
+    Ok(taken.into_iter().map(|row| (AccountId(row.account_id), row.concerned)).collect())
 }
 
 /// The monitors of accounts that are of these schedules, whatever their state, but for those with a question of their

@@ -34,7 +34,9 @@ pub struct RescreenRow {
     pub schedules: Vec<String>,
     /// Whether all of them do, and not only those of accounts that a difference concerns.
     pub complete: bool,
-    /// How many accounts were found so far.
+    /// How many accounts that share a key with what came were compared with it so far.
+    pub compared: i64,
+    /// How many accounts the change was found to concern so far.
     pub accounts: i64,
     /// How many monitors were woken so far.
     pub monitors: i64,
@@ -58,7 +60,7 @@ pub async fn list(conn: &mut PgConnection, limit: i64) -> Result<Vec<RescreenRow
                array(
                    select name from schedules where schedule_id = any(schedule_ids) order by name
                ) as "schedules!",
-               is_complete, accounts, monitors, reopens, reopened, actor, created_at, finished_at
+               is_complete, compared, accounts, monitors, reopens, reopened, actor, created_at, finished_at
         from rescreens
         order by created_at desc, rescreen_id desc
         limit $1
@@ -82,6 +84,7 @@ pub async fn list(conn: &mut PgConnection, limit: i64) -> Result<Vec<RescreenRow
             merged: row.merged,
             schedules: row.schedules,
             complete: row.is_complete,
+            compared: row.compared,
             accounts: row.accounts,
             monitors: row.monitors,
             reopens: row.reopens,
