@@ -1,15 +1,18 @@
-//! Lists of the customer's own, and their items: made, read, looked up, archived.
+//! Lists of the customer's own, and their items: made, read, looked up, archived, redacted.
 //!
 //! A value is sealed under a key of its item. It is found again, and known to be there already, by a keyed hash of
 //! what it comes down to.
 
+mod redact;
 mod watched;
+
+use std::collections::HashMap;
 
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use self::watched::Change;
-use super::{ActionError, Context, Invalid, accounts::is_plain, erasure};
+use super::{ActionError, Context, Invalid, accounts::is_plain};
 use crate::{
     domain::{
         id::{ListId, ListItemId, Shard},
@@ -17,13 +20,15 @@ use crate::{
     },
     screening::own,
     store::{
-        data_keys, events, idempotency, list_items,
+        data_keys, events, list_items,
         list_items::{ItemRow, NewItem},
         lists::{self, ListRow, Part},
-        redactions,
     },
     vault::Purpose,
 };
+
+pub use redact::redact_by_hand;
+pub(super) use redact::redact_item;
 
 const LIST: &str = "list of that id";
 const ITEM: &str = "list item of that id";
@@ -49,6 +54,8 @@ pub struct OpenItem {
     pub updated_at: chrono::DateTime<chrono::Utc>,
     /// Since when it matches nobody any more.
     pub archived_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// When its value was destroyed.
+    pub redacted_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 /// Makes a list. Lists in use have different names, whatever their case.
@@ -87,6 +94,16 @@ pub async fn list(
 ) -> Result<Vec<ListRow>, ActionError> {
     let mut connection = context.store.connection().await?;
     Ok(lists::list(&mut connection, archived, part).await?)
+}
+
+/// The newest active items of lists, at most `most` of each, the newest first.
+pub async fn newest_items(
+    context: &Context,
+    of: &[ListId],
+    most: i64,
+) -> Result<HashMap<ListId, Vec<ListItemId>>, ActionError> {
+    let mut connection = context.store.connection().await?;
+    Ok(list_items::list_newest(&mut connection, of, most).await?)
 }
 
 /// Archives a list: it can be read, and matches nobody any more.
@@ -325,26 +342,8 @@ async fn opened(
         created_at: row.created_at,
         updated_at: row.updated_at,
         archived_at: row.archived_at,
+        redacted_at: row.redacted_at,
     })
-}
-
-/// Destroys the value of an item, inside the caller's transaction: it matches nobody any more.
-pub(super) async fn redact_item(
-    context: &Context,
-    conn: &mut PgConnection,
-    (actor, detail): (&str, serde_json::Value),
-    id: ListItemId,
-) -> Result<(), ActionError> {
-    let now = context.now();
-    let item = list_items::find(conn, id).await?.ok_or(ActionError::NotFound(ITEM))?;
-    let before = lists::lock(conn, item.list).await?.ok_or(ActionError::NotFound(LIST))?;
-    watched::forget(context, conn, (actor, &before), id).await?;
-    erasure::begin(conn).await?;
-    redactions::save_list_item(conn, id, now).await?;
-    idempotency::remove_of_objects(conn, &[id.0]).await?;
-    lists::save_changed(conn, item.list, now).await?;
-    let detail = erasure::told(conn, &[id.0], detail, serde_json::json!({ "list-items": 1 })).await?;
-    tell_detail(context, conn, (actor, "list-item.redacted"), id.0, detail).await
 }
 
 async fn tell(

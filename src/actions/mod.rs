@@ -25,6 +25,7 @@ pub mod lists;
 pub mod master_keys;
 pub mod overview;
 pub mod pause;
+mod query;
 pub mod redact;
 pub mod relation_schemas;
 pub mod relations;

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::id::ApiKeyId;
 
 /// What a key can be allowed to do. `*` allows everything, `account.*` everything of accounts.
-pub const PERMISSIONS: [&str; 38] = [
+pub const PERMISSIONS: [&str; 39] = [
     "account.read",
     "account.write",
     "account.redact",
@@ -31,6 +31,7 @@ pub const PERMISSIONS: [&str; 38] = [
     "inquiry.redact",
     "list.read",
     "list.write",
+    "list.redact",
     "match.read",
     "report.read",
     "report.write",

@@ -173,7 +173,21 @@ pub async fn lock_redacted_at(
         shard,
         id,
     );
-    Ok(transaction.fetch_optional(conn).await?.flatten())
+    if let Some(at) = transaction.fetch_optional(&mut *conn).await? {
+        return Ok(at);
+    }
+    let item = sqlx::query_scalar!(
+        r#"
+        select case when sealed_value is null then updated_at end as redacted_at
+        from list_items
+        where shard = $1
+          and list_item_id = $2
+        for share
+        "#,
+        shard,
+        id,
+    );
+    Ok(item.fetch_optional(conn).await?.flatten())
 }
 
 /// Removes answers from before `before`, at most `limit`, with their data keys. Returns how many went.

@@ -1,6 +1,7 @@
 //! Inquiries. A row is on the shard of its id for ever; its account may be of another, since consolidation moves it.
 
 mod listing;
+pub mod search;
 mod sweeps;
 
 use chrono::{DateTime, Utc};

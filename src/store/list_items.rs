@@ -1,5 +1,7 @@
 //! Items of the customer's own lists.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -42,6 +44,8 @@ pub struct ItemRow {
     pub updated_at: DateTime<Utc>,
     /// Since when it matches nobody any more.
     pub archived_at: Option<DateTime<Utc>>,
+    /// When its value was destroyed: nothing about it changes after that.
+    pub redacted_at: Option<DateTime<Utc>>,
 }
 
 struct Record {
@@ -59,6 +63,7 @@ struct Record {
 
 impl From<Record> for ItemRow {
     fn from(row: Record) -> Self {
+        let redacted_at = row.sealed_value.is_none().then_some(row.updated_at);
         Self {
             id: ListItemId(row.list_item_id),
             list: ListId(row.list_id),
@@ -72,6 +77,7 @@ impl From<Record> for ItemRow {
             created_at: row.created_at,
             updated_at: row.updated_at,
             archived_at: row.archived_at,
+            redacted_at,
         }
     }
 }
@@ -171,6 +177,39 @@ pub async fn list(conn: &mut PgConnection, of: ListId, part: Part) -> Result<Vec
     };
     rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.list_item_id));
     Ok(rows.into_iter().map(ItemRow::from).collect())
+}
+
+/// The newest active items of lists, at most `most` of each, the newest first.
+pub async fn list_newest(
+    conn: &mut PgConnection,
+    lists: &[ListId],
+    most: i64,
+) -> Result<HashMap<ListId, Vec<ListItemId>>, StoreError> {
+    let lists: Vec<Uuid> = lists.iter().map(|list| list.0).collect();
+    let rows = sqlx::query!(
+        r#"
+        select wanted.list_id as "list_id!", newest.list_item_id as "list_item_id!"
+        from unnest($1::uuid[]) as wanted (list_id)
+        cross join lateral (
+            select item.list_item_id
+            from list_items as item
+            where item.list_id = wanted.list_id
+              and item.archived_at is null
+            order by item.list_item_id desc
+            limit $2
+        ) as newest
+        order by wanted.list_id, newest.list_item_id desc
+        "#,
+        &lists,
+        most,
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut newest: HashMap<ListId, Vec<ListItemId>> = HashMap::new();
+    for row in rows {
+        newest.entry(ListId(row.list_id)).or_default().push(ListItemId(row.list_item_id));
+    }
+    Ok(newest)
 }
 
 /// The active items of a list that have one of these values.

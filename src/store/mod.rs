@@ -66,6 +66,7 @@ pub mod runs;
 pub mod samples;
 pub mod schedules;
 pub mod screening_keys;
+pub mod search;
 pub mod simulation;
 pub mod standings;
 pub mod strikes;

@@ -138,3 +138,25 @@ async fn changes_that_nobody_has_seen_to_are_one_rescreen_and_a_country_or_a_who
     assert_eq!(house.count(because).await, 8, "also of those that nobody waits for");
     running.stop().await;
 }
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn those_whom_an_item_matched_that_is_redacted_by_hand_are_screened_once(pool: PgPool) {
+    let (house, running) = house(&pool).await;
+    let context = &house.engine.context;
+    let list = lists::create(context, ANALYST, ListKind::Names, "blocked").await.unwrap().id;
+    let item =
+        lists::add_item(context, ANALYST, (ListKind::Names, list), &name("Ana", "Lindqvist")).await.unwrap();
+    house.rescreened(4).await;
+    assert_eq!(house.hits().await, ["2 open"]);
+    let redacted = lists::redact_by_hand(context, ANALYST, ListKind::Names, item.id).await.unwrap();
+    assert!(redacted.value.is_none() && redacted.archived_at.is_some());
+    assert_eq!(redacted.redacted_at, Some(house.now()));
+    house.rescreened(5).await;
+    assert_eq!(house.hits().await, ["2 gone"]);
+    let again = lists::redact_by_hand(context, ANALYST, ListKind::Names, item.id).await.unwrap();
+    assert_eq!(again.redacted_at, redacted.redacted_at);
+    house.rescreened(5).await;
+    let told = house.texts("select kind from events where kind like 'list-item.%' order by kind").await;
+    assert_eq!(told, ["list-item.created", "list-item.redacted"]);
+    running.stop().await;
+}

@@ -7,7 +7,7 @@ use super::{
     query,
 };
 use crate::{
-    actions::{ActionError, Context, Invalid},
+    actions::{ActionError, Context, Invalid, query::plain_word},
     domain::id::AccountId,
     store::{
         account_types,
@@ -76,7 +76,7 @@ pub async fn search(
     (after, before): (Option<Place>, Option<Place>),
     size: u16,
 ) -> Result<Found, ActionError> {
-    let order = match sort.map(|(attribute, _)| query::plain_word(attribute)).as_deref() {
+    let order = match sort.map(|(attribute, _)| plain_word(attribute)).as_deref() {
         None | Some("created_at") => Order::Created,
         Some("updated_at") => Order::Updated,
         Some(_) => {

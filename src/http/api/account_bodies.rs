@@ -107,46 +107,6 @@ pub(super) struct ChangeMeta {
     pub(super) expected_version: Option<i64>,
 }
 
-/// A search.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Search {
-    /// `{and: […]}`, `{or: […]}`, `{not: …}` or `{attribute, operator, value}`; all accounts when empty.
-    pub(super) query: Option<Value>,
-    pub(super) sort: Option<Sort>,
-    /// `{after, before, size}`, as in a query.
-    #[serde(rename = "page")]
-    _page: Option<SearchPage>,
-}
-
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-struct SearchPage {
-    #[serde(rename = "after")]
-    _after: Option<String>,
-    #[serde(rename = "before")]
-    _before: Option<String>,
-    #[serde(rename = "size")]
-    _size: Option<u16>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Sort {
-    /// `created_at` or `updated_at`.
-    pub(super) attribute: String,
-    #[serde(default)]
-    pub(super) direction: Direction,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Direction {
-    Asc,
-    #[default]
-    Desc,
-}
-
 /// An account.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

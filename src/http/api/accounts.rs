@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike};
 use serde_json::{Value, json};
 
 use super::{
-    account_bodies::{Attributes, Change, ChangeMeta, Create, CreateMeta, Direction, Search},
+    account_bodies::{Attributes, Change, ChangeMeta, Create, CreateMeta},
     account_view::{resource, type_resource},
     answer::{Answer, Resource},
     call::Call,
@@ -16,6 +16,7 @@ use super::{
     events,
     inflection::to_kebab,
     operation::{Document, Operation},
+    search::Search,
 };
 use crate::{
     actions::{
@@ -40,9 +41,12 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::post("/accounts", "account.write", "Creates an account, or changes the one that is there")
             .about(
                 "With `meta.upsert-by`, `reference-id` or the key of a unique field, the account of the type with \
-                 the same value is changed, and the answer is 200.",
+                 the same value is changed, and the answer is 200. Also taken is a multipart form with parts such as \
+                 `data[attributes][reference-id]`, `data[attributes][tags][]`, and `data[attributes][selfie-photo]` for \
+                 a file.",
             )
             .body::<Document<Create, CreateMeta>>()
+            .or_form()
             .answers::<Attributes>(201, "account")
             .answers::<Attributes>(200, "account")
             .handled_by(create),
@@ -62,9 +66,11 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::patch("/accounts/{account-id}", "account.write", "Changes an account")
             .about(
                 "Each key of `fields` replaces that field, null removes it; other fields stay. With \
-                 `meta.expected-version` or `If-Match`, an account that changed since is left alone (409).",
+                 `meta.expected-version` or `If-Match`, an account that changed since is left alone (409). Also taken is \
+                 a multipart form, as for a new account.",
             )
             .body::<Document<Change, ChangeMeta>>()
+            .or_form()
             .answers::<Attributes>(200, "account")
             .handled_by(change),
         Operation::post("/accounts/search", "account.read", "Searches accounts")
@@ -80,6 +86,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .lists::<Attributes>("account")
             .handled_by(search),
         Operation::get("/accounts/{account-id}/history", "account.read", "Lists what happened to an account")
+            .about("It tells of hits, reports and inquiries, too: a key needs the permission `event.read` as well.")
             .lists::<events::Attributes>("event")
             .handled_by(history),
         Operation::get("/accounts/{account-id}/export", "subject.export", "Exports everything held about an account")
@@ -203,12 +210,11 @@ async fn search(call: Call) -> Result<Answer, ApiError> {
     let sent: Search = call.body_or_default()?;
     conditions::of_search(&call)?;
     let page = call.page()?;
-    let sort = sent.sort.as_ref().map(|sort| (sort.attribute.as_str(), sort.direction == Direction::Asc));
-    let query = sent.query.unwrap_or(Value::Null);
+    let (sort, query) = (sent.sort(), sent.query.as_ref().unwrap_or(&Value::Null));
     let by_change = sort.is_some_and(|(attribute, _)| to_kebab(attribute) == "updated-at");
     let (after, before) = page.ids::<Cursor>()?;
     let places = (after.map(|cursor| cursor.0), before.map(|cursor| cursor.0));
-    let found = accounts::search(&call.context, &query, sort, places, page.size).await?;
+    let found = accounts::search(&call.context, query, sort, places, page.size).await?;
     if !by_change {
         return many(call, &found).await;
     }

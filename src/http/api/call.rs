@@ -215,6 +215,11 @@ impl Call {
 
     /// Refuses filters that the listing does not have: ignoring one would answer another question.
     pub(super) fn only_filters(&self, known: &[&str]) -> Result<(), ApiError> {
+        let mut keys = self.query.iter().map(|(key, _)| key);
+        if let Some(key) = keys.find(|key| filter_name(key).is_some() && !is_closed(key)) {
+            let details = "accepted is filter[NAME], or filter[NAME][] or filter[NAME][0] of several values";
+            return Err(ApiError::bad_request(key, details));
+        }
         for name in self.filter_names() {
             if !known.contains(&name.as_str()) {
                 return Err(ApiError::bad_request(
@@ -308,6 +313,13 @@ fn filter_name(key: &str) -> Option<String> {
     Some(if is_place { name.to_owned() } else { format!("{name}][{place}") })
 }
 
+/// Whether each bracket of a parameter's name is closed before the next is opened, and nothing stands behind the last.
+fn is_closed(key: &str) -> bool {
+    let Some((_, rest)) = key.split_once('[') else { return !key.contains(']') };
+    let words = rest.strip_suffix(']').map(|words| words.split("]["));
+    words.is_some_and(|mut words| words.all(|word| !word.contains(['[', ']'])))
+}
+
 fn segment(segment: &serde_path_to_error::Segment) -> String {
     use serde_path_to_error::Segment;
     match segment {
@@ -329,6 +341,19 @@ mod tests {
         }
         assert_eq!(normal("page[after]"), "page[after]");
         assert_eq!(normal("filter[a][]"), "filter[a][]");
+    }
+
+    #[test]
+    fn several_values_are_told_apart_by_nothing_or_a_number() {
+        for key in ["filter[a]", "filter[a][]", "filter[a][0]", "filter[a][12]"] {
+            assert!(filter_name(key).as_deref() == Some("a") && is_closed(key), "{key}");
+        }
+        for key in ["filter[a][b]", "filter[a][0][1]", "filter[a]0", "filter[a][-1]", "filter[]", "filter"] {
+            assert_ne!(filter_name(key).as_deref(), Some("a"), "{key}");
+        }
+        for key in ["filter[a", "filter[a]]", "filter[a][0", "filter[[a]]", "filter]a["] {
+            assert!(!is_closed(key), "{key}");
+        }
     }
 
     #[test]

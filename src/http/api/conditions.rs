@@ -25,14 +25,18 @@ pub(super) fn of_filter(call: &Call, name: &str, place: &str) -> Result<(), ApiE
     let attribute = match name {
         "account-type" => "account-type-name",
         "status" if is_of_accounts => "account-status",
-        // Ids of other objects are no attributes.
-        _ if name == "id" || (name.ends_with("-id") && name != "reference-id") => return Ok(()),
+        _ if is_id(name) => return Ok(()),
         _ => ["-start", "-end", "-from", "-to"]
             .iter()
             .find_map(|bound| name.strip_suffix(bound))
             .unwrap_or(name),
     };
     call.blocklist.must_not_hide(attribute, place)
+}
+
+/// Whether a name is that of ids of objects, which are no attributes.
+fn is_id(name: &str) -> bool {
+    name == "id" || (name.ends_with("-id") && name != "reference-id")
 }
 
 /// Refuses a search whose conditions or order are about attributes which the key must not see.
@@ -77,10 +81,12 @@ fn of_attribute(call: &Call, attribute: &str, place: &str) -> Result<(), ApiErro
         "monitoring" => call.must_be_allowed("report.read")?,
         _ => {}
     }
+    let is_of_accounts = call.path.ends_with("/accounts/search");
     let name = match word.as_str() {
         "type" | "account-type" => "account-type-name",
-        "status" => "account-status",
+        "status" if is_of_accounts => "account-status",
         "archived" => "archived-at",
+        word if is_id(word) => return Ok(()),
         word => word,
     };
     call.blocklist.must_not_hide(name, place)

@@ -14,9 +14,11 @@ use self::{
 use super::{
     answer::Answer,
     call::Call,
+    conditions,
     errors::ApiError,
     includes, inquiry_templates,
     operation::{Document, Empty, Meta, Operation},
+    search::Search,
     tags::{OneTag, SomeTags},
 };
 use crate::{
@@ -49,6 +51,17 @@ fn reading() -> Vec<Operation> {
             .query("include", "`account`, `inquiry-template`")
             .lists::<Attributes>("inquiry")
             .handled_by(list),
+        Operation::post("/inquiries/search", "inquiry.read", "Searches inquiries")
+            .about(
+                "Attributes are inquiry_id, account_id, reference_id, inquiry_template_id, status, note, created_at and \
+                 updated_at; a note is found by the whole of it. Operators are eq, and for times gt, gte, lt and lte, \
+                 too. Inquiries are sorted by created_at.",
+            )
+            .body::<Search>()
+            .reads()
+            .query("include", "`account`, `inquiry-template`")
+            .lists::<Attributes>("inquiry")
+            .handled_by(search),
         Operation::get("/inquiries/{inquiry-id}", "inquiry.read", "Retrieves an inquiry")
             .query("include", "`account`, `inquiry-template`")
             .answers::<Attributes>(200, "inquiry")
@@ -209,9 +222,23 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
         size: page.size,
     };
     let (found, more) = inquiries::list(&call.context, &filter).await?;
+    many(call, &found, more).await
+}
+
+async fn search(call: Call) -> Result<Answer, ApiError> {
+    let sent: Search = call.body_or_default()?;
+    conditions::of_search(&call)?;
+    let page = call.page()?;
+    let (sort, query) = (sent.sort(), sent.query.as_ref().unwrap_or(&Value::Null));
+    let (found, more) = inquiries::search(&call.context, query, sort, page.ids()?, page.size).await?;
+    many(call, &found, more).await
+}
+
+/// The answer that is a page of inquiries, with what is to be included.
+async fn many(call: Call, found: &[OpenInquiry], more: bool) -> Result<Answer, ApiError> {
     let resources = found.iter().map(|inquiry| shape::resource(inquiry, &call)).collect::<Result<_, _>>()?;
     let answer = Answer::page(&call, resources, more)?;
-    included(&call, answer, &found).await
+    included(&call, answer, found).await
 }
 
 /// The values of a filter of ids.

@@ -1,26 +1,31 @@
 //! Lists of the customer's own, and their items.
 
+mod shape;
+
 use axum::http::StatusCode;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use self::shape::{ItemAttributes, ListAttributes, item_resource, list_resource};
 use super::{
-    answer::{Answer, Resource},
+    answer::Answer,
     call::Call,
     conditions,
     errors::ApiError,
-    events::time,
     operation::{Document, Operation},
     paging,
 };
 use crate::{
-    actions::lists::{self, OpenItem},
+    actions::lists,
     domain::{
         id::{ListId, ListItemId},
-        list::{EmailMatch, Given, ListKind, ListValue},
+        list::{EmailMatch, Given, ListKind},
     },
     store::lists::{ListRow, Part},
 };
+
+/// How many items a list shows among its relationships.
+const NEWEST: i64 = 100;
 
 pub(super) fn operations() -> Vec<Operation> {
     let create_about = "`{kind}` is names, email-addresses, phone-numbers, countries, government-id-numbers, ip-addresses \
@@ -46,6 +51,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .answers::<ListAttributes>(201, "list")
             .handled_by(create_older),
         Operation::get("/lists/{list-id}", "list.read", "Retrieves a list")
+            .about("Its relationship `list-items` has the newest 100 of its active items; `/lists/{list-id}/items` has all.")
             .answers::<ListAttributes>(200, "list")
             .handled_by(retrieve),
         Operation::delete("/lists/{list-id}", "list.write", "Archives a list")
@@ -79,6 +85,13 @@ pub(super) fn operations() -> Vec<Operation> {
             .about("It can be retrieved, and matches nobody any more.")
             .answers::<ItemAttributes>(200, "list-item")
             .handled_by(archive_item),
+        Operation::post("/list-item/{kind}/{list-item-id}/redact", "list.redact", "Redacts an item of a list")
+            .about(
+                "Its value is destroyed for good: it can be retrieved without, and matches nobody any more. Refused while \
+                 a retention policy keeps it (409); what is redacted already stays as it is.",
+            )
+            .answers::<ItemAttributes>(200, "list-item")
+            .handled_by(redact_item),
     ]
 }
 
@@ -89,24 +102,6 @@ struct NewList {
     /// Its name, unique among lists in use.
     #[serde(default)]
     name: String,
-}
-
-/// A list.
-#[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-struct ListAttributes {
-    /// Its name.
-    name: String,
-    /// `active` or `archived`.
-    status: &'static str,
-    /// Counts the changes of its items.
-    version: i64,
-    /// When it was made.
-    created_at: String,
-    /// When it last changed.
-    updated_at: String,
-    /// Since when it matches nobody any more.
-    archived_at: Option<String>,
 }
 
 /// A value to put on a list.
@@ -135,65 +130,6 @@ struct NewItem {
 /// A value to look up, written as for an item.
 type Value = NewItem;
 
-/// An item of a list.
-#[derive(Default, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-struct ItemAttributes {
-    /// `active` or `archived`.
-    status: &'static str,
-    /// How many hits it made.
-    match_count: i64,
-    /// When it was made.
-    created_at: String,
-    /// When it last changed.
-    updated_at: String,
-    /// Since when it matches nobody any more.
-    archived_at: Option<String>,
-    /// Who put it there.
-    creator_name: String,
-    /// A first name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name_first: Option<String>,
-    /// A last name, or the whole name of what is no person.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name_last: Option<String>,
-    /// An e-mail address or domain, a phone number, an IP address or network, a string.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<String>,
-    /// `email_address` or `domain`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    match_type: Option<EmailMatch>,
-    /// An ISO 3166-1 alpha-2 code.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    country_code: Option<String>,
-    /// What sort of document.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id_class: Option<String>,
-    /// The number of the document.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id_number: Option<String>,
-}
-
-impl ItemAttributes {
-    fn with(mut self, value: ListValue) -> Self {
-        match value {
-            ListValue::Name { first, last } => (self.name_first, self.name_last) = (first, last),
-            ListValue::Email { value, matches } => {
-                (self.value, self.match_type) = (Some(value), Some(matches));
-            }
-            ListValue::Phone { value } | ListValue::Ip { value } | ListValue::Text { value } => {
-                self.value = Some(value);
-            }
-            ListValue::Country { code } => self.country_code = Some(code),
-            ListValue::GovernmentId { class, number } => {
-                (self.id_class, self.id_number) = (Some(class), Some(number));
-            }
-        }
-        self
-    }
-}
-
 impl From<NewItem> for Given {
     fn from(item: NewItem) -> Self {
         Self {
@@ -205,57 +141,6 @@ impl From<NewItem> for Given {
             id_class: item.id_class,
             id_number: item.id_number,
         }
-    }
-}
-
-const fn status(is_archived: bool) -> &'static str {
-    if is_archived { "archived" } else { "active" }
-}
-
-fn list_resource(list: &ListRow) -> Result<Resource, ApiError> {
-    let attributes = ListAttributes {
-        name: list.name.clone(),
-        status: status(list.archived_at.is_some()),
-        version: list.version,
-        created_at: time(list.created_at),
-        updated_at: time(list.updated_at),
-        archived_at: list.archived_at.map(time),
-    };
-    Resource::new(format!("list/{}", singular(list.kind)), list.id, &attributes)
-}
-
-fn item_resource(item: OpenItem) -> Result<Resource, ApiError> {
-    let attributes = ItemAttributes {
-        status: status(item.archived_at.is_some()),
-        match_count: item.match_count,
-        created_at: time(item.created_at),
-        updated_at: time(item.updated_at),
-        archived_at: item.archived_at.map(time),
-        creator_name: item.actor,
-        ..ItemAttributes::default()
-    };
-    let attributes = match item.value {
-        Some(value) => attributes.with(value),
-        None => attributes,
-    };
-    let kind = singular(item.kind);
-    Ok(Resource::new(format!("list-item/{kind}"), item.id, &attributes)?.to_one(
-        "list",
-        &format!("list/{kind}"),
-        Some(item.list),
-    ))
-}
-
-/// `names` is `name` where one of them is meant.
-const fn singular(kind: ListKind) -> &'static str {
-    match kind {
-        ListKind::Names => "name",
-        ListKind::EmailAddresses => "email-address",
-        ListKind::PhoneNumbers => "phone-number",
-        ListKind::Countries => "country",
-        ListKind::GovernmentIdNumbers => "government-id-number",
-        ListKind::IpAddresses => "ip-address",
-        ListKind::Strings => "string",
     }
 }
 
@@ -281,7 +166,7 @@ async fn create_older(call: Call) -> Result<Answer, ApiError> {
 async fn create_of(call: Call, kind: ListKind) -> Result<Answer, ApiError> {
     let body: Document<NewList> = call.body()?;
     let list = lists::create(&call.context, &call.actor(), kind, &body.data.attributes.name).await?;
-    Ok(Answer::one(StatusCode::CREATED, list_resource(&list)?))
+    one(&call, StatusCode::CREATED, &list).await
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
@@ -299,18 +184,26 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
     let (below, above, lowest) = paging::bounds(after.map(|id| id.0), before.map(|id| id.0));
     let part = Part { below, above, lowest, limit: paging::limit(&page) };
     let (found, more) = paging::cut(lists::list(&call.context, archived, part).await?, &page);
-    let resources = found.iter().map(list_resource).collect::<Result<_, _>>()?;
+    let ids: Vec<ListId> = found.iter().map(|list| list.id).collect();
+    let items = lists::newest_items(&call.context, &ids, NEWEST).await?;
+    let resources = found.iter().map(|list| list_resource(list, &items)).collect::<Result<_, _>>()?;
     Answer::page(&call, resources, more)
 }
 
 async fn retrieve(call: Call) -> Result<Answer, ApiError> {
     let list = lists::find(&call.context, call.id("list-id")?).await?;
-    Ok(Answer::one(StatusCode::OK, list_resource(&list)?))
+    one(&call, StatusCode::OK, &list).await
 }
 
 async fn archive(call: Call) -> Result<Answer, ApiError> {
     let list = lists::archive(&call.context, &call.actor(), call.id("list-id")?).await?;
-    Ok(Answer::one(StatusCode::OK, list_resource(&list)?))
+    one(&call, StatusCode::OK, &list).await
+}
+
+/// The answer that is one list.
+async fn one(call: &Call, status: StatusCode, list: &ListRow) -> Result<Answer, ApiError> {
+    let items = lists::newest_items(&call.context, &[list.id], NEWEST).await?;
+    Ok(Answer::one(status, list_resource(list, &items)?))
 }
 
 async fn items(call: Call) -> Result<Answer, ApiError> {
@@ -359,5 +252,12 @@ async fn archive_item(call: Call) -> Result<Answer, ApiError> {
     let kind = kind(&call, "kind")?;
     let id = call.id("list-item-id")?;
     let item = lists::archive_item(&call.context, &call.actor(), kind, id).await?;
+    Ok(Answer::one(StatusCode::OK, item_resource(item)?))
+}
+
+async fn redact_item(call: Call) -> Result<Answer, ApiError> {
+    let kind = kind(&call, "kind")?;
+    let id = call.id("list-item-id")?;
+    let item = lists::redact_by_hand(&call.context, &call.actor(), kind, id).await?;
     Ok(Answer::one(StatusCode::OK, item_resource(item)?))
 }

@@ -12,7 +12,7 @@ use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ROOT,
+    ROOT, forms,
     operation::{Operation, Sent, Shape},
     version::Version,
 };
@@ -77,8 +77,11 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     match operation.sent {
         Sent::Nothing => {}
         Sent::Json(schema) => {
-            described["requestBody"] =
-                json!({ "content": { "application/json": { "schema": schema(generator) } } });
+            let mut content = json!({ "application/json": { "schema": schema(generator) } });
+            if operation.takes_forms {
+                content["multipart/form-data"] = json!({ "schema": forms::schema(generator) });
+            }
+            described["requestBody"] = json!({ "content": content });
         }
         Sent::Stream(media_types) => {
             let content: Map<String, Value> = media_types

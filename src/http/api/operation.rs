@@ -59,6 +59,8 @@ pub(super) struct Operation {
     pub(super) queries: Vec<(&'static str, &'static str)>,
     /// Whether it is a listing with pages.
     pub(super) is_paged: bool,
+    /// Whether what is sent may be a multipart form instead of a JSON document.
+    pub(super) takes_forms: bool,
     /// Whether the answer is kept for a client that sends the same request again.
     pub(super) is_replayed: bool,
     pub(super) handler: Option<Handler>,
@@ -77,6 +79,7 @@ impl Operation {
             answers: Vec::new(),
             queries: Vec::new(),
             is_paged: false,
+            takes_forms: false,
             is_replayed,
             handler: None,
         }
@@ -115,6 +118,11 @@ impl Operation {
     /// Takes a JSON body of a type.
     pub(super) fn body<T: JsonSchema>(self) -> Self {
         Self { sent: Sent::Json(schemars::SchemaGenerator::subschema_for::<T>), ..self }
+    }
+
+    /// Takes a multipart form instead of the JSON body, too: it says the same, with files as they are.
+    pub(super) fn or_form(self) -> Self {
+        Self { takes_forms: true, ..self }
     }
 
     /// Takes bytes as they come, in [`Call::stream`].

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     http::{HeaderMap, Method, StatusCode, header},
 };
 use serde_json::Value;
@@ -12,8 +12,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::{
     PathParts,
     errors::ApiError,
-    inflection,
+    forms, inflection,
     operation::{Operation, Sent, Shape},
+    upload::{media_type, sent_type},
 };
 
 /// The largest JSON body: a file of 10 MB in base 64, and what else there is to say.
@@ -40,6 +41,9 @@ pub(super) async fn body(
         Sent::Stream(_) => Ok((Value::Null, Some(body))),
         // Nothing is expected, and some clients send `{}` or `null` all the same.
         Sent::Nothing => Ok((Value::Null, None)),
+        Sent::Json(_) if operation.takes_forms && media_type(headers) == "multipart/form-data" => {
+            Ok((form(headers, body, bodies).await?, None))
+        }
         Sent::Json(_) => Ok((json(headers, body, bodies).await?, None)),
     }
 }
@@ -76,10 +80,7 @@ impl Bodies {
 /// A JSON body with keys in kebab-case; null when there is none.
 pub(super) async fn json(headers: &HeaderMap, body: Body, bodies: &Bodies) -> Result<Value, ApiError> {
     let _room = bodies.room_for(headers).await?;
-    let bytes = to_bytes(body, LARGEST_BODY).await.map_err(|_| {
-        let details = "the body is larger than 16 MiB, or was not sent to its end";
-        ApiError::other(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large", details)
-    })?;
+    let bytes = whole(body).await?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Null);
     }
@@ -89,6 +90,25 @@ pub(super) async fn json(headers: &HeaderMap, body: Body, bodies: &Bodies) -> Re
             format!("the body is not JSON, from line {} column {} on", error.line(), error.column());
         ApiError::bad_request("", details)
     })?;
+    document(value)
+}
+
+/// The document that a multipart form says, with keys in kebab-case.
+async fn form(headers: &HeaderMap, body: Body, bodies: &Bodies) -> Result<Value, ApiError> {
+    let _room = bodies.room_for(headers).await?;
+    document(forms::document(sent_type(headers), whole(body).await?).await?)
+}
+
+/// A body, to its end.
+async fn whole(body: Body) -> Result<Bytes, ApiError> {
+    to_bytes(body, LARGEST_BODY).await.map_err(|_| {
+        let details = "the body is larger than 16 MiB, or was not sent to its end";
+        ApiError::other(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large", details)
+    })
+}
+
+/// A document with keys in kebab-case, if it is one that can be carried out.
+fn document(value: Value) -> Result<Value, ApiError> {
     if !value.is_object() {
         return Err(ApiError::bad_request("", "the body must be a JSON object"));
     }

@@ -273,11 +273,13 @@ fn accepted(known: &[&str]) -> String {
     }
 }
 
-fn sent_type(headers: &HeaderMap) -> &str {
+/// The media type of what is sent, with its parameters.
+pub(super) fn sent_type(headers: &HeaderMap) -> &str {
     headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-fn media_type(headers: &HeaderMap) -> String {
+/// The media type of what is sent, without them.
+pub(super) fn media_type(headers: &HeaderMap) -> String {
     sent_type(headers).split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 

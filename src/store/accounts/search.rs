@@ -13,35 +13,11 @@ use uuid::Uuid;
 
 use crate::{
     domain::id::{AccountId, AccountTypeId},
-    store::StoreError,
+    store::{
+        StoreError,
+        search::{Compare, push_made},
+    },
 };
-
-/// How a value is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compare {
-    /// It is the same.
-    Equal,
-    /// It is greater.
-    Greater,
-    /// It is greater, or the same.
-    AtLeast,
-    /// It is less.
-    Less,
-    /// It is less, or the same.
-    AtMost,
-}
-
-impl Compare {
-    const fn operator(self) -> &'static str {
-        match self {
-            Self::Equal => " = ",
-            Self::Greater => " > ",
-            Self::AtLeast => " >= ",
-            Self::Less => " < ",
-            Self::AtMost => " <= ",
-        }
-    }
-}
 
 /// What an account must be to be found.
 #[derive(Clone, Debug, PartialEq)]
@@ -231,7 +207,9 @@ fn push(sql: &mut QueryBuilder<Postgres>, condition: &Condition, tags: &Tags) {
                 sql.push("false");
             }
         },
-        Condition::Created(compare, time) => created(sql, *compare, *time),
+        Condition::Created(compare, time) => {
+            push_made(sql, ("account.created_at", "account.account_id"), *compare, *time);
+        }
         Condition::Updated(compare, time) => {
             sql.push("account.updated_at").push(compare.operator()).push_bind(*time);
         }
@@ -292,21 +270,6 @@ fn among(sql: &mut QueryBuilder<Postgres>, table: &'static str, state: Option<&s
     sql.push(" as other where other.account_id = account.account_id");
     if let Some(state) = state {
         sql.push(" and other.state = ").push_bind(state.to_owned());
-    }
-    sql.push(")");
-}
-
-/// The time that an account was made at stands at the beginning of its id: an index of ids answers both.
-fn created(sql: &mut QueryBuilder<Postgres>, compare: Compare, time: DateTime<Utc>) {
-    let millis = u128::try_from(time.timestamp_millis()).unwrap_or(0).min((1 << 48) - 1);
-    let first = Uuid::from_u128(millis << 80);
-    let last = Uuid::from_u128((millis << 80) | (u128::MAX >> 48));
-    sql.push("(account.created_at").push(compare.operator()).push_bind(time);
-    if matches!(compare, Compare::Equal | Compare::Greater | Compare::AtLeast) {
-        sql.push(" and account.account_id >= ").push_bind(first);
-    }
-    if matches!(compare, Compare::Equal | Compare::Less | Compare::AtMost) {
-        sql.push(" and account.account_id <= ").push_bind(last);
     }
     sql.push(")");
 }

@@ -1,6 +1,7 @@
 //! `GET /events`.
 
 use sqlx::PgPool;
+use watchkeeper::actions::api_keys::{self, NewKey};
 
 use crate::fixtures::{Client, DAILY, House};
 
@@ -54,5 +55,27 @@ async fn events_of_an_object_are_found_by_its_id(pool: PgPool) {
     assert_eq!(one.body["data"], found.body["data"][0]);
     let refused = client.get("/events?filter[colour]=red").await.expect(400);
     assert_eq!(refused.body["errors"][0]["source"]["pointer"], "filter[colour]");
+    client.stop().await;
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn the_history_of_an_account_needs_two_permissions_and_its_description_names_both(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["a"]).await;
+    let client = Client::start(&house).await;
+    let path = format!("/accounts/{}/history", house.account("a").await.id);
+    let needed = ["account.read", "event.read"];
+    for (permissions, status) in [(&needed[..1], 403), (&needed[1..], 403), (&needed[..], 200)] {
+        let permissions: Vec<String> = permissions.iter().map(|word| (*word).to_owned()).collect();
+        let new = NewKey { name: "other".to_owned(), permissions, ..NewKey::default() };
+        let key = api_keys::create(&house.engine.context, "test", new).await.unwrap().1.into_revealed();
+        client.with_key(&key).get(&path).await.expect(status);
+    }
+    let document = client.get("/openapi.json").await.expect(200).body;
+    let described =
+        document["paths"]["/accounts/{account-id}/history"]["get"]["description"].as_str().unwrap();
+    for permission in needed {
+        assert!(described.contains(permission), "{described}");
+    }
     client.stop().await;
 }

@@ -4,6 +4,8 @@ mod account_acts;
 mod accounts;
 mod bounds;
 mod events;
+mod filters;
+mod forms;
 mod importers;
 mod lists;
 mod matching;

@@ -4,6 +4,7 @@ mod completing;
 mod lifecycle;
 mod making;
 mod reverifying;
+mod searching;
 
 use serde_json::{Map, Value, json};
 use watchkeeper::{
