@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     actions::{ActionError, subjects},
+    ambient::cores::on_all_cores,
     domain::{
         id::{AccountId, Shard},
         monitor::Trigger,
@@ -74,9 +75,10 @@ async fn refresh(
     let rows = accounts::list_of_ids(conn, page).await?;
     let engine = engine.clone();
     // Thousands of names take a while: no worker of the runtime waits for them.
-    let made = tokio::task::spawn_blocking(move || made_of(&engine, &rows));
+    let made = tokio::task::spawn_blocking(move || on_all_cores(&rows, |row| made_of(&engine, row)));
     let made = made.await.map_err(|_| StoreError::Inconsistent { column: "accounts.sealed_fields" })?;
-    let (keyed, without): (Vec<_>, Vec<_>) = made.into_iter().partition(|one| !one.tokens.is_empty());
+    let (keyed, without): (Vec<_>, Vec<_>) =
+        made.into_iter().flatten().partition(|one| !one.tokens.is_empty());
     let without: Vec<(AccountId, i64)> =
         without.into_iter().map(|one| (one.account, one.account_version)).collect();
     if !without.is_empty() {
@@ -93,27 +95,27 @@ async fn refresh(
     Ok(changed)
 }
 
-/// The keys of accounts. One of which none can be made must not keep others from theirs; its runs say so, too.
-fn made_of(engine: &Engine, rows: &[AccountRow]) -> Vec<AccountKeys> {
-    let mut made = Vec::with_capacity(rows.len());
-    for row in rows {
-        let Some(account_type) = engine.plan.types.get(row.account_type) else { continue };
-        let keys = catch_unwind(AssertUnwindSafe(|| {
-            let subject = subjects::of_account(&engine.context, &account_type, row)?;
-            Ok::<_, ActionError>(keys::account_keys(&subject))
-        }));
-        match keys {
-            Ok(Ok(keys)) => {
-                let tokens = engine.context.screening_tokens(&keys);
-                made.push(AccountKeys { account: row.id, account_version: row.version, tokens });
-            }
-            Ok(Err(error)) => {
-                tracing::error!(account.id = %row.id, error = &error as &dyn std::error::Error, "an account does not open");
-            }
-            Err(_) => tracing::error!(account.id = %row.id, "an account's keys cannot be made"),
+/// The keys of an account. One of which none can be made must not keep others from theirs; its runs say so, too.
+fn made_of(engine: &Engine, row: &AccountRow) -> Option<AccountKeys> {
+    let account_type = engine.plan.types.get(row.account_type)?;
+    let keys = catch_unwind(AssertUnwindSafe(|| {
+        let subject = subjects::of_account(&engine.context, &account_type, row)?;
+        Ok::<_, ActionError>(keys::account_keys(&subject))
+    }));
+    match keys {
+        Ok(Ok(keys)) => {
+            let tokens = engine.context.screening_tokens(&keys);
+            Some(AccountKeys { account: row.id, account_version: row.version, tokens })
+        }
+        Ok(Err(error)) => {
+            tracing::error!(account.id = %row.id, error = &error as &dyn std::error::Error, "an account does not open");
+            None
+        }
+        Err(_) => {
+            tracing::error!(account.id = %row.id, "an account's keys cannot be made");
+            None
         }
     }
-    made
 }
 
 /// The task.

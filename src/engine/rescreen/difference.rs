@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 
 use super::{
     Of, PAGE, Rescreens, Step,
-    sieve::{Held, Sieve},
+    sieve::{Comparing, Held, Sieve},
     wanted::Wanted,
 };
 use crate::{
@@ -34,6 +34,9 @@ const ALWAYS_LOOKED_UP: usize = 1000;
 
 /// For each token that a transaction might look up, so many accounts are read.
 const READ_A_TOKEN: usize = 10;
+
+/// In so many pages, of which one is compared while the next is read.
+const PAGES_A_TRANSACTION: usize = 4;
 
 /// How long those who have not read a list's new version leave its change to those who have.
 const LEFT_TO_OTHERS: TimeDelta = TimeDelta::minutes(1);
@@ -121,12 +124,13 @@ impl Rescreens {
     ) -> Result<(), EngineError> {
         let found = rescreens::find_accounts(conn, open.id, tokens).await?;
         let Some(sieve) = held.sieve.as_ref().filter(|_| !found.is_empty()) else { return Ok(()) };
-        let concerned = sieve.concerned(&self.engine, conn, &found).await?;
+        let concerned = sieve.begin(&self.engine, conn, &found).await?.concerned().await;
         let cleared: Vec<AccountId> =
             found.iter().copied().filter(|account| !concerned.contains(account)).collect();
         Ok(rescreens::clear_accounts(conn, open.id, found.len(), &cleared).await?)
     }
 
+    /// Reads the keys of the next accounts; some are compared while the next are read.
     async fn read(
         &self,
         conn: &mut PgConnection,
@@ -134,19 +138,32 @@ impl Rescreens {
         held: &Change,
         limit: usize,
     ) -> Result<(), EngineError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let page = screening_keys::list_after(conn, open.read_to, limit).await?;
-        let to = page.last().map(|(account, _)| *account);
-        let found = page.iter().filter(|(_, tokens)| held.wanted.has_any(tokens));
-        let found: Vec<AccountId> = found.map(|(account, _)| *account).collect();
-        let tokens = if to.is_none() { held.wanted.sorted().len() } else { 0 };
-        let read = match &held.sieve {
-            Some(sieve) => {
-                let concerned = sieve.concerned(&self.engine, conn, &found).await?;
-                Read { to, tokens, compared: found.len(), concerned: concerned.into_iter().collect() }
+        let mut read = Read { to: open.read_to, ..Read::default() };
+        let mut under_way: Option<Comparing> = None;
+        let page_size = limit / PAGES_A_TRANSACTION;
+        for _ in 0..PAGES_A_TRANSACTION {
+            let limit = i64::try_from(page_size.max(1)).unwrap_or(i64::MAX);
+            let page = screening_keys::list_after(conn, read.to, limit).await?;
+            let Some((last, _)) = page.last() else {
+                read.tokens = held.wanted.sorted().len();
+                break;
+            };
+            read.to = Some(*last);
+            let found = page.iter().filter(|(_, tokens)| held.wanted.has_any(tokens));
+            let found: Vec<AccountId> = found.map(|(account, _)| *account).collect();
+            let Some(sieve) = &held.sieve else {
+                read.concerned.extend(found);
+                continue;
+            };
+            read.compared += found.len();
+            let next = sieve.begin(&self.engine, conn, &found).await?;
+            if let Some(before) = under_way.replace(next) {
+                read.concerned.extend(before.concerned().await);
             }
-            None => Read { to, tokens, compared: 0, concerned: found },
-        };
+        }
+        if let Some(last) = under_way {
+            read.concerned.extend(last.concerned().await);
+        }
         Ok(rescreens::save_read(conn, open.id, &read).await?)
     }
 }

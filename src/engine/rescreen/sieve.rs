@@ -11,6 +11,7 @@ use std::{
 };
 
 use sqlx::PgConnection;
+use tokio::task::JoinHandle;
 
 use super::super::{Engine, EngineError, PlannedSchedule};
 use crate::{
@@ -68,26 +69,23 @@ impl Held {
 }
 
 impl Sieve {
-    /// Those of `accounts` that match something that came, as they stand now.
-    pub(super) async fn concerned(
+    /// Reads `accounts` as they stand now, and begins to compare them with what came.
+    pub(super) async fn begin(
         self: &Arc<Self>,
         engine: &Engine,
         conn: &mut PgConnection,
         accounts: &[AccountId],
-    ) -> Result<HashSet<AccountId>, EngineError> {
-        if accounts.is_empty() {
-            return Ok(HashSet::new());
-        }
+    ) -> Result<Comparing, EngineError> {
         engine.plan.types.refresh(conn).await?;
-        let rows = accounts::list_of_ids(conn, accounts).await?;
+        let rows =
+            if accounts.is_empty() { Vec::new() } else { accounts::list_of_ids(conn, accounts).await? };
+        let all = rows.iter().map(|row| row.id).collect();
         let (sieve, at_work) = (Arc::clone(self), engine.clone());
-        let known = rows.iter().map(|row| row.id).collect();
-        let compared = tokio::task::spawn_blocking(move || {
+        let concerned = tokio::task::spawn_blocking(move || {
             let concerned = on_all_cores(&rows, |row| sieve.may_match(&at_work, row));
             rows.iter().zip(concerned).filter(|(_, concerned)| *concerned).map(|(row, _)| row.id).collect()
         });
-        // What breaks off leaves nobody out.
-        Ok(compared.await.unwrap_or(known))
+        Ok(Comparing { concerned, all })
     }
 
     /// Of an account that does not open, or whose names cannot be compared, its runs say so.
@@ -100,5 +98,19 @@ impl Sieve {
             }))
         }));
         matches.ok().flatten().unwrap_or(true)
+    }
+}
+
+/// A comparison under way.
+pub(super) struct Comparing {
+    concerned: JoinHandle<HashSet<AccountId>>,
+    all: HashSet<AccountId>,
+}
+
+impl Comparing {
+    /// Those that match something that came.
+    pub(super) async fn concerned(self) -> HashSet<AccountId> {
+        // What breaks off leaves nobody out.
+        self.concerned.await.unwrap_or(self.all)
     }
 }
