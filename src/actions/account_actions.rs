@@ -3,9 +3,16 @@
 //! A run is one transaction: what it changes and the reports that it asks for are there together or not at all. The
 //! reports' answers come later. What was handed in is kept sealed, with what each step did.
 
+mod blame;
+mod named;
+
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 
+use self::{
+    blame::blamed,
+    named::{check_named, given},
+};
 use super::{
     ActionError, Context, Invalid,
     accounts::{self, Edit},
@@ -18,7 +25,7 @@ use crate::{
         account_action::{AccountAction, ListStep, Step, resolved},
         account_type::AccountType,
         id::{AccountActionId, AccountId, AccountTypeId, ActionRunId, Shard},
-        list::{Given, ListValue},
+        list::ListValue,
         schedule::ReportTemplate,
     },
     store::{
@@ -79,6 +86,7 @@ pub async fn create(
     let known = account_types::find(&mut transaction, account_type).await?;
     let known = known.ok_or_else(|| invalid("/data/attributes/account-type-id", "is not found"))?;
     check(action, &known)?;
+    check_named(&mut transaction, &action.steps).await?;
     let id = AccountActionId(context.new_uuid(Shard(0)));
     if !account_actions::insert(&mut transaction, id, account_type, action, context.now()).await? {
         return Err(taken());
@@ -114,6 +122,9 @@ pub async fn change(
 ) -> Result<ActionRow, ActionError> {
     let mut transaction = context.store.transaction().await?;
     let row = lock(&mut transaction, id).await?;
+    if let Some(steps) = &steps {
+        check_named(&mut transaction, steps).await?;
+    }
     let action = AccountAction {
         name: name.unwrap_or(row.definition.name),
         steps: steps.unwrap_or(row.definition.steps),
@@ -251,7 +262,8 @@ async fn step_in(
             return Ok(object(json!({ "changed": true })));
         }
     };
-    let edited = accounts::edit(context, conn, actor, account, &edit).await?;
+    let edited = accounts::edit(context, conn, actor, account, &edit).await;
+    let edited = edited.map_err(|error| blamed(step, error))?;
     Ok(object(json!({ "changed": edited.changed, "fields": edited.fields })))
 }
 
@@ -264,19 +276,7 @@ async fn add_to_list(
 ) -> Result<Option<crate::domain::id::ListItemId>, ActionError> {
     let list = list_rows::list_by_names(conn, std::slice::from_ref(&step.list)).await?.pop();
     let list = list.ok_or_else(|| ActionError::Conflict(format!("there is no list {}", step.list)))?;
-    let text = |value: &Option<String>| {
-        let value = resolved(&json!(value.as_ref()?), parameters, fields);
-        value.as_str().map(str::to_owned)
-    };
-    let given = Given {
-        name_first: text(&step.name_first),
-        name_last: text(&step.name_last),
-        value: text(&step.value),
-        match_type: None,
-        country_code: text(&step.country_code),
-        id_class: text(&step.id_class),
-        id_number: text(&step.id_number),
-    };
+    let given = given(step, |text| resolved(&json!(text), parameters, fields).as_str().map(str::to_owned));
     let value = ListValue::of(list.kind, &given).map_err(|(attribute, details)| {
         ActionError::Conflict(format!("the item for list {} has no good {attribute}: {details}", step.list))
     })?;

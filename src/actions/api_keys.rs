@@ -22,7 +22,7 @@ use crate::{
 /// A key to make.
 #[derive(Clone, Debug, Default)]
 pub struct NewKey {
-    /// Its name.
+    /// Its name; its id when empty.
     pub name: String,
     /// What is noted on it.
     pub note: Option<String>,
@@ -53,10 +53,11 @@ pub async fn create(
     let now = context.now();
     let secret = secret(context);
     let hint: String = secret.reveal().chars().take(PREFIX.len() + 4).collect();
+    let id = ApiKeyId(context.new_uuid(Shard(0)));
     let mut kept = KeptKey {
         key: ApiKey {
-            id: ApiKeyId(context.new_uuid(Shard(0))),
-            name: new.name,
+            id,
+            name: if new.name.is_empty() { id.to_string() } else { new.name },
             permissions: new.permissions,
             ip_allowlist: new.ip_allowlist,
             attributes_blocklist: new.attributes_blocklist,

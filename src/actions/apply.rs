@@ -246,7 +246,8 @@ async fn revision(
     let difference = difference(&before, published.settings);
     let number =
         revisions::insert(conn, published.digest, published.settings, &difference, process, now).await?;
-    tracing::info!(revision = number, changes = %difference, "the configuration is published");
+    let (changes, first) = in_brief(&difference);
+    tracing::info!(revision = number, changes, first, "the configuration is published");
     Ok((number, false))
 }
 
@@ -261,6 +262,22 @@ fn difference(before: &serde_json::Value, after: &serde_json::Value) -> serde_js
         "removed": keys(old.keys().filter(|key| !new.contains_key(*key)).collect()),
         "changed": keys(new.iter().filter(|(key, value)| old.get(*key).is_some_and(|old| old != *value)).map(|(key, _)| key).collect()),
     })
+}
+
+/// How many changes of a log line are named.
+const NAMED: usize = 10;
+
+/// How many keys differ, and the first of them: the revision has all.
+fn in_brief(difference: &serde_json::Value) -> (usize, String) {
+    let all: Vec<String> = ["changed", "added", "removed"]
+        .into_iter()
+        .flat_map(|what| {
+            let keys = difference.get(what).and_then(serde_json::Value::as_array).into_iter().flatten();
+            keys.filter_map(move |key| Some(format!("{what} {}", key.as_str()?)))
+        })
+        .collect();
+    let first = all.get(..NAMED.min(all.len())).unwrap_or_default().join(", ");
+    (all.len(), first)
 }
 
 fn leaves<'a>(
@@ -297,5 +314,14 @@ mod tests {
             json!({ "added": ["b.d"], "removed": ["b.e"], "changed": ["b.c"] })
         );
         assert_eq!(difference(&json!(null), &json!({ "a": 1 }))["added"], json!(["a"]));
+    }
+
+    #[test]
+    fn a_log_line_counts_the_changes_and_names_the_first() {
+        let differs = json!({ "added": ["b.d"], "removed": ["b.e"], "changed": ["b.c"] });
+        assert_eq!(in_brief(&differs), (3, "changed b.c, added b.d, removed b.e".to_owned()));
+        let many: Vec<String> = (0..500).map(|number| format!("k{number}")).collect();
+        let (changes, first) = in_brief(&json!({ "added": many }));
+        assert_eq!((changes, first.split(", ").count()), (500, NAMED));
     }
 }

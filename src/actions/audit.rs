@@ -2,24 +2,26 @@
 
 mod certificate;
 mod verify;
+mod view;
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub use crate::store::audit::Wanted;
 pub use certificate::{Certificate, Doubt, certificate, doubt};
 pub use verify::{Fault, Verified, verify};
+pub use view::EntryView;
 
 use super::{ActionError, Context};
 use crate::{
     domain::{
         audit::{Chained, Entry, ids_in},
-        id::{self, EnvironmentId, Shard},
+        id::{EnvironmentId, Shard},
     },
     store::{self, audit},
 };
@@ -54,13 +56,19 @@ pub async fn settle(context: &Context) -> Result<(), ActionError> {
     Ok(())
 }
 
+/// The key of a reading's detail that says of which kinds its objects are.
+const SHOWN: &str = "shown";
+
+/// An object that was shown: the prefix of its kind's ids, such as `act`, and its id.
+pub type Shown = (&'static str, Uuid);
+
 /// Something that was read or shown.
 #[derive(Clone, Debug)]
 pub struct Reading {
     /// What was done, such as `account.read`.
     pub operation: String,
     /// What was shown.
-    pub objects: Vec<Uuid>,
+    pub objects: Vec<Shown>,
     /// Who asked.
     pub actor: String,
     /// More about it, in words of ours.
@@ -69,7 +77,13 @@ pub struct Reading {
 
 /// The entry of a reading by the origin of `context`.
 pub fn entry_of_reading(context: &Context, reading: Reading, at: DateTime<Utc>) -> Entry {
-    let Reading { operation, mut objects, actor, detail } = reading;
+    let Reading { operation, objects: mut shown, actor, mut detail } = reading;
+    shown.sort_unstable();
+    shown.dedup();
+    if let Value::Object(detail) = &mut detail {
+        detail.insert(SHOWN.to_owned(), kinds(&shown));
+    }
+    let mut objects: Vec<Uuid> = shown.into_iter().map(|(_, id)| id).collect();
     ids_in(&detail, &mut objects);
     Entry {
         id: context.new_uuid(Shard(0)),
@@ -84,6 +98,13 @@ pub fn entry_of_reading(context: &Context, reading: Reading, at: DateTime<Utc>) 
         address: context.origin.address(),
         detail: detail.to_string(),
     }
+}
+
+/// How many are of each kind, in the order in which they stand: with it, their ids are written as everywhere.
+fn kinds(shown: &[Shown]) -> Value {
+    let runs = shown.chunk_by(|one, next| one.0 == next.0);
+    let counts = runs.filter_map(|run| Some((run.first()?.0.to_owned(), Value::from(run.len()))));
+    Value::Object(counts.collect::<Map<_, _>>())
 }
 
 /// Notes entries that are about no change: all of them or, after an error, none.
@@ -169,85 +190,4 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-/// An entry as people and programs read it.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct EntryView {
-    /// Its number.
-    pub sequence: i64,
-    /// When.
-    pub occurred_at: DateTime<Utc>,
-    /// What was done.
-    pub operation: String,
-    /// The account that it is about.
-    pub account: Option<String>,
-    /// What it is about when that is not the account.
-    pub object: Option<String>,
-    /// Who did it.
-    pub actor: String,
-    /// By what means: `system`, `user` or `api-key`.
-    pub origin: String,
-    /// The key or the user.
-    pub origin_id: Option<String>,
-    /// From where.
-    pub address: Option<String>,
-    /// More about it: ids, names of fields, counts.
-    pub detail: Value,
-    /// Its keyed hash.
-    pub mac: String,
-}
-
-/// Prefixes of ids by the first word of an operation.
-const PREFIXES: [(&str, &str); 12] = [
-    ("account-action", "accac"),
-    ("account-type", "acttp"),
-    ("account", "act"),
-    ("api-key", "api"),
-    ("hit", "hit"),
-    ("importer", "mprt"),
-    ("inquiry", "inq"),
-    ("list-item", "li"),
-    ("list", "lst"),
-    ("report", "rep"),
-    ("tag", "tag"),
-    ("transaction", "txn"),
-];
-
-impl From<&Chained> for EntryView {
-    fn from(chained: &Chained) -> Self {
-        let entry = &chained.entry;
-        let detail: Value = serde_json::from_str(&entry.detail).unwrap_or(Value::Null);
-        Self {
-            sequence: chained.sequence,
-            occurred_at: entry.occurred_at,
-            operation: entry.operation.clone(),
-            account: entry.account.map(|id| id::with_prefix("act", id)),
-            object: entry.object.map(|id| named(&entry.operation, id, &detail)),
-            actor: entry.actor.clone(),
-            origin: entry.origin_kind.clone(),
-            origin_id: entry.origin_id.clone(),
-            address: entry.address.clone(),
-            detail,
-            mac: hex(&chained.mac),
-        }
-    }
-}
-
-/// The id of an entry's object, as it is written in the detail, or else as the operation has it.
-fn named(operation: &str, object: Uuid, detail: &Value) -> String {
-    let written = |text: &&String| id::uuid_of(text) == Some(object);
-    let in_detail = detail.as_object().and_then(|map| {
-        map.values()
-            .filter_map(|value| if let Value::String(text) = value { Some(text) } else { None })
-            .find(written)
-    });
-    let first = operation.split(['.', '/']).next().unwrap_or_default();
-    let prefix = PREFIXES.iter().find(|(word, _)| *word == first);
-    match (in_detail, prefix) {
-        (Some(text), _) => text.clone(),
-        (None, Some((_, prefix))) => id::with_prefix(prefix, object),
-        (None, None) => object.to_string(),
-    }
 }

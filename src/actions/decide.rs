@@ -1,5 +1,6 @@
 //! A person's decision on hits: it is about an account and an entity, and holds for all reports of the account.
 
+mod earlier;
 mod expire;
 mod open_again;
 mod reopen;
@@ -31,6 +32,7 @@ use crate::{
     vault::Purpose,
 };
 
+pub use earlier::{Earlier, list_earlier};
 pub use expire::{Expired, Expiring, expire};
 pub use open_again::OfSchedule;
 pub use reopen::reopen;

@@ -2,6 +2,7 @@
 //! of everybody else why not.
 
 mod difference;
+mod stood;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,7 +17,6 @@ use uuid::Uuid;
 
 use super::{
     ActionError, Context,
-    hits::HitView,
     inspect::{self, MonitorView, MonthView},
 };
 use crate::{
@@ -32,6 +32,7 @@ use crate::{
 
 pub use crate::store::evidence::{Period, Unscreened};
 pub use difference::{ChangedFinding, Differing, FoundDifference, RunDifference, difference};
+pub use stood::{HitEvidence, Later};
 
 /// How many runs and events are read at once.
 const PAGE: i64 = 1000;
@@ -60,9 +61,9 @@ pub struct Evidence {
     pub runs: Vec<RunEvidence>,
     /// Old months: clear runs that changed nothing, a line for each monitor and month that reaches into the period.
     pub months: Vec<MonthView>,
-    /// Its hits, with who decided on them, when and why.
-    pub hits: Vec<HitView>,
-    /// What people decided about its entities, for all its reports; also what ended since.
+    /// Its hits as they stood when the period was over, with who decided on them, when and why.
+    pub hits: Vec<HitEvidence>,
+    /// What people had decided about its entities, for all its reports: the last decisions; also what ended since.
     pub decisions: Vec<DecisionView>,
     /// What happened, the oldest first.
     pub events: Vec<EventView>,
@@ -163,7 +164,8 @@ pub async fn of_account(
     }
     let mut is_cut = runs.len() > most || view.hits.len() >= inspect::MOST_HITS;
     runs.truncate(most);
-    let decisions = decisions_of(context, &mut connection, view.id).await?;
+    let hits = stood::as_they_stood(&mut connection, view.id, view.hits, period.until).await?;
+    let decisions = decisions_of(context, &mut connection, view.id, period.until).await?;
     let wanted = events::Wanted {
         objects: vec![view.id.0],
         from: Some(period.from),
@@ -195,7 +197,7 @@ pub async fn of_account(
         monitors: view.monitors,
         runs,
         months: months.filter(|line| line.last_at >= period.from && line.first_at < period.until).collect(),
-        hits: view.hits,
+        hits,
         decisions,
         is_cut,
         events: happened
@@ -214,8 +216,11 @@ async fn decisions_of(
     context: &Context,
     conn: &mut PgConnection,
     account: AccountId,
+    until: DateTime<Utc>,
 ) -> Result<Vec<DecisionView>, ActionError> {
-    let decided = decisions::list_of_account(conn, account).await?;
+    let mut decided = decisions::list_of_account(conn, account).await?;
+    // Nobody knew of it here before.
+    decided.retain(|one| one.imported_at.unwrap_or(one.decided_at) < until);
     if decided.is_empty() {
         return Ok(Vec::new());
     }
@@ -275,6 +280,8 @@ pub struct Coverage {
     pub from: DateTime<Utc>,
     /// Before when.
     pub until: DateTime<Utc>,
+    /// Before when was asked for, where that has not come: nobody is late who is due later than now.
+    pub asked_until: Option<DateTime<Utc>>,
     /// Every schedule.
     pub schedules: Vec<ScheduleCoverage>,
     /// Accounts that no schedule watched, by the reason.
@@ -305,6 +312,9 @@ pub struct Walk {
 /// How long somebody who waits for the answer should wait.
 pub const BRIEF: Duration = Duration::from_secs(5);
 
+/// Why nobody can tell who was screened.
+const NOT_BEGUN: &str = "the period begins in the future: nobody was to be screened in it yet";
+
 /// How a run fails that has nothing to ask about.
 const UNSCREENABLE: &str = "errored:unscreenable";
 
@@ -328,6 +338,7 @@ pub async fn walk<F: FnMut(&Unscreened)>(
     mut each: F,
 ) -> Result<(Coverage, Option<Shard>), ActionError> {
     let began_at = Instant::now();
+    let (asked, period) = (period, period.over_by(context.now()).ok_or(ActionError::Refused(NOT_BEGUN))?);
     let mut schedules: BTreeMap<String, ScheduleCoverage> = BTreeMap::new();
     let mut unwatched: BTreeMap<String, u64> = BTreeMap::new();
     let mut connection = context.store.connection().await?;
@@ -376,7 +387,8 @@ pub async fn walk<F: FnMut(&Unscreened)>(
         }
     }
     let schedules = schedules.into_values().collect();
-    Ok((Coverage { from: period.from, until: period.until, schedules, unwatched }, next))
+    let asked_until = (asked.until > period.until).then_some(asked.until);
+    Ok((Coverage { from: period.from, until: period.until, asked_until, schedules, unwatched }, next))
 }
 
 fn of(schedules: &mut BTreeMap<String, ScheduleCoverage>, name: String) -> &mut ScheduleCoverage {

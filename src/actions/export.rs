@@ -60,7 +60,7 @@ pub async fn export(context: &Context, actor: &str, account: AccountId) -> Resul
     drop(connection);
     let reading = Reading {
         operation: "account.exported".to_owned(),
-        objects: family.iter().map(|member| member.0).collect(),
+        objects: family.iter().map(|member| ("act", member.0)).collect(),
         actor: actor.to_owned(),
         detail: json!({}),
     };

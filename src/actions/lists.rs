@@ -27,8 +27,8 @@ use crate::{
     vault::Purpose,
 };
 
-pub use redact::redact_by_hand;
 pub(super) use redact::redact_item;
+pub use redact::{destroy_copies, redact_by_hand};
 
 const LIST: &str = "list of that id";
 const ITEM: &str = "list item of that id";

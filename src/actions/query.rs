@@ -164,6 +164,10 @@ impl<C> Reader<'_, C> {
 
 fn predicate<'a>(parts: &'a Map<String, Value>, at: &'a str) -> Result<Predicate<'a>, Invalid> {
     let known = ["attribute", "operator", "value"];
+    if parts.len() > 1 && parts.keys().any(|key| ["and", "or", "not"].contains(&key.as_str())) {
+        let details = "accepted is exactly one of and, or, not, and nothing beside it, or attribute, operator and value";
+        return Err(Invalid::at(at, details));
+    }
     if let Some(key) = parts.keys().find(|key| !known.contains(&key.as_str())) {
         let details = "is unknown; accepted is and, or, not, or attribute, operator and value";
         return Err(Invalid::at(format!("{at}/{}", pointer_part(key)), details));

@@ -1,4 +1,6 @@
-//! Having accounts screened once more because somebody asks for it; and what rescreens there are.
+//! Having accounts screened once more because somebody asks for it; what rescreens there are, and what they brought.
+
+mod brought;
 
 use serde::Serialize;
 use serde_json::json;
@@ -9,10 +11,13 @@ use crate::{
     screening::keys,
     store::{
         events, nudges,
-        rescreens::{self, NewRescreen, Reason, RescreenRow},
-        schedules,
+        rescreens::{self, NewRescreen, Reason, shown},
+        schedules, summary,
     },
 };
+
+pub use crate::store::rescreens::shown::{RescreenRow, Wanted};
+pub use brought::{Brought, BroughtHit, brought, brought_by};
 
 /// More waiting monitors than this are not counted.
 const MOST_WAITING: i64 = 1_000_000;
@@ -68,14 +73,27 @@ pub async fn ask(
 pub struct Rescreens {
     /// The newest first.
     pub rescreens: Vec<RescreenRow>,
-    /// How many monitors that a change of a list concerns have still to run.
+    /// How many monitors have still to run because a list changed or somebody asked for a rescreen: of all rescreens, also
+    /// of those that are not shown.
     pub waiting: i64,
+    /// Whether there may be more of them: beyond that nobody counts.
+    pub waiting_is_cut: bool,
 }
 
 /// The newest rescreens.
 pub async fn list(context: &Context, limit: i64) -> Result<Rescreens, ActionError> {
-    let mut connection = context.store.connection().await?;
-    let rescreens = rescreens::list(&mut connection, limit).await?;
-    let waiting = rescreens::count_waiting(&mut connection, MOST_WAITING).await?;
-    Ok(Rescreens { rescreens, waiting })
+    list_wanted(context, &Wanted::default(), limit).await
+}
+
+/// The newest of certain rescreens.
+pub async fn list_wanted(context: &Context, wanted: &Wanted, limit: i64) -> Result<Rescreens, ActionError> {
+    let mut transaction = context.store.transaction().await?;
+    summary::allow_long_counts(&mut transaction).await?;
+    let mut rescreens = shown::list(&mut transaction, wanted, limit).await?;
+    let ids: Vec<RescreenId> = rescreens.iter().map(|one| one.id).collect();
+    let waiting = shown::count_waiting(&mut transaction, &ids, MOST_WAITING).await?;
+    for one in &mut rescreens {
+        one.waiting = waiting.of.get(&one.id).copied().unwrap_or_default().min(one.monitors);
+    }
+    Ok(Rescreens { rescreens, waiting: waiting.all, waiting_is_cut: waiting.all >= MOST_WAITING })
 }

@@ -2,6 +2,7 @@
 //! on from where it stood.
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{ActionError, Context};
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
         monitor::{MonitorState, PausedBy},
     },
     store::{
-        enrolment, events, monitors, pauses,
+        accounts, enrolment, events, monitors, pauses,
         standings::{self, Standing},
     },
 };
@@ -76,6 +77,12 @@ pub async fn restore(context: &Context, actor: &str, account: AccountId) -> Resu
 /// Locks an account; its due rows are locked before.
 pub(super) async fn lock(conn: &mut sqlx::PgConnection, account: AccountId) -> Result<Standing, ActionError> {
     standings::lock(conn, &[account]).await?.pop().ok_or(ActionError::NotFound(ACCOUNT))
+}
+
+/// Which of these are archived accounts, or belong to one: reports, hits, inquiries, files, runs of actions.
+pub async fn list_archived(context: &Context, objects: &[Uuid]) -> Result<Vec<Uuid>, ActionError> {
+    let mut connection = context.store.connection().await?;
+    Ok(accounts::archived::list(&mut connection, objects).await?)
 }
 
 /// Locks an account that is about to be written to; refuses an archived one.

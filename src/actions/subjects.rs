@@ -80,9 +80,11 @@ pub fn question(
     Some(opened.map(|query| query.subject(kind)).map_err(SubjectFault::Question))
 }
 
-/// Keyed digest of what is asked about: a decision rests on it.
+/// Keyed digest of what is asked about: a decision rests on it. Not on e-mail addresses and the like: what a list of the
+/// customer's own has of them is a fact of the finding itself, and nothing else is found by them.
 pub fn digest(context: &Context, subject: &Subject) -> [u8; 16] {
-    let whole = context.digest_key.digest(json!(["subject", subject]).to_string().as_bytes());
+    let asked = Subject { contacts: Vec::new(), ..subject.clone() };
+    let whole = context.digest_key.digest(json!(["subject", asked]).to_string().as_bytes());
     let mut short = [0; 16];
     short.copy_from_slice(whole.split_at(16).0);
     short

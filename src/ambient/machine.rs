@@ -19,15 +19,27 @@ pub struct Machine {
 /// The user that this process runs as: its number, and its name where `/etc/passwd` has it. The kernel says it, not the
 /// environment.
 pub fn user() -> String {
-    let Ok(process) = fs::metadata("/proc/self") else { return "unknown".to_owned() };
-    let number = process.uid().to_string();
+    let Some(number) = user_number() else { return "unknown".to_owned() };
+    name_of(&number).map_or_else(|| number.clone(), |name| format!("{name} ({number})"))
+}
+
+/// The name alone of that user; its number where it has none.
+pub fn user_name() -> String {
+    let Some(number) = user_number() else { return "unknown".to_owned() };
+    name_of(&number).unwrap_or(number)
+}
+
+fn user_number() -> Option<String> {
+    Some(fs::metadata("/proc/self").ok()?.uid().to_string())
+}
+
+fn name_of(number: &str) -> Option<String> {
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = passwd.lines().find_map(|line| {
+    passwd.lines().find_map(|line| {
         let mut parts = line.split(':');
         let (name, id) = (parts.next()?, parts.nth(1)?);
         (id == number).then(|| name.to_owned())
-    });
-    name.map_or_else(|| number.clone(), |name| format!("{name} ({number})"))
+    })
 }
 
 impl Machine {
@@ -82,6 +94,12 @@ fn started(pid: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_user_is_named_as_the_kernel_has_it() {
+        assert!(user().starts_with(&user_name()), "{} is not of {}", user_name(), user());
+        assert_ne!(user_name(), "unknown");
+    }
 
     #[test]
     fn this_process_lives_and_one_with_its_number_and_another_start_is_dead() {

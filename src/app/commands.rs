@@ -265,6 +265,11 @@ async fn wait(context: &crate::actions::Context, asked: &[(MonitorId, i64)]) -> 
     Ok(())
 }
 
+/// The file of checkpoints that a daemon with these settings writes; none where it writes none.
+pub fn checkpoint_file(settings: &Settings) -> Option<PathBuf> {
+    settings.audit.checkpoint_folder.as_deref().map(engine::audit::checkpoint_file)
+}
+
 /// What is wrong with the files that the configuration names: lists, keys, secrets.
 pub fn check_files(settings: &Settings) -> Vec<String> {
     let mut faults = Vec::new();

@@ -18,6 +18,9 @@ use crate::{
 
 pub use crate::screening::difference::{Changed, Named};
 
+/// What stands for the version of a list that is refused, and the name of its folder.
+const REFUSED: &str = "refused";
+
 /// A list as the files of this host say it stands.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -125,7 +128,10 @@ pub(super) fn find(settings: &Settings, asked: &str) -> Result<List, AppError> {
                  accepted is {name}, for what the list's files hold now"
             )));
         }
-        let version = version.map(str::to_owned);
+        let version = match (version, &folder) {
+            (Some(version), Some(folder)) => Some(kept_version(folder, name, version)?),
+            _ => None,
+        };
         let version =
             version.or_else(|| folder.as_deref().map(State::read)?.in_force.map(|kept| kept.version));
         let kept = folder.zip(version).map(|(folder, version)| lists::kept(&folder, &version, format));
@@ -144,4 +150,57 @@ pub(super) fn find(settings: &Settings, asked: &str) -> Result<List, AppError> {
     })?;
     // Both sides of our own form have ids below the same name, so that they can be compared.
     format.read("list", path).map_err(unreadable)
+}
+
+/// The version of a list that is kept in its folder and that is called `asked`, or begins with it: no part of a path
+/// comes from what somebody typed.
+fn kept_version(folder: &Path, name: &str, asked: &str) -> Result<String, AppError> {
+    let refused = |text: String| Err(AppError::Refused(format!("{name}@{asked}: {text}")));
+    if asked == REFUSED {
+        if folder.join(REFUSED).exists() {
+            return Ok(REFUSED.to_owned());
+        }
+        return refused(format!("no version of {name} is refused"));
+    }
+    let kept = lists::kept_versions(folder);
+    let mut named: Vec<&String> =
+        kept.iter().filter(|version| !asked.is_empty() && version.starts_with(asked)).collect();
+    match (named.pop(), named.is_empty()) {
+        (Some(version), true) => Ok(version.clone()),
+        (Some(_), false) => refused("several versions begin so: accepted is more of the version".to_owned()),
+        (None, _) => refused(format!(
+            "no such version is kept here; accepted is {name}, {name}@{REFUSED}, or {name}@ and a version or its first \
+             characters, of {}",
+            if kept.is_empty() { "which there is none".to_owned() } else { kept.join(", ") }
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_version_is_found_by_its_first_characters_and_nothing_else_is_a_path() {
+        let folder = std::env::temp_dir().join(format!("watchkeeper-kept-{}", std::process::id()));
+        for version in ["f5ba10d14ed01111", "f5ba10d14ed02222", "0123456789abcdef"] {
+            fs::create_dir_all(folder.join(version)).unwrap();
+        }
+        let found = |asked: &str| kept_version(&folder, "ofac", asked).map_err(|error| error.to_string());
+        assert_eq!(found("0123456789ab").unwrap(), "0123456789abcdef");
+        assert_eq!(found("f5ba10d14ed02222").unwrap(), "f5ba10d14ed02222");
+        for (asked, said) in [
+            ("f5ba10d14ed0", "ofac@f5ba10d14ed0: several versions begin so"),
+            ("../..", "ofac@../..: no such version is kept here"),
+            ("", "ofac@: no such version is kept here"),
+            ("ffffffffffff", "or its first characters, of 0123456789abcdef, f5ba10d14ed01111"),
+            ("refused", "ofac@refused: no version of ofac is refused"),
+        ] {
+            let error = found(asked).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -153,6 +153,11 @@ pub async fn open(settings: &Settings) -> Result<Context, AppError> {
     store::within(opened).await
 }
 
+/// The name of the user that this process runs as, as the kernel has it.
+pub fn user() -> String {
+    machine::user_name()
+}
+
 fn keyring(settings: &Settings, random: Random) -> Result<Keyring, AppError> {
     let current = settings.vault.current.as_ref().ok_or(AppError::NoMasterKey)?;
     let mut keys = Vec::new();
@@ -212,6 +217,7 @@ pub async fn plan(
     let schedules = settings.schedules.values().cloned();
     let mut plan = Plan::new(&applied, schedules, &templates, built.providers);
     plan.own_lists = built.own_lists;
+    own_lists::note_compared(&plan.types, &plan.own_lists);
     plan.published = built.lists.iter().map(|keeper| keeper.published().clone()).collect();
     plan.lists = built.lists.into_iter().map(|keeper| Arc::new(Mutex::new(keeper))).collect();
     Ok((plan, applied.revision))

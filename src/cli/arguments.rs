@@ -16,6 +16,7 @@ use super::{
     lists::ListsCommand,
     pause::{PauseCommand, ResumeCommand},
     plan::PlanCommand,
+    rescreens::RescreensCommand,
     retention::{HoldCommand, HoldsCommand, RetentionCommand, UnholdCommand},
     screen::ScreenCommand,
     simulate::SimulateCommand,
@@ -126,15 +127,9 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
     },
-    /// Shows why accounts were screened once more, and how far that is: changes of lists, and what was asked for.
-    Rescreens {
-        /// At most so many, the newest first.
-        #[arg(long, default_value_t = 20)]
-        limit: i64,
-        /// For programs.
-        #[arg(long)]
-        json: bool,
-    },
+    /// Shows why accounts were screened once more, and how far that is: changes of lists, and what was asked for; of one, or
+    /// with --hits, also which hits that brought, and how fast.
+    Rescreens(RescreensCommand),
     /// Shows what is redacted when and why, and redacts what is due.
     #[command(subcommand)]
     Retention(RetentionCommand),
@@ -192,13 +187,14 @@ pub(super) enum Command {
     },
 }
 
-/// A decision on hits: it holds for all reports of their accounts.
+/// A decision on hits: it holds for all reports of their accounts. It needs a reason, which is kept encrypted; that is
+/// not an argument, for others could see it.
 #[derive(Args, Clone, Debug)]
 pub(super) struct DecisionOptions {
     /// The ids of the hits, as `hits` shows them.
     #[arg(value_name = "HIT", required = true, num_args = 1..=1000)]
     pub(super) hits: Vec<HitId>,
-    /// Reads the reason from standard input; it is kept encrypted. Not an argument: others could see it.
+    /// Reads the reason from standard input, also where that is no terminal; a terminal is asked for it anyway.
     #[arg(long)]
     pub(super) reason: bool,
     /// Who decided; the user of the system when not given.

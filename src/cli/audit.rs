@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{BAD_NEWS, say, show, tables};
+use super::{BAD_NEWS, objects, say, show, tables};
 use crate::{
     actions::audit::{self, Checkpoint, Wanted},
     app::{self, commands},
@@ -29,7 +29,7 @@ pub(super) enum AuditCommand {
     Verify(VerifyOptions),
     /// Prints the certificate of a redaction: of the newest one of an object, or of an entry of the log.
     Certificate {
-        /// The id of what was redacted, or the number of the entry.
+        /// The id of what was redacted, an account's reference id, or the number of the entry.
         #[arg(value_name = "ID")]
         of: String,
         /// As a page for people, instead of JSON.
@@ -43,7 +43,7 @@ pub(super) enum AuditCommand {
 /// Which entries.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ListOptions {
-    /// Only those about an object, by its id: an account, a hit, a report, a key, …
+    /// Only those about an object, by its id: an account, a hit, a report, a key, …; an account by its reference id too.
     #[arg(long, value_name = "ID")]
     object: Option<String>,
     /// Only those of an operation, such as account.redacted; `account.*` for all of accounts.
@@ -115,14 +115,13 @@ pub(super) async fn run(settings: &Settings, command: &AuditCommand) -> anyhow::
     }
     match command {
         AuditCommand::List(options) => {
-            let object = options.object.as_ref().map(|text| {
-                id::uuid_of(text).with_context(|| {
-                    format!("--object: {text} is not an id; accepted is an id such as hit_…")
-                })
-            });
+            let object = match &options.object {
+                Some(text) => Some(objects::find(&context, text).await.context("--object")?),
+                None => None,
+            };
             let now = context.now();
             let wanted = Wanted {
-                object: object.transpose()?,
+                object,
                 operation: options.operation.clone(),
                 actor: options.by.clone(),
                 since: options.since.map(|when| when.before(now)),
@@ -159,6 +158,11 @@ pub(super) async fn run(settings: &Settings, command: &AuditCommand) -> anyhow::
                 }
             }
             show(options.json, &verified, || match &verified.fault {
+                None if options.checkpoints.is_empty() => format!(
+                    "{} entries are as they were written.\n{}",
+                    verified.entries,
+                    without_checkpoints(commands::checkpoint_file(settings).as_deref())
+                ),
                 None => format!(
                     "{} entries are as they were written; {} checkpoints agree.",
                     verified.entries, verified.checkpoints
@@ -173,7 +177,12 @@ pub(super) async fn run(settings: &Settings, command: &AuditCommand) -> anyhow::
             }
         }
         AuditCommand::Certificate { of, html } => {
-            let made = audit::certificate(&context, of).await?;
+            let made = if id::uuid_of(of).is_some() || of.parse::<i64>().is_ok() {
+                audit::certificate(&context, of).await?
+            } else {
+                let account = objects::account(&context, of).await?;
+                audit::certificate(&context, &account.to_string()).await?
+            };
             let text =
                 if *html { commands::certificate_page(&made) } else { serde_json::to_string_pretty(&made)? };
             say(text.trim_end())?;
@@ -183,6 +192,19 @@ pub(super) async fn run(settings: &Settings, command: &AuditCommand) -> anyhow::
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is said where no checkpoint was given: a log that was cut off or replaced whole is found by none other.
+fn without_checkpoints(kept: Option<&Path>) -> String {
+    let why =
+        "No checkpoint was given, and without one nobody sees that a log was cut off or replaced whole.";
+    match kept {
+        None => format!(
+            "{why} `watchkeeper audit checkpoint` takes one; checkpoint-folder in [audit] keeps them."
+        ),
+        Some(file) if file.exists() => format!("{why} They are kept here: --checkpoint {}", file.display()),
+        Some(file) => format!("{why} They are to be kept in {}, and none is there yet.", file.display()),
+    }
 }
 
 fn read_certificate(file: &Path) -> anyhow::Result<audit::Certificate> {
@@ -211,4 +233,18 @@ fn read_checkpoints(file: &Path) -> anyhow::Result<Vec<Checkpoint>> {
         })
     });
     read.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_gives_no_checkpoint_is_told_where_they_are_or_would_be() {
+        assert!(without_checkpoints(None).contains("checkpoint-folder in [audit]"));
+        let absent = without_checkpoints(Some(Path::new("/nowhere/audit-checkpoints.jsonl")));
+        assert!(absent.contains("/nowhere/audit-checkpoints.jsonl, and none is there yet"), "{absent}");
+        let there = without_checkpoints(Some(Path::new(env!("CARGO_MANIFEST_DIR"))));
+        assert!(there.contains("--checkpoint "), "{there}");
+    }
 }

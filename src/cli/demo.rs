@@ -91,11 +91,11 @@ async fn show(options: &DemoOptions, folder: &std::path::Path, url: &str) -> any
         daemon.stop().await;
         return Err(error);
     }
-    say(&next(&demo, &daemon))?;
     if options.exit {
         daemon.stop().await;
-        return Ok(());
+        return say(&own(&program()));
     }
+    say(&next(&demo, &daemon))?;
     say("Watching on: every account is screened again every 5 minutes. Ctrl-C ends it.")?;
     let stop = serve::stop_signal()?;
     stop.await;
@@ -141,10 +141,24 @@ async fn watch(demo: &Demo, daemon: &Daemon, accounts: u64) -> anyhow::Result<()
     io::stdout().flush().context("standard output")
 }
 
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "watchkeeper".to_owned())
+}
+
+/// What can be done without the demo's daemon, which is gone at the end.
+fn own(program: &str) -> String {
+    format!(
+        "Your own data: {program} init, then the commands that it names. A watchlist of your own choice:
+{program} demo --list FOLDER
+"
+    )
+}
+
+/// What can be done while the demo's daemon runs.
 fn next(demo: &Demo, daemon: &Daemon) -> String {
     let file = demo.settings.files.first().map(|file| file.display().to_string()).unwrap_or_default();
     let account = demo.planted.keys().next().map_or("DEMO-000001", String::as_str);
-    let program = std::env::args().next().unwrap_or_else(|| "watchkeeper".to_owned());
+    let program = program();
     format!(
         "
 What to try next, in another terminal:
@@ -153,9 +167,8 @@ What to try next, in another terminal:
   {program} --config {file} run --account {account}
   {program} --config {file} hits --open --json
   curl http://{address}/metrics
-Your own data: {program} init, then the commands that it names. A watchlist of your own choice:
-{program} demo --list FOLDER
-",
+{own}",
+        own = own(&program),
         address = daemon.address,
     )
 }

@@ -1,17 +1,12 @@
 //! `evidence` and `coverage`.
 
-use std::{
-    fs::File,
-    io::{BufWriter, Write},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use clap::Args;
 
-use super::{note_shown, show, tables};
+use super::{note_shown, show, tables, times};
 use crate::{
     actions::{
         evidence::{self, Period},
@@ -32,12 +27,13 @@ pub(super) struct PeriodOptions {
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<DateTime<Utc>>,
     /// The whole of this day.
-    #[arg(long, value_name = "DAY", conflicts_with_all = ["from", "until"])]
+    #[arg(long, value_name = "DAY", value_parser = times::day, conflicts_with_all = ["from", "until"])]
     on: Option<NaiveDate>,
 }
 
 impl PeriodOptions {
-    fn period(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> anyhow::Result<Period> {
+    /// The period that is asked for; without a beginning or an end, from `from` on, or before `until`.
+    pub(super) fn period(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> anyhow::Result<Period> {
         let (from, until) = match self.on {
             Some(day) => (midnight(day), midnight(day.checked_add_days(Days::new(1)).unwrap_or(day))),
             None => (self.from.unwrap_or(from), self.until.unwrap_or(until)),
@@ -51,7 +47,8 @@ fn midnight(day: NaiveDate) -> DateTime<Utc> {
     day.and_time(NaiveTime::MIN).and_utc()
 }
 
-fn time(text: &str) -> Result<DateTime<Utc>, String> {
+/// A day, which is the moment with which it begins, or a time.
+pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     let day = || text.parse::<NaiveDate>().ok().map(midnight);
     moment(text).or_else(day).ok_or_else(|| "accepted are 2026-03-04 and 2026-03-04T05:06:07Z".to_owned())
 }
@@ -60,8 +57,11 @@ fn time(text: &str) -> Result<DateTime<Utc>, String> {
 #[derive(Args, Clone, Debug)]
 pub(super) struct EvidenceCommand {
     /// The account's reference id or id.
-    #[arg(value_name = "REF")]
-    account: String,
+    #[arg(value_name = "REF", required_unless_present = "of")]
+    account: Option<String>,
+    /// The same, as `run` takes it.
+    #[arg(long = "account", value_name = "REF", conflicts_with = "account")]
+    of: Option<String>,
     #[command(flatten)]
     period: PeriodOptions,
     /// What differs between two runs of one report, by the ids that the evidence names.
@@ -83,7 +83,7 @@ pub(super) struct CoverageCommand {
     /// Only this schedule.
     #[arg(long, value_name = "NAME")]
     schedule: Option<String>,
-    /// Writes every account that was not screened to this CSV file: account, schedule, reason.
+    /// Writes every account that was not screened to this CSV file: account, reference id, schedule, reason.
     #[arg(long, value_name = "FILE")]
     list: Option<PathBuf>,
     /// For programs.
@@ -93,15 +93,16 @@ pub(super) struct CoverageCommand {
 
 pub(super) async fn of_account(settings: &Settings, command: &EvidenceCommand) -> anyhow::Result<ExitCode> {
     let context = app::open(settings).await?;
+    let reference = command.account.as_deref().or(command.of.as_deref()).unwrap_or_default();
     if let Some([from, to]) = command.between.as_deref() {
-        let account = inspect::find_account(&context, &command.account).await?.id;
+        let account = inspect::find_account(&context, reference).await?.id;
         let difference = evidence::difference(&context, account, *from, *to).await?;
         note_shown(&context, "account.read", vec![account.0]).await?;
         show(command.json, &difference, || tables::difference(&difference))?;
         return Ok(ExitCode::SUCCESS);
     }
     let period = command.period.period(DateTime::<Utc>::UNIX_EPOCH, context.now() + TimeDelta::seconds(1))?;
-    let evidence = evidence::of_account(&context, &command.account, period, usize::MAX).await?;
+    let evidence = evidence::of_account(&context, reference, period, usize::MAX).await?;
     note_shown(&context, "account.read", vec![evidence.account_id.0]).await?;
     if let Some(path) = &command.html {
         let page = app::commands::evidence_page(&evidence, &super::actor(None));
@@ -118,25 +119,32 @@ pub(super) async fn coverage(settings: &Settings, command: &CoverageCommand) -> 
     let context = app::open(settings).await?;
     let now = context.now();
     let period = command.period.period(now - TimeDelta::days(30), now)?;
-    let file = match &command.list {
-        Some(path) => Some(File::create(path).with_context(|| path.display().to_string())?),
+    anyhow::ensure!(
+        period.from <= now,
+        "the period begins at {}, which is in the future: nobody was to be screened in it yet. It is {now} now",
+        period.from
+    );
+    let mut file = match &command.list {
+        Some(path) => Some(csv::Writer::from_path(path).with_context(|| path.display().to_string())?),
         None => None,
     };
-    let mut file = file.map(BufWriter::new);
     if let Some(file) = &mut file {
-        writeln!(file, "account,schedule,reason")?;
+        file.write_record(["account", "reference_id", "schedule", "reason"])?;
     }
     let mut written = Ok(());
     let told = evidence::coverage(&context, period, command.schedule.as_deref(), |one| {
         if let (Some(file), Ok(())) = (&mut file, &written) {
+            let account = one.account.to_string();
+            let reference = one.reference_id.as_deref().unwrap_or_default();
             let schedule = one.schedule.as_deref().unwrap_or_default();
-            written = writeln!(file, "{},{schedule},{}", one.account, one.reason);
+            written = file.write_record([account.as_str(), reference, schedule, one.reason.as_str()]);
         }
     });
     let coverage = told.await?;
-    written
-        .and_then(|()| file.map_or(Ok(()), |mut file| file.flush()))
-        .context("the list could not be written")?;
+    written.context("the list could not be written")?;
+    if let Some(file) = &mut file {
+        file.flush().context("the list could not be written")?;
+    }
     show(command.json, &coverage, || tables::coverage(&coverage))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,9 +9,10 @@ use std::{
 };
 
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 
-use super::{BAD_NEWS, actor, note_shown, reason_from_input, say, show, tables};
+use super::{BAD_NEWS, actor, evidence::time, note_all_shown, reason_from_input, say, show, tables, times};
 use crate::{
     actions::{
         hits::{self, Filter, Page, Sort},
@@ -48,11 +49,17 @@ pub(super) struct HitsCommand {
     #[arg(long, value_name = "SCORE")]
     max_score: Option<f32>,
     /// Only those first seen within this time, such as 7d.
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = times::length, conflicts_with = "from")]
     newer_than: Option<Duration>,
     /// Only those first seen longer ago than this.
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = times::length, conflicts_with = "until")]
     older_than: Option<Duration>,
+    /// Only those first seen from this day or time on, in UTC, as 2026-03-04 or 2026-03-04T05:06:07Z.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    from: Option<DateTime<Utc>>,
+    /// Only those first seen before this day or time.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<DateTime<Utc>>,
     /// Only those that somebody is to look at.
     #[arg(long, value_name = "NAME", conflicts_with = "unassigned")]
     assignee: Option<String>,
@@ -139,8 +146,8 @@ pub(super) async fn list(settings: &Settings, command: &HitsCommand) -> anyhow::
         states: if command.open { vec![HitState::Open] } else { command.state.clone() },
         score_from: command.min_score,
         score_to: command.max_score,
-        seen_from: ago(command.newer_than),
-        seen_to: ago(command.older_than),
+        seen_from: command.from.or_else(|| ago(command.newer_than)),
+        seen_to: command.until.or_else(|| ago(command.older_than)),
         assignee: if command.unassigned { Some(String::new()) } else { command.assignee.clone() },
     };
     let sort = match command.sort {
@@ -149,8 +156,8 @@ pub(super) async fn list(settings: &Settings, command: &HitsCommand) -> anyhow::
     };
     let page = Page { sort, after: command.after, before: None, limit: command.limit };
     let hits = hits::list(&context, &filter, command.schedule.as_deref(), page).await?;
-    let shown = hits.iter().flat_map(|hit| [hit.id.0, hit.account_id.0]).collect();
-    note_shown(&context, "hit.read", shown).await?;
+    let shown = hits.iter().flat_map(|hit| [("hit", hit.id.0), ("act", hit.account_id.0)]).collect();
+    note_all_shown(&context, "hit.read", shown).await?;
     show(command.json, &hits, || tables::hits(&hits))
 }
 

@@ -14,7 +14,7 @@ use crate::{
     app,
     config::Settings,
     domain::{
-        api_key::{PERMISSIONS, is_permission, network},
+        api_key::{BLOCKABLE, PERMISSIONS, blockable, is_permission, network},
         id::ApiKeyId,
     },
 };
@@ -44,20 +44,21 @@ pub(super) enum KeyCommand {
 /// A key to make.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Create {
-    /// Its name, which events show as the actor.
-    #[arg(long, default_value = "default")]
-    name: String,
+    /// Its name, which events show as the actor; its id when not given.
+    #[arg(long)]
+    name: Option<String>,
     /// What it may do: `account.read`, `account.*`, or `*` for everything. Several times for several.
     #[arg(long = "permission", value_name = "PERMISSION", required = true, value_parser = permission)]
     permissions: Vec<String>,
     /// For how long it is good, such as 90d; until it is revoked when not given.
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = super::times::length)]
     expires: Option<Duration>,
     /// An address or network that it may be used from. Several times for several; from anywhere when not given.
     #[arg(long = "allow", value_name = "NETWORK", value_parser = allowed)]
     allowed: Vec<ipnet::IpNet>,
-    /// An attribute that its answers lack: `social-security-number`, `address-*`, `/data/attributes/fields/*-number`.
-    #[arg(long = "block", value_name = "ATTRIBUTE")]
+    /// An attribute that its answers lack: `social-security-number`, `address-*`, `fields.name.last`,
+    /// `/data/attributes/fields/*-number`. Several times for several.
+    #[arg(long = "block", value_name = "ATTRIBUTE", value_parser = blocked)]
     blocked: Vec<String>,
     /// How many requests a minute it may make.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -88,12 +89,16 @@ fn allowed(text: &str) -> Result<ipnet::IpNet, String> {
     network(text).ok_or_else(|| "accepted is an address or a network such as 10.0.0.0/8".to_owned())
 }
 
+fn blocked(text: &str) -> Result<String, String> {
+    blockable(text).ok_or_else(|| format!("accepted is {BLOCKABLE}"))
+}
+
 pub(super) async fn run(settings: &Settings, command: &KeyCommand) -> anyhow::Result<ExitCode> {
     let context = app::open(settings).await?;
     match command {
         KeyCommand::Create(create) => {
             let new = NewKey {
-                name: create.name.clone(),
+                name: create.name.clone().unwrap_or_default(),
                 note: create.note.clone(),
                 permissions: create.permissions.clone(),
                 ip_allowlist: create.allowed.clone(),
@@ -124,8 +129,8 @@ pub(super) async fn run(settings: &Settings, command: &KeyCommand) -> anyhow::Re
                     } else {
                         "expired"
                     };
-                    let hint = (kept.hint.as_str(), state);
-                    KeyView::new(&kept.key, hint, kept.created_at, kept.expires_at, kept.last_used_at)
+                    let beside = (kept.hint.as_str(), state, kept.owner.clone());
+                    KeyView::new(&kept.key, beside, kept.created_at, kept.expires_at, kept.last_used_at)
                 })
                 .collect();
             show(*json, &shown, || tables::keys(&shown))?;

@@ -25,7 +25,8 @@ pub(super) struct ListsCommand {
 enum What {
     /// Shows what changed between two versions of a list.
     Diff {
-        /// The version before: a file, a folder, NAME, NAME@VERSION or NAME@refused.
+        /// The version before: a file, a folder, NAME, NAME@VERSION or NAME@refused; of a version its first characters are
+        /// enough.
         #[arg(value_name = "A")]
         before: String,
         /// The version after.

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod audit;
+mod decide;
 mod demo;
 mod evidence;
 mod export;
@@ -13,12 +14,15 @@ mod key;
 mod keys;
 mod ledger;
 mod lists;
+mod objects;
 mod pause;
 mod plan;
+mod rescreens;
 mod retention;
 mod screen;
 mod simulate;
 mod tables;
+mod times;
 mod what_if;
 
 use std::{
@@ -37,8 +41,8 @@ use uuid::Uuid;
 use crate::{
     actions::{
         Context,
-        audit::{Reading, note_reading},
-        decide::{self, Decided, Decision},
+        audit::{Reading, Shown, note_reading},
+        decide::Decision,
         inspect, release, rescreen,
     },
     app::{
@@ -157,8 +161,8 @@ async fn with_settings(
         Command::Assign(command) => hits::assign(settings, command).await?,
         Command::Comment(command) => hits::comment(settings, command).await?,
         Command::ImportDecisions(command) => return hits::import_decisions(settings, command).await,
-        Command::Dismiss(options) => return decide(settings, options, Decision::Dismissed).await,
-        Command::Confirm(options) => return decide(settings, options, Decision::Confirmed).await,
+        Command::Dismiss(options) => return decide::run(settings, options, Decision::Dismissed).await,
+        Command::Confirm(options) => return decide::run(settings, options, Decision::Confirmed).await,
         Command::Release { monitor, by } => {
             let context = app::open(settings).await?;
             release::release(&context, &actor(by.as_deref()), *monitor).await?;
@@ -172,11 +176,7 @@ async fn with_settings(
             let id = rescreen::ask(&context, &by.clone().unwrap_or_else(user), schedules, *reopen).await?;
             say(&format!("{id}: every monitor will run; `watchkeeper rescreens` shows how far it is."))?;
         }
-        Command::Rescreens { limit, json } => {
-            let context = app::open(settings).await?;
-            let shown = rescreen::list(&context, *limit).await?;
-            show(*json, &shown, || tables::rescreens(&shown))?;
-        }
+        Command::Rescreens(command) => rescreens::run(settings, command).await?,
         Command::Plan(command) => return plan::run(settings, command).await,
         Command::Evidence(command) => return evidence::of_account(settings, command).await,
         Command::WhatIf(command) => return what_if::run(settings, command).await,
@@ -211,10 +211,13 @@ async fn with_settings(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Notes in the audit log that personal data is about to be shown; the origin is the user of the host.
-async fn note_shown(context: &Context, operation: &str, mut objects: Vec<Uuid>) -> anyhow::Result<()> {
-    objects.sort_unstable();
-    objects.dedup();
+/// Notes in the audit log that personal data of accounts is about to be shown; the origin is the user of the host.
+async fn note_shown(context: &Context, operation: &str, accounts: Vec<Uuid>) -> anyhow::Result<()> {
+    note_all_shown(context, operation, accounts.into_iter().map(|id| ("act", id)).collect()).await
+}
+
+/// The same of objects of several kinds.
+async fn note_all_shown(context: &Context, operation: &str, objects: Vec<Shown>) -> anyhow::Result<()> {
     if objects.is_empty() {
         return Ok(());
     }
@@ -225,50 +228,13 @@ async fn note_shown(context: &Context, operation: &str, mut objects: Vec<Uuid>) 
 
 /// Who is at the command line.
 fn actor(by: Option<&str>) -> String {
-    let user = || {
-        std::env::vars().find(|(key, _)| key == "USER").map_or_else(|| "unknown".to_owned(), |(_, name)| name)
-    };
     format!("cli:{}", by.map_or_else(user, str::to_owned))
 }
 
-async fn decide(
-    settings: &Settings,
-    options: &arguments::DecisionOptions,
-    decision: Decision,
-) -> anyhow::Result<ExitCode> {
-    let actor = actor(options.by.as_deref());
-    let reason = if options.reason { Some(reason_from_input()?) } else { None };
-    let context = app::open(settings).await?;
-    if let [hit] = options.hits.as_slice() {
-        decide::decide(&context, &actor, *hit, decision, reason.as_ref()).await?;
-        say(match decision {
-            Decision::Dismissed => "Dismissed.",
-            Decision::Confirmed => "Confirmed.",
-        })?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let decided = decide::decide_all(&context, &actor, &options.hits, decision, reason.as_ref()).await?;
-    let mut code = ExitCode::SUCCESS;
-    for (hit, decided) in decided {
-        let word = match (decided, decision) {
-            (Decided::Done, Decision::Dismissed) => "dismissed",
-            (Decided::Done, Decision::Confirmed) => "confirmed",
-            (Decided::NotFound, _) => "there is no such hit",
-            (Decided::Gone, _) => "gone: there is nothing to decide",
-            (Decided::Archived, _) => "its account is archived",
-            (Decided::AlreadyDecided, _) => "somebody decided on it already",
-        };
-        if decided != Decided::Done {
-            code = ExitCode::from(BAD_NEWS);
-        }
-        say(&format!("{hit}: {word}"))?;
-    }
-    Ok(code)
-}
-
-/// The user of the system, as far as it says.
+/// The user of the system: as the environment has it, or else as the kernel has.
 fn user() -> String {
-    std::env::vars().find(|(key, _)| key == "USER").map_or_else(|| "unknown".to_owned(), |(_, name)| name)
+    let said = std::env::vars().find(|(key, name)| key == "USER" && !name.is_empty());
+    said.map_or_else(app::user, |(_, name)| name)
 }
 
 /// A reason that may be about a person: not an argument, which others could see.

@@ -2,16 +2,16 @@
 
 use std::{fmt::Write as _, process::ExitCode};
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{BAD_NEWS, actor, say, show, tables};
+use super::{BAD_NEWS, actor, objects, say, show, tables, times};
 use crate::{
     actions::{
         inspect,
-        retention::{self, Explained, Explanation, NewHold, Plan, RetainedId},
+        retention::{self, Explained, Explanation, NewHold, Plan},
     },
     app::{self, commands},
     config::Settings,
@@ -32,9 +32,9 @@ pub(super) enum RetentionCommand {
     },
     /// Tells why an object is or is not due: by which policy, when, what keeps it.
     Explain {
-        /// The id of an account, inquiry, report, transaction or list item.
+        /// The id of an account, inquiry, report, transaction or list item; or an account's reference id.
         #[arg(value_name = "ID")]
-        id: RetainedId,
+        id: String,
         /// For programs.
         #[arg(long)]
         json: bool,
@@ -100,8 +100,7 @@ pub(super) struct HoldsCommand {
 
 /// The end of a day.
 fn until(text: &str) -> Result<DateTime<Utc>, String> {
-    let day: NaiveDate = text.parse().map_err(|_| "accepted is a day as YYYY-MM-DD".to_owned())?;
-    let next = day.succ_opt().ok_or("is beyond the calendar")?;
+    let next = times::day(text)?.succ_opt().ok_or("is beyond the calendar")?;
     Ok(next.and_time(NaiveTime::MIN).and_utc())
 }
 
@@ -114,7 +113,8 @@ pub(super) async fn run(settings: &Settings, command: &RetentionCommand) -> anyh
         }
         RetentionCommand::Explain { id, json } => {
             let context = app::open(settings).await?;
-            let explanation = retention::explain(&context, *id).await?;
+            let id = objects::find_retained(&context, id).await?;
+            let explanation = retention::explain(&context, id).await?;
             show(*json, &explanation, || explained(&explanation))?;
         }
         RetentionCommand::Sweep { now: false, json } => {

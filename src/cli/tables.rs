@@ -33,7 +33,7 @@ pub(super) use evidence::{coverage, difference, evidence};
 pub(super) use keys::{KeyView, keys, master_keys};
 pub(super) use lists::lists;
 pub(super) use plan::plan;
-pub(super) use rescreens::rescreens;
+pub(super) use rescreens::{brought, rescreens};
 pub(super) use screen::{findings, pairs};
 pub(super) use simulation::simulation;
 pub(super) use status::status;
@@ -323,14 +323,14 @@ pub(super) fn compacted(compacted: &Compacted) -> String {
     text
 }
 
-/// `local (local-1), ofac@1a2b3c`
+/// `local (local-1), ofac@1a2b3c4d5e6f7a8b`
 fn basis(basis: &Value) -> String {
     let word = |key: &str| basis.get(key).and_then(Value::as_str).unwrap_or("?");
     let mut text = format!("{} ({})", word("provider"), word("engine"));
     for list in basis.get("lists").and_then(Value::as_array).into_iter().flatten() {
         let part = |key: &str| list.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
-        let version: String = part("version").chars().take(12).collect();
-        write!(text, ", {}@{version}", part("name")).expect("a string takes all");
+        // Whole: versions of a list of one's own all begin the same.
+        write!(text, ", {}@{}", part("name"), part("version")).expect("a string takes all");
     }
     text
 }
@@ -376,5 +376,20 @@ fn named(pause: &PauseView) -> String {
     match &pause.name {
         Some(name) => format!("{} {name}", pause.scope),
         None => pause.scope.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_shown_whole_for_those_of_own_lists_all_begin_the_same() {
+        let told = basis(&serde_json::json!({
+            "provider": "local",
+            "engine": "local-1",
+            "lists": [{ "name": "blocked", "version": "lst_01m8hsg7xq2yjr6n4k3v5w9z0b-2" }],
+        }));
+        assert_eq!(told, "local (local-1), blocked@lst_01m8hsg7xq2yjr6n4k3v5w9z0b-2");
     }
 }

@@ -10,7 +10,7 @@ use super::{
     relations,
 };
 use crate::domain::{
-    account_type::{AccountType, Field, FieldKind, Item, Screened, ScreenedDocument, Status},
+    account_type::{AccountType, ContactKind, Field, FieldKind, Item, Screened, ScreenedDocument, Status},
     document::DocumentKind,
 };
 
@@ -123,6 +123,17 @@ fn screened(check: &mut Checker<'_>, key: &Key, raw: RawScreened, fields: &[Fiel
             screen(at.at("country"), country, "a field of countries", &texts);
         }
     }
+    let contacts = |kind: &FieldKind| kind.is_text() || kind.is_text_list();
+    let all_contacts = [
+        (ContactKind::EmailAddress, &raw.email_addresses, "a field of e-mail addresses"),
+        (ContactKind::PhoneNumber, &raw.phone_numbers, "a field of phone numbers"),
+        (ContactKind::IpAddress, &raw.ip_addresses, "a field of IP addresses"),
+    ];
+    for (kind, paths, what) in all_contacts {
+        for (index, path) in paths.iter().flatten().enumerate() {
+            screen(at.at(kind.word()).item(index), path, what, &contacts);
+        }
+    }
     for (index, document) in raw.documents.iter().enumerate() {
         let field = document.field.as_deref().unwrap_or_default();
         let says_kind = fields.iter().any(|known| known.key == field && known.kind.is_documents());
@@ -143,6 +154,9 @@ fn screened(check: &mut Checker<'_>, key: &Key, raw: RawScreened, fields: &[Fiel
         countries: raw.countries,
         gender: raw.gender,
         documents: documents.collect(),
+        email_addresses: raw.email_addresses,
+        phone_numbers: raw.phone_numbers,
+        ip_addresses: raw.ip_addresses,
     }
 }
 

@@ -276,6 +276,9 @@ sections! {
         gender: Option<String>,
         #[serde(default)]
         documents: Vec<RawScreenedDocument>,
+        email_addresses: Option<Vec<String>>,
+        phone_numbers: Option<Vec<String>>,
+        ip_addresses: Option<Vec<String>>,
     }
 
     struct RawScreenedDocument {

@@ -51,6 +51,16 @@ pub struct FieldsStep {
     pub fields: Map<String, Value>,
 }
 
+impl FieldsStep {
+    /// The parameter that a field becomes, if it becomes one.
+    pub fn parameter(&self, field: &str) -> Option<&str> {
+        match placeholder_of(self.fields.get(field)?)? {
+            Placeholder::Parameter(key) => Some(key),
+            Placeholder::Field(..) => None,
+        }
+    }
+}
+
 /// What goes on which list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -96,6 +106,10 @@ impl ListStep {
 pub type ActionFault = (String, String);
 
 impl Step {
+    /// The words of all of them.
+    pub const WORDS: [&str; 7] =
+        ["run-report", "update-fields", "set-status", "add-tag", "remove-tag", "add-to-list", "redact"];
+
     /// Its word in definitions and outcomes.
     pub const fn word(&self) -> &'static str {
         match self {
@@ -117,6 +131,11 @@ impl Step {
             Placeholder::Field(key, Some(part)) => Some(format!("{key}.{part}")),
         };
         self.placeholders().into_iter().filter_map(read).collect()
+    }
+
+    /// Whether it says all itself: nothing of it stands for a parameter or for what the account has.
+    pub fn is_literal(&self) -> bool {
+        self.placeholders().is_empty()
     }
 
     fn placeholders(&self) -> Vec<Placeholder<'_>> {
@@ -259,6 +278,8 @@ mod tests {
         ]);
         let action = action(&written);
         assert_eq!(serde_json::to_value(&action.steps).unwrap(), written);
+        assert!(action.steps.iter().all(|step| Step::WORDS.contains(&step.word())));
+        assert_eq!(action.steps.iter().map(Step::is_literal).collect::<Vec<_>>(), [true, false, false, true]);
         assert_eq!(action.parameters().into_iter().collect::<Vec<_>>(), ["text", "why"]);
     }
 

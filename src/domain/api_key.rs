@@ -4,11 +4,15 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::id::ApiKeyId;
+use super::{id::ApiKeyId, kebab::to_kebab};
+
+/// What reading an archived account takes beside the permission to read it, and reading what belongs to it.
+pub const READ_ARCHIVED: &str = "account.archived.read";
 
 /// What a key can be allowed to do. `*` allows everything, `account.*` everything of accounts.
-pub const PERMISSIONS: [&str; 39] = [
+pub const PERMISSIONS: [&str; 40] = [
     "account.read",
+    READ_ARCHIVED,
     "account.write",
     "account.redact",
     "account.run-action",
@@ -60,7 +64,7 @@ pub const PREFIX: &str = "watchkeeper_";
 pub struct ApiKey {
     /// Its id.
     pub id: ApiKeyId,
-    /// Its name, which events show as the actor.
+    /// Its name, which events show as the actor; its id when nobody named it.
     pub name: String,
     /// What it may do: words of [`PERMISSIONS`], `*`, or `account.*`.
     pub permissions: Vec<String>,
@@ -76,7 +80,20 @@ pub struct ApiKey {
     pub inflection: Option<String>,
 }
 
+/// What keys are called that nobody named, before their names were their ids.
+const UNNAMED: &str = "default";
+
 impl ApiKey {
+    /// Who does what requests with it do, for events: its name, or its id where nobody named it, so that two keys are
+    /// two actors.
+    pub fn actor(&self) -> String {
+        if self.name.is_empty() || self.name == UNNAMED {
+            format!("api-key:{}", self.id)
+        } else {
+            format!("api-key:{}", self.name)
+        }
+    }
+
     /// Whether it may do what needs a permission; what needs `*` every key may do.
     pub fn may(&self, wanted: &str) -> bool {
         wanted == "*" || self.permissions.iter().any(|given| covers(given, wanted))
@@ -103,6 +120,55 @@ pub fn is_permission(text: &str) -> bool {
 pub fn network(text: &str) -> Option<IpNet> {
     let text = text.trim();
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+/// What an entry of a block-list can be, in words.
+pub const BLOCKABLE: &str = "an attribute such as name-last or address-*, a field such as fields.name.last, or a JSON \
+     pointer such as /data/attributes/fields/*-number, with * for any text";
+
+/// Where a JSON pointer of a block-list may begin.
+const POINTED: [&str; 3] = ["data", "included", "meta"];
+
+/// An entry of a block-list as it is kept: in kebab-case, and a field's path as the attribute that it is
+/// (`fields.name.last` is `name-last`). None of a text that can name nothing: it would block nothing.
+pub fn blockable(text: &str) -> Option<String> {
+    let text = text.trim();
+    if let Some(pointer) = text.strip_prefix('/') {
+        let parts = pointer.split('/').map(blocked_word).collect::<Option<Vec<String>>>()?;
+        let is_known =
+            parts.len() > 1 && parts.first().is_some_and(|first| POINTED.contains(&first.as_str()));
+        return is_known.then(|| format!("/{}", parts.join("/")));
+    }
+    let parts = text.split('.').map(blocked_word).collect::<Option<Vec<String>>>()?;
+    let is_wrapper = |part: &&String| ["data", "attributes"].contains(&part.as_str());
+    let (is_path, last) = (parts.len() > 1, parts.last()?.clone());
+    let mut rest = parts.iter().skip_while(|part| is_path && is_wrapper(part));
+    match rest.next() {
+        Some(first) if is_path && first == "fields" => {}
+        // A name, or one of an attribute beside `fields`.
+        Some(first) if rest.next().is_none() => return Some(first.clone()),
+        _ => return None,
+    }
+    // What wraps a field's parts in answers has no name of its own.
+    let rest: Vec<&str> = rest.map(String::as_str).filter(|part| *part != "value").collect();
+    match rest.as_slice() {
+        [] if last == "value" => Some(last),
+        [] | ["*"] => Some("fields".to_owned()),
+        parts => Some(parts.join("-")),
+    }
+}
+
+/// A word of such an entry; none of what no name has.
+fn blocked_word(text: &str) -> Option<String> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_*".contains(&byte);
+    let has_letters = text.bytes().any(|byte| byte.is_ascii_alphanumeric());
+    if !text.bytes().all(is_name) || !(has_letters || text == "*") {
+        return None;
+    }
+    // Without a small letter, capitals begin no words.
+    let has_small = text.bytes().any(|byte| byte.is_ascii_lowercase());
+    let written = if has_small { to_kebab(text) } else { to_kebab(&text.to_ascii_lowercase()) };
+    Some(written.to_ascii_lowercase())
 }
 
 /// Whether who is given a permission may do what needs another.
@@ -139,8 +205,20 @@ mod tests {
         assert!(!key(&["account.read"], &[]).may("account.write"));
         assert!(key(&["account.*"], &[]).may("account.write"));
         assert!(!key(&["account.*"], &[]).may("account-type.read"));
+        assert!(key(&["account.*"], &[]).may(READ_ARCHIVED));
+        assert!(!key(&["account.read"], &[]).may(READ_ARCHIVED));
         assert!(!key(&["account.*"], &[]).may("subject.export"), "all that is held is more than the account");
         assert!(key(&["*"], &[]).may("report.redact"));
+    }
+
+    #[test]
+    fn keys_that_nobody_named_are_told_apart_by_their_ids() {
+        let named = |name: &str, id: u128| {
+            ApiKey { name: name.to_owned(), id: ApiKeyId(Uuid::from_u128(id)), ..key(&[], &[]) }.actor()
+        };
+        assert_eq!(named("crm", 1), "api-key:crm");
+        assert_ne!(named("default", 1), named("default", 2));
+        assert_eq!(named("default", 1), format!("api-key:{}", ApiKeyId(Uuid::from_u128(1))));
     }
 
     #[test]
@@ -150,6 +228,58 @@ mod tests {
         }
         for unknown in ["", "account", "accounts.read", "acc*", ".*"] {
             assert!(!is_permission(unknown), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn what_a_block_list_names_is_kept_in_one_spelling_and_what_names_nothing_is_none() {
+        for (text, kept) in [
+            ("name-last", "name-last"),
+            ("name-last ", "name-last"),
+            ("NAME-LAST", "name-last"),
+            ("NAME", "name"),
+            ("nameLast", "name-last"),
+            ("Birthdate", "birthdate"),
+            ("tax_number", "tax-number"),
+            ("address-*", "address-*"),
+            ("*", "*"),
+            ("fields.name.last", "name-last"),
+            ("fields.name.value.last", "name-last"),
+            ("FIELDS.Name.Last", "name-last"),
+            ("data.attributes.fields.address.street_1", "address-street-1"),
+            ("fields.address", "address"),
+            ("fields.value", "value"),
+            ("fields.*", "fields"),
+            ("attributes.reference-id", "reference-id"),
+            ("attributes", "attributes"),
+            ("/data/attributes/fields/*-number", "/data/attributes/fields/*-number"),
+            (" /Data/attributes/nameLast", "/data/attributes/name-last"),
+            ("/data/*/attributes/name", "/data/*/attributes/name"),
+        ] {
+            assert_eq!(blockable(text).as_deref(), Some(kept), "{text}");
+        }
+        for text in [
+            "",
+            " ",
+            "-",
+            "**",
+            ".",
+            "/",
+            "/data",
+            "/data/",
+            "/data/['",
+            "/data//name",
+            "data/name",
+            "name last",
+            "name.last",
+            "fields.",
+            ".name",
+            "fields..name",
+            "name,birthdate",
+            "/name-last",
+            "Größe",
+        ] {
+            assert_eq!(blockable(text), None, "{text:?}");
         }
     }
 

@@ -106,7 +106,11 @@ pub fn with_prefix(prefix: &str, id: Uuid) -> String {
 }
 
 macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {
+        /// What ids of all kinds begin with, without the `_` behind it.
+        pub const PREFIXES: &[&str] = &[$($prefix),*];
+
+    $(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(pub Uuid);

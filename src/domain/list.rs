@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::monitor::words;
+use super::{country, monitor::words};
 use crate::names::fold::fold;
 
 words! {
@@ -160,7 +160,7 @@ impl ListValue {
             }
             ListKind::Countries => {
                 let code = text("country-code", &given.country_code)?.to_ascii_uppercase();
-                if code.len() != 2 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+                if !country::is_code(&code) {
                     return Err(("country-code", "accepted is an ISO 3166-1 alpha-2 code such as DE"));
                 }
                 Self::Country { code }

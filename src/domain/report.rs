@@ -120,6 +120,7 @@ impl Query {
             countries,
             gender: None,
             documents: Vec::new(),
+            contacts: Vec::new(),
         }
     }
 }

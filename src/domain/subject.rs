@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{date::PartialDate, document::Document, personal::Personal};
+use super::{date::PartialDate, document::Document, list::ListValue, personal::Personal};
 
 /// What sort of party an account stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,6 +73,9 @@ pub struct Subject {
     /// Passports, national ids, registrations: what has a number.
     #[serde(default)]
     pub documents: Vec<Personal<Document>>,
+    /// E-mail addresses, phone numbers and IP addresses: only lists of the customer's own have such.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<Personal<ListValue>>,
 }
 
 impl Subject {
@@ -85,6 +88,7 @@ impl Subject {
             countries: Vec::new(),
             gender: None,
             documents: Vec::new(),
+            contacts: Vec::new(),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -64,10 +64,15 @@ impl Task for Sequencer {
     }
 }
 
+/// The file of checkpoints in their folder.
+pub fn checkpoint_file(folder: &Path) -> PathBuf {
+    folder.join(CHECKPOINTS)
+}
+
 /// Appends to the checkpoints in `folder` how the log stands.
 pub async fn keep_checkpoint(context: &Context, folder: &Path) -> Result<(), EngineError> {
     let taken = checkpoint(context).await?;
-    let file = folder.join(CHECKPOINTS);
+    let file = checkpoint_file(folder);
     let line = serde_json::to_string(&taken).expect("a checkpoint is texts and numbers") + "\n";
     let (of, to) = (folder.to_owned(), file.clone());
     // It waits for the disk.

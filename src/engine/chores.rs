@@ -1,4 +1,5 @@
-//! What requests asked for and that takes longer than a request: consolidations, and the accounts of merged tags.
+//! What requests asked for and that takes longer than a request: consolidations, the accounts of merged tags, what hits
+//! have of redacted items of lists.
 //!
 //! Each is in the database until it is done, a transaction at a time: whoever is killed leaves it to the next.
 
@@ -7,7 +8,7 @@ use super::{
     task::{Activation, Task},
 };
 use crate::{
-    actions::{consolidate, tags},
+    actions::{consolidate, lists, tags},
     telemetry::health::Health,
 };
 
@@ -35,6 +36,7 @@ impl Task for Chores {
         let consolidated = consolidate::do_next(context).await?;
         let merged = tags::merge_page(context).await?;
         let renamed = tags::rename_page(context).await?;
-        Ok(if consolidated || merged || renamed { Activation::More } else { Activation::Done })
+        let destroyed = lists::destroy_copies(context).await?;
+        Ok(if consolidated || merged || renamed || destroyed { Activation::More } else { Activation::Done })
     }
 }

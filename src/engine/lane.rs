@@ -120,7 +120,7 @@ impl Lane {
             let Some(room) = acquired else { break };
             // Whatever comes from here on is seen by this turn or wakes the next.
             self.nudges.mark_unchanged();
-            let pause = match store::within(self.turn(room, &stop)).await {
+            let pause = match store::within(Box::pin(self.turn(room, &stop))).await {
                 Ok(Turn::Started) => {
                     task::answered(&self.engine.health);
                     continue;

@@ -9,13 +9,14 @@
 mod register;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use tokio::task::{JoinError, JoinSet};
 
 use self::register::Before;
 use super::{Engine, EngineError, run::Finished};
@@ -40,6 +41,10 @@ const PATIENCE: Duration = Duration::from_mins(5);
 #[derive(Default)]
 pub(super) struct Numbers {
     held: HashMap<String, Held>,
+    /// Versions that are compared and get their numbers: a large list takes long, and no other waits for it.
+    registering: JoinSet<Registered>,
+    /// Their lists.
+    busy: HashSet<String>,
     /// Whether it is noted which schedules use which lists.
     uses_noted: bool,
 }
@@ -51,6 +56,14 @@ struct Held {
     behind: Option<Behind>,
 }
 
+/// What came of a version that was to get its number.
+struct Registered {
+    list: String,
+    index: Arc<Index>,
+    /// The number; none when another process was first.
+    number: Result<Option<i64>, EngineError>,
+}
+
 /// Another process has a newer version.
 struct Behind {
     since: Instant,
@@ -60,17 +73,21 @@ struct Behind {
 
 impl Numbers {
     /// Compares what is in force here with the newest versions that anybody has. `keepers` have the versions that are
-    /// kept. Returns the places of the lists of which another process has a newer version. What is read and compared
-    /// takes as long as it takes; the database has its deadlines.
+    /// kept. Returns the places of the lists of which another process has a newer version. What is to be read and compared
+    /// for a number takes as long as it takes: that only begins here, and what came of it is seen by a later call.
     pub(super) async fn keep(
         &mut self,
         engine: &Engine,
         keepers: &Keepers,
     ) -> Result<Vec<usize>, EngineError> {
+        let mut failed = None;
+        while let Some(ended) = self.registering.try_join_next() {
+            failed = self.end(engine, ended).err().or(failed);
+        }
         let lists = &engine.plan.published;
         let names: Vec<String> = lists.iter().map(|list| list.name().to_owned()).collect();
         if names.is_empty() && engine.plan.own_lists.is_empty() {
-            return Ok(Vec::new());
+            return failed.map_or(Ok(Vec::new()), Err);
         }
         let newest = store::within(async {
             let mut connection = engine.context.store.connection().await?;
@@ -78,8 +95,11 @@ impl Numbers {
         });
         let newest: HashMap<String, NumberedVersion> =
             newest.await?.into_iter().map(|one| (one.list.clone(), one)).collect();
-        let (mut behind, mut failed) = (Vec::new(), None);
+        let mut behind = Vec::new();
         for (place, list) in lists.iter().enumerate() {
+            if self.busy.contains(list.name()) {
+                continue;
+            }
             let Some(index) = list.index() else { continue };
             let newest = newest.get(list.name());
             match self.keep_one(engine, list, index, newest, keepers.get(place)).await {
@@ -90,17 +110,45 @@ impl Numbers {
             }
         }
         if engine.fleet.is_current() {
-            if !self.uses_noted {
+            // Who gains a list is screened against the newest version: not before it has a number.
+            if !self.uses_noted && self.busy.is_empty() {
                 store::within(register::note_uses(engine)).await?;
                 self.uses_noted = true;
             }
-            let holds = |list: &str| self.held.get(list).is_some_and(|held| held.behind.is_none());
+            let holds = |list: &str| {
+                !self.busy.contains(list) && self.held.get(list).is_some_and(|held| held.behind.is_none())
+            };
             store::within(register::settle_debts(engine, &newest, holds)).await?;
         }
         failed.map_or(Ok(behind), Err)
     }
 
-    /// Returns whether the newest version is in force.
+    /// Waits for what [`keep`](Self::keep) has begun. Tells whether there was anything.
+    pub(super) async fn settle(&mut self, engine: &Engine) -> Result<bool, EngineError> {
+        let (mut any, mut failed) = (false, None);
+        while let Some(ended) = self.registering.join_next().await {
+            any = true;
+            failed = self.end(engine, ended).err().or(failed);
+        }
+        failed.map_or(Ok(any), Err)
+    }
+
+    fn end(&mut self, engine: &Engine, ended: Result<Registered, JoinError>) -> Result<(), EngineError> {
+        let Registered { list, index, number } = match ended.map_err(JoinError::try_into_panic) {
+            Ok(registered) => registered,
+            // A fault of ours is one of the whole part.
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            Err(Err(_)) => return Ok(()),
+        };
+        self.busy.remove(&list);
+        let published = engine.plan.published.iter().find(|one| one.name() == list);
+        if let (Some(number), Some(published)) = (number?, published) {
+            self.hold(published, number, index);
+        }
+        Ok(())
+    }
+
+    /// Returns whether the newest version is in force; a newer one than anybody has begins to get its number.
     async fn keep_one(
         &mut self,
         engine: &Engine,
@@ -136,9 +184,12 @@ impl Numbers {
                 keeper.map(|keeper| Before::Kept(Arc::clone(keeper), newest.version.clone()))
             }
         };
-        if let Some(number) = register::register(engine, list.name(), &index, newest, before).await? {
-            self.hold(list, number, index);
-        }
+        self.busy.insert(list.name().to_owned());
+        let (engine, list, newest) = (engine.clone(), list.name().to_owned(), newest.cloned());
+        self.registering.spawn(async move {
+            let number = register::register(&engine, &list, &index, newest.as_ref(), before).await;
+            Registered { list, index, number }
+        });
         Ok(true)
     }
 

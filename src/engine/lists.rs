@@ -44,8 +44,8 @@ pub(super) async fn drive(engine: Engine, part: Part, stop: CancellationToken) {
 /// Who looks after the lists.
 pub struct Watch {
     engine: Engine,
-    /// Looks under way: which list, and what came of it.
-    looks: JoinSet<(usize, Look)>,
+    /// Looks under way: which list, its name, and what came of it.
+    looks: JoinSet<(usize, String, Look)>,
     /// The lists that are looked at.
     busy: HashSet<usize>,
     /// What was last shown of each list.
@@ -72,7 +72,7 @@ impl Watch {
         }
     }
 
-    /// One look at every list whose time has come, as the daemon does it; what happened is told.
+    /// One look at every list whose time has come, as the daemon makes it, to its end; what happened is told.
     pub async fn look(&mut self) -> Result<(), EngineError> {
         self.begin();
         while let Some(ended) = self.looks.join_next().await {
@@ -80,10 +80,14 @@ impl Watch {
         }
         self.show_all();
         self.number().await?;
+        if self.numbers.settle(&self.engine).await? {
+            self.number().await?;
+        }
         self.tell().await
     }
 
-    async fn round(&mut self) {
+    /// A round as the daemon makes it, every few seconds: what takes long is begun and not waited for.
+    pub async fn round(&mut self) {
         self.begin();
         while let Some(ended) = self.looks.try_join_next() {
             self.end(ended);
@@ -121,12 +125,13 @@ impl Watch {
             if self.busy.contains(&place) {
                 continue;
             }
-            let question = {
-                let mut keeper = locked(keeper);
+            let (name, question) = {
+                // One that reads an earlier version is looked at later.
+                let Some(mut keeper) = free(keeper) else { continue };
                 if !keeper.is_due(now) {
                     continue;
                 }
-                keeper.begin(now)
+                (keeper.name().to_owned(), keeper.begin(now))
             };
             self.busy.insert(place);
             let keeper = Arc::clone(keeper);
@@ -134,18 +139,16 @@ impl Watch {
                 let reply = question.ask().await;
                 // A large list takes seconds to read: no worker of the runtime waits for it.
                 let settled = tokio::task::spawn_blocking(move || locked(&keeper).settle(reply, now)).await;
-                (place, settled.unwrap_or_else(|_| Look::Failed("the look was broken off".to_owned())))
+                let look = settled.unwrap_or_else(|_| Look::Failed("the look was broken off".to_owned()));
+                (place, name, look)
             });
         }
     }
 
-    fn end(&mut self, ended: Result<(usize, Look), JoinError>) {
-        let Ok((place, look)) = ended else { return };
+    fn end(&mut self, ended: Result<(usize, String, Look), JoinError>) {
+        let Ok((place, name, look)) = ended else { return };
         self.busy.remove(&place);
-        if let Some(keeper) = self.engine.plan.lists.get(place) {
-            let name = locked(keeper).name().to_owned();
-            self.note(&name, &look);
-        }
+        self.note(&name, &look);
     }
 
     /// Shows how every list stands; one that is being read, as it last stood.
@@ -153,11 +156,7 @@ impl Watch {
         let keepers = self.engine.plan.lists.clone();
         let now = self.engine.context.now();
         for (place, keeper) in keepers.iter().enumerate() {
-            let standing = match keeper.try_lock() {
-                Ok(keeper) => keeper.standing(now),
-                Err(TryLockError::Poisoned(keeper)) => keeper.into_inner().standing(now),
-                Err(TryLockError::WouldBlock) => continue,
-            };
+            let Some(standing) = free(keeper).map(|keeper| keeper.standing(now)) else { continue };
             self.show(&standing);
             self.shown.insert(place, view(&standing));
         }
@@ -255,6 +254,15 @@ impl Watch {
 pub(super) fn locked(keeper: &Mutex<Keeper>) -> MutexGuard<'_, Keeper> {
     // Whoever panicked left a whole list in force.
     keeper.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same, but none while somebody reads a list with it.
+fn free(keeper: &Mutex<Keeper>) -> Option<MutexGuard<'_, Keeper>> {
+    match keeper.try_lock() {
+        Ok(keeper) => Some(keeper),
+        Err(TryLockError::Poisoned(keeper)) => Some(keeper.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 /// What `/readyz` shows of a list.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
-use super::{Engine, progress::Part, task};
+use super::{Engine, progress::Part, task, types::Types};
 use crate::{
     actions::{ActionError, Context, lists},
     providers::local::OwnList,
@@ -81,6 +81,21 @@ pub async fn refresh(context: &Context, own: &[OwnList]) -> Result<(), ActionErr
     Ok(())
 }
 
+/// Notes which lists hold what no account type has a field for, and warns of each once: it is compared with nothing, and
+/// no run rests on it.
+pub fn note_compared(types: &Types, own: &[OwnList]) {
+    for list in own {
+        let compared = types.any(|account_type| list.is_for(account_type));
+        if list.set_compared(compared) && !compared {
+            tracing::warn!(
+                list.name = list.name(),
+                "no account type has a field of what is on the list: it is compared with nothing, and no run rests on it; \
+                 `screened` of an account type says in which fields accounts have such"
+            );
+        }
+    }
+}
+
 /// Reads the lists anew, if that does not take long. Where it does, runs go on with what was read before, and all are
 /// screened again once the lists are read.
 pub(super) async fn catch_up(context: &Context, own: &[OwnList]) {
@@ -95,7 +110,8 @@ pub(super) async fn drive(engine: Engine, part: Part, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let read = refresh(&engine.context, &engine.plan.own_lists);
         match part.waiting(stop.run_until_cancelled(Box::pin(read))).await {
-            None | Some(Ok(())) => {}
+            None => {}
+            Some(Ok(())) => note_compared(&engine.plan.types, &engine.plan.own_lists),
             Some(Err(error)) => task::report(&engine.health, "own lists", &error.into()),
         }
         let _ = part.waiting(stop.run_until_cancelled(tokio::time::sleep(EVERY))).await;

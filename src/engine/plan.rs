@@ -166,7 +166,8 @@ impl PlannedSchedule {
                 json!({ "name": list.name, "version": list.version })
             }
         };
-        let lists: Vec<_> = basis.lists.iter().map(version).collect();
+        // What nobody compared is nothing that an answer rests on.
+        let lists: Vec<_> = basis.lists.iter().filter(|list| list.compared).map(version).collect();
         let mut detail = json!({
             "provider": self.provider.provider.name(),
             "engine": basis.engine,

@@ -50,12 +50,27 @@ pub async fn drive<T: Task>(mut task: T, every: Duration, part: Part, stop: Canc
     }
 }
 
-/// Logs a failure once: an outage of the database when it begins, anything else each time.
+/// Logs a failure once: an outage or slowness of the database when it begins, anything else each time.
 pub(super) fn report(health: &Health, part: &'static str, error: &EngineError) {
     if !error.is_passing() {
         tracing::error!(part, error = error as &dyn std::error::Error, "background work failed");
     } else if !error.is_away() {
         tracing::debug!(part, error = error as &dyn std::error::Error, "work lost a lock, and is done again");
+    } else if error.is_deadline() {
+        // It may be away, too: who only waits cannot tell.
+        if health.raise(Concern::Database, "PostgreSQL does not do in time what it is asked") {
+            tracing::error!(
+                part,
+                error = error as &dyn std::error::Error,
+                "a statement took longer than its deadline: it is tried again"
+            );
+        } else {
+            tracing::debug!(
+                part,
+                error = error as &dyn std::error::Error,
+                "a statement still takes too long"
+            );
+        }
     } else if health.raise(Concern::Database, "PostgreSQL does not answer") {
         tracing::error!(
             part,
@@ -91,6 +106,21 @@ mod tests {
         async fn activate(&mut self) -> Result<Activation, EngineError> {
             Ok(Activation::Done)
         }
+    }
+
+    #[test]
+    fn a_database_that_is_slow_is_not_said_to_be_away() {
+        let health = Health::default();
+        let late = EngineError::Store(store::StoreError::Deadline(store::DEADLINE));
+        report(&health, "test", &late);
+        let reasons = health.reasons();
+        assert_eq!(
+            reasons,
+            [(Concern::Database, "PostgreSQL does not do in time what it is asked".to_owned())]
+        );
+        let health = Health::default();
+        report(&health, "test", &sqlx::Error::PoolTimedOut.into());
+        assert_eq!(health.reasons(), [(Concern::Database, "PostgreSQL does not answer".to_owned())]);
     }
 
     #[tokio::test(start_paused = true)]

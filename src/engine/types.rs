@@ -39,6 +39,11 @@ impl Types {
         self.now().ids.get(name).copied()
     }
 
+    /// Whether any type is as `is_so` says; none are known before they were read.
+    pub fn any(&self, is_so: impl Fn(&AccountType) -> bool) -> bool {
+        self.now().by_id.values().any(|account_type| is_so(account_type))
+    }
+
     /// Takes other types up.
     pub(super) fn set(
         &self,

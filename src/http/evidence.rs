@@ -6,10 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::html::escaped;
-use crate::actions::{
-    evidence::{DecisionView, Evidence, RunEvidence},
-    hits::HitView,
-};
+use crate::actions::evidence::{DecisionView, Evidence, HitEvidence, RunEvidence};
 
 const STYLE: &str = "body{font:14px/1.4 system-ui,sans-serif;max-width:80em;margin:2em auto;padding:0 1em;color:#111}\
 h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em;border-bottom:1px solid #999}\
@@ -33,6 +30,9 @@ pub fn page(evidence: &Evidence, actor: &str) -> String {
         ("Period", format!("from {} to before {}", at(evidence.from), at(evidence.until))),
         ("Written", format!("{}, for {actor}", at(evidence.written_at))),
     ]);
+    if evidence.created_at >= evidence.until {
+        page.text("The account was made after this period.");
+    }
     if evidence.is_cut {
         page.text("There is more in this period than stands here: ask for shorter ones.");
     }
@@ -40,7 +40,7 @@ pub fn page(evidence: &Evidence, actor: &str) -> String {
     runs(&mut page, evidence);
     page.heading("What matched");
     if evidence.hits.is_empty() {
-        page.text("Nothing matched so far.");
+        page.text("Nothing had matched when the period was over.");
     }
     for hit in &evidence.hits {
         one_hit(&mut page, hit);
@@ -138,7 +138,9 @@ fn word<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn one_hit(page: &mut Page, hit: &HitView) {
+fn one_hit(page: &mut Page, stood: &HitEvidence) {
+    let hit = &stood.hit;
+    let is_told = stood.later.as_ref().is_none_or(|later| later.is_told);
     let mut facts = vec![
         ("Entity", hit.entity.clone()),
         ("List", hit.list.clone()),
@@ -146,7 +148,7 @@ fn one_hit(page: &mut Page, hit: &HitView) {
         ("Score", format!("{:.3}", hit.score)),
         ("First seen", at(hit.first_seen_at)),
         ("Last changed", at(hit.changed_at)),
-        ("State", hit.state.to_owned()),
+        ("State", if is_told { hit.state.to_owned() } else { "not known".to_owned() }),
     ];
     match &hit.finding {
         Some(finding) => {
@@ -164,6 +166,11 @@ fn one_hit(page: &mut Page, hit: &HitView) {
         facts.push(("Decided", format!("{when}, by {by}")));
         facts.push(("Reason", hit.reason.clone().unwrap_or_else(|| "-".to_owned())));
     }
+    if let Some(later) = &stood.later {
+        let since = format!("{} since {}", later.state, at(later.since));
+        let told = if later.is_told { "" } else { "; nothing tells how it stood in the period" };
+        facts.push(("After the period", format!("{since}{told}")));
+    }
     page.0.push_str("<div class=\"hit\">\n");
     page.facts(&facts);
     page.0.push_str("</div>\n");
@@ -172,7 +179,7 @@ fn one_hit(page: &mut Page, hit: &HitView) {
 fn decisions(page: &mut Page, decisions: &[DecisionView]) {
     page.heading("What people decided");
     if decisions.is_empty() {
-        page.text("Nobody has decided on anything.");
+        page.text("Nobody had decided on anything when the period was over.");
         return;
     }
     let rows = decisions.iter().map(|one| {

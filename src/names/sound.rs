@@ -186,6 +186,12 @@ pub fn number_key(number: &str) -> Key {
     feed('d', letters.iter())
 }
 
+/// The key of a value that is equal to another or not, such as a phone number.
+pub fn value_key(value: &str) -> Key {
+    let letters: Vec<char> = value.chars().collect();
+    feed('v', letters.iter())
+}
+
 /// The key of a given name that others are forms of.
 pub fn form_key(name: &str) -> Key {
     let letters: Vec<char> = name.chars().collect();

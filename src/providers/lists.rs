@@ -20,8 +20,8 @@ use chrono::{DateTime, Utc};
 
 pub(super) use fetch::fetch_all;
 pub use fetch::{Fetch, FetchError};
-pub use files::kept;
 use files::{Stamp, kept_path, stamp};
+pub use files::{kept, kept_versions};
 use state::Claim;
 pub use state::{InForce, Refused, State, Validators, accept};
 pub use terms::{Look, Origin, Standing, Terms, standing};

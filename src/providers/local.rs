@@ -14,6 +14,7 @@ use std::{
 };
 
 use crate::domain::{
+    account_type::AccountType,
     answer::{Answer, Finding},
     subject::Subject,
 };
@@ -36,12 +37,20 @@ pub struct OwnList {
     index: Arc<RwLock<Option<Arc<OwnIndex>>>>,
     reading: Arc<tokio::sync::Mutex<()>>,
     late: Arc<AtomicBool>,
+    /// That no account type has a field of what is on it.
+    in_vain: Arc<AtomicBool>,
 }
 
 impl OwnList {
     /// The list that the configuration calls `name`; not read yet.
     pub fn new(name: &str) -> Self {
-        Self { name: name.into(), index: Arc::default(), reading: Arc::default(), late: Arc::default() }
+        Self {
+            name: name.into(),
+            index: Arc::default(),
+            reading: Arc::default(),
+            late: Arc::default(),
+            in_vain: Arc::default(),
+        }
     }
 
     /// Its name in the configuration.
@@ -75,6 +84,21 @@ impl OwnList {
     /// Whether it was answered from although it had changed; once.
     pub fn take_late(&self) -> bool {
         self.late.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether accounts of a type have a field of what is on it, as far as it was read.
+    pub fn is_for(&self, account_type: &AccountType) -> bool {
+        self.index().is_none_or(|index| index.is_for(account_type))
+    }
+
+    /// Notes whether accounts of any type have a field of what is on it; returns whether that is news.
+    pub fn set_compared(&self, compared: bool) -> bool {
+        self.in_vain.swap(!compared, Ordering::AcqRel) == compared
+    }
+
+    /// Whether any account can have what is on it: otherwise nothing rests on it.
+    pub fn is_compared(&self) -> bool {
+        !self.in_vain.load(Ordering::Acquire)
     }
 
     fn index(&self) -> Option<Arc<OwnIndex>> {
@@ -223,6 +247,7 @@ impl ReportProvider for LocalProvider {
             version: own.version().unwrap_or_default(),
             stale: false,
             number: None,
+            compared: own.is_compared(),
         });
         let mut lists: Vec<ListVersion> = own.collect();
         lists.extend(self.published.iter().map(|list| {
@@ -233,6 +258,7 @@ impl ReportProvider for LocalProvider {
                 version: list.version().unwrap_or_default(),
                 stale: list.stale.load(Ordering::Relaxed),
                 number,
+                compared: true,
             }
         }));
         lists.sort();
@@ -347,6 +373,7 @@ mod tests {
                 version: version.to_owned(),
                 stale: false,
                 number: Some(1),
+                compared: true,
             }],
         };
         assert_eq!(provider.basis(), version("1"));
@@ -374,6 +401,16 @@ mod tests {
         assert_eq!(found(&provider, slip.clone()).await, ["Boris Tarkhanov"]);
         let exact = LocalProvider::new("local", Vec::new(), 0.85).with_own(vec![own]);
         assert_eq!(found(&exact.with_preset(Preset::Exact), slip).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_list_of_what_no_account_has_a_field_for_is_said_not_to_be_compared() {
+        let own = OwnList::new("blocked");
+        let provider = LocalProvider::new("local", Vec::new(), 0.85).with_own(vec![own.clone()]);
+        assert!(provider.basis().lists[0].compared);
+        assert!(own.set_compared(false) && !own.set_compared(false), "news once");
+        assert!(!provider.basis().lists[0].compared);
+        assert!(own.set_compared(true) && provider.basis().lists[0].compared);
     }
 
     #[tokio::test]

@@ -103,6 +103,8 @@ pub struct ListVersion {
     pub stale: bool,
     /// Of a published list that this program keeps, the number of the version; 0 until it has one.
     pub number: Option<i64>,
+    /// Whether any account can have what is on it: otherwise it is compared with nothing, and no answer rests on it.
+    pub compared: bool,
 }
 
 /// A setting that no provider can be built from.

@@ -242,6 +242,7 @@ mod tests {
             countries: personal(countries),
             gender: None,
             documents: Vec::new(),
+            contacts: Vec::new(),
         }
     }
 

@@ -144,7 +144,8 @@ impl ReportProvider for WatchmanProvider {
 
     fn basis(&self) -> Basis {
         let lists = self.lists.value().unwrap_or_default();
-        let list = |(name, version)| ListVersion { name, version, stale: false, number: None };
+        let list =
+            |(name, version)| ListVersion { name, version, stale: false, number: None, compared: true };
         Basis { lists: lists.into_iter().map(list).collect(), ..self.http.basis() }
     }
 

@@ -327,6 +327,7 @@ impl ReportProvider for YenteProvider {
             version,
             stale: false,
             number: None,
+            compared: true,
         };
         Basis {
             engine: format!("yente {}", self.shared.settings.algorithm),

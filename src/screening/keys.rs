@@ -5,7 +5,8 @@
 //! many people share (`words`) the account's keys take the spelling alone, and the entity's all such words that it
 //! answers, as the scorer says. Of other parts the account's keys take the sound, and beside it, as one slip
 //! leaves a half as it is, either half: a pair of parts may be off in one of them. What that misses is measured in
-//! `docs/matching.md`. The number of a document is a key of its own, for a little likeness of the names suffices beside it.
+//! `docs/matching.md`. The number of a document is a key of its own, for a little likeness of the names suffices beside it;
+//! so is what only lists of the customer's own have: e-mail addresses and their domains, phone numbers, IP addresses.
 
 use std::sync::LazyLock;
 
@@ -22,9 +23,10 @@ use crate::names::{Name, NameKind, Part, Rules, nicknames, words};
 
 use super::index::name_kind;
 use super::list::ListEntity;
+use super::values;
 
 /// Counts the ways in which keys were ever made: those that are kept are made anew when it changes.
-pub const VERSION: i16 = 3;
+pub const VERSION: i16 = 4;
 
 /// Names that score less are no hit of any preset, whatever else is known.
 const LEAST_SCORE: f64 = 0.65;
@@ -39,7 +41,8 @@ pub fn account_keys(subject: &Subject) -> Vec<Key> {
     for name in &subject.names {
         keys_of_account_name(kind, &Name::new(kind, name.reveal()), &mut keys);
     }
-    keys.extend(subject.documents.iter().filter_map(|document| document_key(document.reveal())));
+    keys.extend(subject.documents.iter().flat_map(|document| values::document_keys(document.reveal())));
+    keys.extend(subject.contacts.iter().flat_map(|contact| values::contact_keys(contact.reveal())));
     sorted(keys)
 }
 

@@ -27,6 +27,7 @@ pub mod parse;
 mod postings;
 mod remarks;
 mod search;
+mod values;
 
 #[cfg(test)]
 mod labelled_facts_tests;

@@ -6,13 +6,14 @@
 //! of what is not on the SDN list has the same four: `cons_prim.csv` and so on.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::countries;
 use super::list::{
     Document, EntityKind, List, ListEntity, ListError, NameQuality, NameUse, ParseFaults, version_of,
 };
-use super::parse::{Format, ONE_BROKEN_IN, source};
+use super::parse::{BEYOND, Format, ONE_BROKEN_IN, source};
 use super::remarks;
 
 /// The name of the list.
@@ -49,23 +50,23 @@ pub fn parse(sdn: &[u8], alt: &[u8], add: &[u8], comments: &[u8]) -> Result<List
 /// Entities, aliases, addresses, comments: a name and the contents of each.
 fn parse_files(files: &[(&str, &[u8])]) -> Result<List, ListError> {
     let mut reading = Reading::default();
-    let mut each = |place: usize, columns: usize, take: fn(&mut Reading, &Row)| {
+    let mut each = |place: usize, columns: RangeInclusive<usize>, take: fn(&mut Reading, &Row)| {
         let Some((file, contents)) = files.get(place) else { return Ok(()) };
         // OFAC publishes all of them: one that is not there is said, as what it would hold is missing.
         if contents.is_empty() {
             reading.faults.unknown(&format!("file {file} absent or empty"));
         }
-        let rows = rows(file, contents, columns, &mut reading.faults)?;
+        let rows = rows(file, contents, &columns, &mut reading.faults)?;
         for row in &rows {
             take(&mut reading, row);
         }
         Ok(())
     };
-    each(0, 12, Reading::entity)?;
+    each(0, 12..=12, Reading::entity)?;
     // Comments first: they complete the remarks that the facts are read from.
-    each(3, 2, Reading::comment)?;
-    each(1, 4, Reading::alias)?;
-    each(2, 5, Reading::address)?;
+    each(3, 2..=2, Reading::comment)?;
+    each(1, 4..=5, Reading::alias)?;
+    each(2, 5..=6, Reading::address)?;
     if reading.entities.is_empty() {
         let file = files.first().map_or("", |(file, _)| file);
         return Err(ListError::Empty { file: file.to_owned() });
@@ -94,11 +95,12 @@ impl Row {
     }
 }
 
-/// The rows of a file. Those that are broken are counted; too many of them fail the file.
+/// The rows of a file, of as many columns as are read up to as many as there are. Those that are broken are counted; too
+/// many of them fail the file. What stands beyond a row's last column, such as a whole row, is counted too.
 fn rows(
     file: &str,
     contents: &[u8],
-    columns: usize,
+    columns: &RangeInclusive<usize>,
     faults: &mut ParseFaults,
 ) -> Result<Vec<Row>, ListError> {
     // A mark of the end ends nothing where more follows.
@@ -114,9 +116,12 @@ fn rows(
         let line = reader.position().line();
         let fault = match reader.read_byte_record(&mut record) {
             Ok(false) => break,
-            Ok(true) => match row(&record, columns) {
+            Ok(true) => match row(&record, *columns.start()) {
                 Ok(row) => {
                     last_is_broken = false;
+                    if record.len() > *columns.end() {
+                        faults.unknown(BEYOND);
+                    }
                     rows.push(row);
                     continue;
                 }
@@ -303,6 +308,8 @@ fn spoken(kind: EntityKind, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     const SDN: &[u8] = b"7,\"DOE, Jane Mary\",\"individual\",\"SDGT] [IRAN\",-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,\"DOB 21 May 1970; citizen Ir\"\r\n\
@@ -348,6 +355,22 @@ mod tests {
         let unknown: Vec<(&str, usize)> =
             list.faults.unknown.iter().map(|(what, count)| (what.as_str(), *count)).collect();
         assert_eq!(unknown, [("byte 0x1A", 1), ("file alt.csv absent or empty", 1), ("gender", 1)]);
+    }
+
+    #[test]
+    fn what_stands_beyond_the_last_column_is_counted_in_each_file() {
+        // The line's end between two entities is lost.
+        let end = SDN.windows(2).position(|two| two == b"\r\n").unwrap();
+        let joined = [&SDN[..end], &SDN[end + 2..]].concat();
+        let list = parse(
+            &joined,
+            b"7,1,\"aka\",\"ROE, Jane\",-0- ,-0- \r\n",
+            b"7,1,-0- ,\"Havana\",\"Cuba\",-0- ,8\r\n",
+            b"7,\"an\",-0- \r\n",
+        );
+        let list = list.unwrap();
+        assert_eq!(list.entities.len(), 1);
+        assert_eq!(list.faults.unknown, BTreeMap::from([(BEYOND.to_owned(), 4)]));
     }
 
     #[test]

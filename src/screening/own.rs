@@ -1,19 +1,25 @@
 //! Lists of the customer's own as watchlists: their names, texts and countries.
 //!
-//! Names and texts are matched as those of published lists are. A country on a list matches every subject that has
-//! it, for certain. What else a list may hold (addresses, numbers) no subject has: such a list matches nobody here.
+//! Names and texts are matched as those of published lists are. Whatever else is on a list (a country, an e-mail address
+//! or its domain, a phone number, an IP address or a network around it, the number of a document) matches every subject
+//! that has it, for certain.
 
-use serde_json::json;
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
 
 use super::{
     index::Index,
     keys::{Key, entity_keys},
     list::{EntityKind, List, ListEntity, ListName, NameQuality, ParseFaults},
     matching::Matching,
+    values::{listed_document, listed_forms, listed_keys, may_be_one, number_forms},
 };
 use crate::domain::{
+    account_type::{AccountType, ContactKind},
     answer::{Finding, Reason},
-    list::ListValue,
+    document::Document,
+    list::{EmailMatch, ListValue},
     subject::Subject,
 };
 
@@ -28,8 +34,6 @@ pub fn used_as(name: &str) -> String {
 /// Whom a value concerns that came to a list, or went.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Concerned {
-    /// Nobody: no account has such a thing.
-    Nobody,
     /// Accounts that have one of these keys.
     Some(Vec<Key>),
     /// Nothing tells whom.
@@ -39,11 +43,8 @@ pub enum Concerned {
 impl Concerned {
     /// By a value of a list.
     pub fn by(value: &ListValue) -> Self {
-        match (value, entity("", value)) {
-            (ListValue::Country { .. }, _) => Self::Everybody,
-            (_, Some(entity)) => Self::Some(entity_keys(&entity)),
-            (_, None) => Self::Nobody,
-        }
+        let keys = entity("", value).map(|entity| entity_keys(&entity)).or_else(|| listed_keys(value));
+        keys.map_or(Self::Everybody, Self::Some)
     }
 }
 
@@ -51,6 +52,19 @@ impl Concerned {
 pub struct OwnIndex {
     names: Index,
     countries: Vec<(String, String)>,
+    /// E-mail addresses, domains, phone numbers, addresses, networks, by what they come down to.
+    contacts: HashMap<String, Listed>,
+    /// Numbers of documents, by each of their forms.
+    documents: HashMap<String, Vec<(Listed, Document)>>,
+    /// A value of the list: all are of one kind.
+    sample: Option<ListValue>,
+}
+
+/// An item that is no name.
+#[derive(Clone)]
+struct Listed {
+    entity: String,
+    value: ListValue,
 }
 
 impl OwnIndex {
@@ -64,13 +78,25 @@ impl OwnIndex {
                 _ => None,
             })
             .collect();
+        let mut contacts = HashMap::new();
+        let mut documents: HashMap<String, Vec<(Listed, Document)>> = HashMap::new();
+        for (id, value) in items {
+            let listed = || Listed { entity: entity_id(id), value: value.clone() };
+            contacts.extend(listed_forms(value).into_iter().map(|form| (form, listed())));
+            if let Some(document) = listed_document(value) {
+                for form in number_forms(&document) {
+                    documents.entry(form).or_default().push((listed(), document.clone()));
+                }
+            }
+        }
+        let sample = items.first().map(|(_, value)| value.clone());
         let list = List {
             name: name.to_owned(),
             version: version.to_owned(),
             entities,
             faults: ParseFaults::default(),
         };
-        Self { names: Index::build(&list), countries }
+        Self { names: Index::build(&list), countries, contacts, documents, sample }
     }
 
     /// The list's name.
@@ -89,25 +115,87 @@ impl OwnIndex {
             self.names.screen_by(subject, matching).iter().map(Finding::from).collect();
         for (entity, code) in &self.countries {
             if subject.countries.iter().any(|country| country.reveal() == code) {
-                findings.push(self.of_country(entity, code));
+                let text = format!("{code}, a country of the account, stands on the list.");
+                findings.push(self.certain(entity, code, json!({ "countries": [code] }), ("country", text)));
             }
         }
+        findings.extend(self.met(subject).into_iter().map(|listed| self.of_value(listed)));
         findings
     }
 
-    fn of_country(&self, entity: &str, code: &str) -> Finding {
+    /// Whether accounts of a type have a field of what is on the list. Otherwise it is compared with nothing of theirs.
+    pub fn is_for(&self, account_type: &AccountType) -> bool {
+        let has = |kind: ContactKind| !account_type.contact_paths(kind).is_empty();
+        match &self.sample {
+            None | Some(ListValue::Name { .. } | ListValue::Text { .. }) => true,
+            Some(ListValue::Country { .. }) => !account_type.screened.countries.is_empty(),
+            Some(ListValue::GovernmentId { .. }) => !account_type.screened.documents.is_empty(),
+            Some(ListValue::Email { .. }) => has(ContactKind::EmailAddress),
+            Some(ListValue::Phone { .. }) => has(ContactKind::PhoneNumber),
+            Some(ListValue::Ip { .. }) => has(ContactKind::IpAddress),
+        }
+    }
+
+    /// The items that stand for a contact or a document of `subject`, each once.
+    fn met(&self, subject: &Subject) -> Vec<&Listed> {
+        let mut met: Vec<&Listed> = Vec::new();
+        if !self.contacts.is_empty() {
+            for contact in &subject.contacts {
+                met.extend(contact.reveal().covering().iter().filter_map(|form| self.contacts.get(form)));
+            }
+        }
+        if !self.documents.is_empty() {
+            for document in &subject.documents {
+                let document = document.reveal();
+                let forms = number_forms(document);
+                let equal = forms.iter().filter_map(|form| self.documents.get(form)).flatten();
+                let same = equal.filter(|(_, listed)| may_be_one(document, listed));
+                met.extend(same.map(|(listed, _)| listed));
+            }
+        }
+        met.sort_by(|one, other| one.entity.cmp(&other.entity));
+        met.dedup_by(|one, other| one.entity == other.entity);
+        met
+    }
+
+    fn of_value(&self, listed: &Listed) -> Finding {
+        let (fact, name, facts, what) = match &listed.value {
+            ListValue::Email { value, matches: EmailMatch::EmailAddress } => {
+                ("email-address", value.clone(), json!({ "email-addresses": [value] }), "An e-mail address")
+            }
+            ListValue::Email { value, matches: EmailMatch::Domain } => {
+                let facts = json!({ "email-domains": [value] });
+                ("email-address", value.clone(), facts, "The domain of an e-mail address")
+            }
+            ListValue::Phone { value } => {
+                ("phone-number", value.clone(), json!({ "phone-numbers": [value] }), "A phone number")
+            }
+            ListValue::Ip { value } => {
+                let facts = json!({ "ip-addresses": [value] });
+                ("ip-address", value.clone(), facts, "An IP address, or a network around it,")
+            }
+            ListValue::GovernmentId { class, number } => {
+                let facts = json!({ "documents": [format!("{class} {number}")] });
+                ("document", number.clone(), facts, "The number of a document")
+            }
+            ListValue::Name { .. } | ListValue::Text { .. } | ListValue::Country { .. } => {
+                ("item", String::new(), json!({}), "Something")
+            }
+        };
+        let text = format!("{what} of the account stands on the list.");
+        self.certain(&listed.entity, &name, facts, (fact, text))
+    }
+
+    /// What is the same, and not alike.
+    fn certain(&self, entity: &str, name: &str, facts: Value, (fact, text): (&str, String)) -> Finding {
         Finding {
             entity: entity.to_owned(),
             former_ids: Vec::new(),
             list: self.list().to_owned(),
-            name: code.to_owned(),
+            name: name.to_owned(),
             score: 1.0,
-            facts: json!({ "countries": [code] }),
-            reasons: vec![Reason {
-                fact: "country".to_owned(),
-                text: format!("{code}, a country of the account, stands on the list."),
-                effect: 1.0,
-            }],
+            facts,
+            reasons: vec![Reason { fact: fact.to_owned(), text, effect: 1.0 }],
         }
     }
 }
@@ -115,7 +203,7 @@ impl OwnIndex {
 /// A size says what it is; nothing personal.
 impl std::fmt::Debug for OwnIndex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "[own list of {} names]", self.names.len())
+        write!(f, "[own list of {} names, {} values]", self.names.len(), self.contacts.len())
     }
 }
 
@@ -153,7 +241,7 @@ mod tests {
         let name = ListValue::Name { first: Some("Boris".to_owned()), last: Some("Tarkhanov".to_owned()) };
         let text = ListValue::Text { value: "Acme Trading".to_owned() };
         let country = ListValue::Country { code: "KP".to_owned() };
-        let phone = ListValue::Phone { value: "+491234".to_owned() };
+        let phone = ListValue::Phone { value: "+49 1234".to_owned() };
         let items = [
             ("li_1".to_owned(), name),
             ("li_2".to_owned(), text),
@@ -169,5 +257,56 @@ mod tests {
         assert_eq!(found(&subject(SubjectKind::Organisation, "Acme Trading", "DE")), ["own:li_2"]);
         assert_eq!(found(&subject(SubjectKind::Person, "Maria Lindqvist", "KP")), ["own:li_3"]);
         assert_eq!(found(&subject(SubjectKind::Person, "Maria Lindqvist", "DE")), [""; 0]);
+    }
+
+    #[test]
+    fn addresses_and_numbers_of_a_list_match_whoever_has_them_and_say_which_kind() {
+        let text = |text: &str| text.to_owned();
+        let email = |value: &str, matches| ListValue::Email { value: text(value), matches };
+        let id =
+            |class: &str, number: &str| ListValue::GovernmentId { class: text(class), number: text(number) };
+        let items = [
+            (text("li_1"), email("Jane@Mail.invalid", EmailMatch::EmailAddress)),
+            (text("li_2"), email("mail.invalid", EmailMatch::Domain)),
+            (text("li_3"), ListValue::Phone { value: text("+44 (0)20 7946 0018") }),
+            (text("li_4"), ListValue::Ip { value: text("192.0.2.0/24") }),
+            (text("li_5"), id("pp", "C01 X0006H1")),
+            (text("li_6"), id("visa", "12")),
+        ];
+        let index = OwnIndex::build("blocked", "1", &items);
+        let found = |contacts: &[ListValue], documents: &[(&str, &str)]| -> Vec<String> {
+            let document = |(kind, number): &(&str, &str)| {
+                Personal::new(Document { kind: text(kind), number: text(number), country: None })
+            };
+            let subject = Subject {
+                contacts: contacts.iter().cloned().map(Personal::new).collect(),
+                documents: documents.iter().map(document).collect(),
+                ..Subject::named(SubjectKind::Person, "Maria Lindqvist")
+            };
+            let findings = index.screen(&subject, &Matching::default());
+            let told = |finding: &Finding| {
+                assert!((finding.score - 1.0).abs() < f64::EPSILON && !finding.name.is_empty());
+                let reason = &finding.reasons[0];
+                assert!(!reason.text.contains(&finding.name), "{}", reason.text);
+                format!("{} {}", finding.entity, reason.fact)
+            };
+            findings.iter().map(told).collect()
+        };
+        let address = |value: &str| email(value, EmailMatch::EmailAddress);
+        assert_eq!(
+            found(&[address("jane@mail.invalid"), address("x@mail.invalid")], &[]),
+            ["own:li_1 email-address", "own:li_2 email-address"],
+            "each once"
+        );
+        assert_eq!(found(&[address("jane@other.invalid")], &[]), [""; 0]);
+        let phone = |value: &str| ListValue::Phone { value: text(value) };
+        assert_eq!(found(&[phone("+442079460018")], &[]), ["own:li_3 phone-number"]);
+        assert_eq!(found(&[ListValue::Ip { value: text("192.0.2.77") }], &[]), ["own:li_4 ip-address"]);
+        assert_eq!(
+            found(&[], &[("passport", "c01x0006h1"), ("tax-id", "12")]),
+            ["own:li_5 document", "own:li_6 document"]
+        );
+        assert_eq!(found(&[], &[("national-id", "C01X0006H1")]), [""; 0], "another sort of document");
+        assert_eq!(Concerned::by(&ListValue::Country { code: text("DE") }), Concerned::Everybody);
     }
 }

@@ -1,5 +1,6 @@
 //! Accounts.
 
+pub mod archived;
 mod pages;
 pub mod search;
 mod statuses;

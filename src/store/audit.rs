@@ -191,7 +191,7 @@ pub struct Wanted {
     pub object: Option<Uuid>,
     /// What was done; with a trailing `*` for any rest.
     pub operation: Option<String>,
-    /// Who did it: an actor, a key's id, a user.
+    /// Who did it: an actor, a key's id, a user, with or without what stands around the name.
     pub actor: Option<String>,
     /// From when on.
     pub since: Option<DateTime<Utc>>,
@@ -213,7 +213,9 @@ macro_rules! wanted_rows {
         from audit_entries
         where ($1::uuid is null or objects @> array[$1])
           and ($2::text is null or operation like $2)
-          and ($3::text is null or actor = $3 or origin_id = $3)
+          -- A user of the host is cli:NAME as an actor, and NAME (NUMBER) as the kernel has it.
+          and ($3::text is null or actor = $3 or origin_id = $3 or actor = 'cli:' || $3
+               or starts_with(origin_id, $3 || ' ('))
           and ($4::timestamptz is null or occurred_at >= $4)
           and ($5::timestamptz is null or occurred_at < $5)
           and ($6::bigint is null or sequence < $6)

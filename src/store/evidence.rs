@@ -21,6 +21,14 @@ pub struct Period {
     pub until: DateTime<Utc>,
 }
 
+impl Period {
+    /// The part of it that is over; none when it has not begun. What happened in this second belongs to it.
+    pub fn over_by(self, now: DateTime<Utc>) -> Option<Self> {
+        let until = self.until.min(now + TimeDelta::seconds(1));
+        (self.from < until).then_some(Self { until, ..self })
+    }
+}
+
 /// A run, with what it asked and answered where that is kept.
 #[derive(Debug)]
 pub struct EvidenceRun {
@@ -199,6 +207,8 @@ pub async fn find_content(
 pub struct Unscreened {
     /// The account.
     pub account: AccountId,
+    /// The customer's own id of it.
+    pub reference_id: Option<String>,
     /// The account's type.
     pub account_type: AccountTypeId,
     /// The schedule; none when no schedule watches the account.
@@ -221,6 +231,7 @@ pub async fn list_unscreened(
         r#"
         with looked as (
             select monitor.shard, monitor.monitor_id, monitor.account_id, monitor.schedule_id, account.account_type_id,
+                   account.reference_id, monitor.resume_at, monitor.slot_floor,
                    -- How it stands now counts where it stood so before the period was over.
                    case when monitor.state_changed_at < $3 then monitor.state else 'active' end as state,
                    monitor.state_reason,
@@ -259,7 +270,7 @@ pub async fn list_unscreened(
                   where ran.days::bigint & ((1::bigint << (day.last + 1)) - (1::bigint << day.first)) <> 0
               )
         )
-        select looked.account_id, looked.account_type_id, schedule.name,
+        select looked.account_id, looked.account_type_id, looked.reference_id, schedule.name,
                case
                    when answered.monitor_id is not null then null
                    when looked.is_archived then 'archived'
@@ -268,10 +279,12 @@ pub async fn list_unscreened(
                    when looked.state <> 'active' then
                        looked.state || coalesce(':' || looked.state_reason, '')
                    when failed.failure is not null then 'errored:' || failed.failure
-                   -- What ran later says when it was to run; what did not, when it is to run.
-                   when coalesce(later.due_at, due.due_at, due.next_run_at) >= $3
-                    and (later.due_at is not null or due.attempts = 0) then 'not-due'
-                   when coalesce(later.slot, due.slot) = 0 then 'never-run'
+                   -- What ran later says when it was to run; what did not, when it is to run; what stopped after the
+                   -- period, when it was to run then.
+                   when coalesce(later.due_at, due.due_at, due.next_run_at, looked.resume_at) >= $3
+                    and (later.due_at is not null or coalesce(due.attempts, 0) = 0) then 'not-due'
+                   -- What stopped begins above the slot that it had.
+                   when coalesce(later.slot, due.slot, looked.slot_floor - 1) = 0 then 'never-run'
                    when later.due_at is null and due.attempts > 0 then 'failing'
                    else 'overdue'
                end as reason
@@ -317,6 +330,7 @@ pub async fn list_unscreened(
             None => *screened.entry(row.name).or_default() += 1,
             Some(reason) => unscreened.push(Unscreened {
                 account: AccountId(row.account_id),
+                reference_id: row.reference_id,
                 account_type: AccountTypeId(row.account_type_id),
                 schedule: Some(row.name),
                 reason,
@@ -334,7 +348,7 @@ pub async fn list_unwatched(
 ) -> Result<Vec<Unscreened>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select account.account_id, account.account_type_id,
+        select account.account_id, account.account_type_id, account.reference_id,
                case
                    when account.archived_at < $3 then 'archived'
                    when account.redacted_version = account.version and account.redacted_at < $3 then 'redacted'
@@ -362,6 +376,7 @@ pub async fn list_unwatched(
         .into_iter()
         .map(|row| Unscreened {
             account: AccountId(row.account_id),
+            reference_id: row.reference_id,
             account_type: AccountTypeId(row.account_type_id),
             schedule: None,
             reason: row.reason,

@@ -271,3 +271,64 @@ pub async fn count_matches(conn: &mut PgConnection, entity: &str) -> Result<i64,
     .await?;
     Ok(count)
 }
+
+/// Locks items whose values were destroyed before a time, and of which hits may still have copies.
+pub async fn lock_with_copies(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<ListItemId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        select list_item_id
+        from list_items
+        where sealed_value is null
+          and copies_destroyed_at is null
+          and updated_at <= $1
+        order by updated_at
+        limit $2
+        for update skip locked
+        "#,
+        before,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(ListItemId).collect())
+}
+
+/// Notes that no hit has a copy any more of those locked items of which that is so; each with the entity that hits
+/// know it by. Returns how many those are.
+pub async fn save_copies_destroyed(
+    conn: &mut PgConnection,
+    items: &[(ListItemId, String)],
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let shards: Vec<i16> = items.iter().map(|(item, _)| item.shard().column()).collect();
+    let ids: Vec<Uuid> = items.iter().map(|(item, _)| item.0).collect();
+    let entities: Vec<String> = items.iter().map(|(_, entity)| entity.clone()).collect();
+    let done = sqlx::query!(
+        r#"
+        update list_items as item
+        set copies_destroyed_at = $4
+        from unnest($1::smallint[], $2::uuid[], $3::text[]) as one (shard, list_item_id, entity)
+        where item.shard = one.shard
+          and item.list_item_id = one.list_item_id
+          and not exists (
+              select
+              from hits as hit
+              where hit.entity = one.entity
+                -- As the index has it.
+                and hit.entity like 'own:%'
+                and hit.sealed_content is not null
+          )
+        "#,
+        &shards,
+        &ids,
+        &entities,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}

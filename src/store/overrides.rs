@@ -26,6 +26,8 @@ pub struct OverrideRow {
     pub requested_at: DateTime<Utc>,
     /// Who approved it.
     pub approved_by: Option<String>,
+    /// The owner of the key that approved it.
+    pub approver: Option<String>,
     /// When.
     pub approved_at: Option<DateTime<Utc>>,
     /// From when on it is worth nothing.
@@ -62,7 +64,7 @@ pub async fn lock(conn: &mut PgConnection, id: OverrideId) -> Result<Option<Over
     let row = sqlx::query!(
         r#"
         select override_id, object_kind, object_id, reason, requested_by, requester, requested_at, approved_by,
-               approved_at, expires_at, used_at
+               approver, approved_at, expires_at, used_at
         from redaction_overrides
         where override_id = $1
         for update
@@ -82,6 +84,7 @@ pub async fn lock(conn: &mut PgConnection, id: OverrideId) -> Result<Option<Over
             requester: row.requester,
             requested_at: row.requested_at,
             approved_by: row.approved_by,
+            approver: row.approver,
             approved_at: row.approved_at,
             expires_at: row.expires_at,
             used_at: row.used_at,

@@ -279,6 +279,7 @@ pub async fn save_list_item(
         set sealed_value = null,
             value_digest = '',
             archived_at = coalesce(archived_at, $3),
+            copies_destroyed_at = null,
             updated_at = $3
         where shard = $1
           and list_item_id = $2
@@ -290,4 +291,37 @@ pub async fn save_list_item(
     .execute(&mut *conn)
     .await?;
     super::data_keys::remove_all(conn, &[item.0]).await
+}
+
+/// Takes the content out of hits of entities that are items of lists of the customer's own, of at most `limit` hits;
+/// those that somebody else has locked are left to the next time. Returns how many.
+pub async fn save_own_hits(
+    conn: &mut PgConnection,
+    entities: &[String],
+    limit: i64,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        r#"
+        update hits as hit
+        set sealed_content = null
+        from (
+            select shard, hit_id
+            from hits
+            where entity = any($1)
+              -- As the index has it.
+              and entity like 'own:%'
+              and sealed_content is not null
+            limit $2
+            -- Whoever records an answer has locked others already.
+            for no key update skip locked
+        ) as found
+        where hit.shard = found.shard
+          and hit.hit_id = found.hit_id
+        "#,
+        entities,
+        limit,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
 }

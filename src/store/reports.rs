@@ -1,9 +1,12 @@
 //! Reports, as the API shows them: monitors with what came of their last run. Those of schedules are reports too.
 
+mod tags;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub use self::tags::save_tags;
 use super::StoreError;
 use crate::{
     domain::{
@@ -56,6 +59,8 @@ pub struct ReportRow {
     pub slot: i64,
     /// What its last run ended with, and when; none before the first.
     pub last: Option<(Outcome, DateTime<Utc>)>,
+    /// Why its last run has no answer.
+    pub failure: Option<String>,
     /// Whether it ran more than once.
     pub ran_again: bool,
     /// Whether its last answer names an entity, whatever was decided about it.
@@ -82,6 +87,7 @@ pub async fn get_all(conn: &mut PgConnection, ids: &[MonitorId]) -> Result<Vec<R
                monitor.slot_floor, due.next_run_at as "next_run_at?", due.slot as "slot?",
                kept.key_id as "key_id?", kept.master_key_id as "master_key_id?", kept.wrapped as "wrapped?",
                last.outcome as "outcome?", last.recorded_at as "recorded_at?", last.slot as "last_slot?",
+               last.failure as "failure?",
                old.last_at as "old_at?", old.last_slot as "old_slot?", old.ran_again as "old_ran_again?",
                exists (
                    select from whole_runs as run
@@ -103,7 +109,7 @@ pub async fn get_all(conn: &mut PgConnection, ids: &[MonitorId]) -> Result<Vec<R
         left join monitor_due as due using (shard, monitor_id)
         left join data_keys as kept on kept.shard = monitor.shard and kept.object_id = monitor.monitor_id
         left join lateral (
-            select outcome, recorded_at, slot
+            select outcome, recorded_at, slot, failure
             from whole_runs as run
             where run.monitor_id = monitor.monitor_id
               and run.outcome <> 'superseded'
@@ -158,6 +164,7 @@ pub async fn get_all(conn: &mut PgConnection, ids: &[MonitorId]) -> Result<Vec<R
                 next_run_at: row.next_run_at,
                 slot: row.slot.unwrap_or(row.slot_floor),
                 last: if old_is_last { old } else { whole },
+                failure: if old_is_last { None } else { row.failure },
                 ran_again: row.ran_again
                     || row.old_ran_again.unwrap_or(false)
                     || (row.old_slot.is_some() && row.old_slot != row.last_slot && row.last_slot.is_some()),
@@ -165,19 +172,6 @@ pub async fn get_all(conn: &mut PgConnection, ids: &[MonitorId]) -> Result<Vec<R
             })
         })
         .collect()
-}
-
-/// Writes the tags of a report, instead of those that it has.
-pub async fn save_tags(conn: &mut PgConnection, id: MonitorId, tags: &[String]) -> Result<(), StoreError> {
-    sqlx::query!(
-        "update monitors set tags = nullif($3::text[], '{}') where shard = $1 and monitor_id = $2",
-        id.shard().column(),
-        id.0,
-        tags,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 /// A page of reports, by their ids, which are in the order of their making.

@@ -1,7 +1,7 @@
 //! Rescreens: why accounts are screened once more, which, and how far that is.
 
 mod found;
-mod shown;
+pub mod shown;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -12,7 +12,6 @@ pub use found::{
     Read, clear_accounts, find_accounts, find_accounts_of_entities, list_monitors, list_monitors_after,
     list_questions_after, list_ran, save_missed, save_read, take_accounts,
 };
-pub use shown::{RescreenRow, count_waiting, list};
 
 /// Why accounts are screened once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

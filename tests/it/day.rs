@@ -142,7 +142,7 @@ async fn a_day_is_told_by_metrics_events_and_evidence_alone(pool: PgPool) {
         ["account.updated-fields", "report/watchlist.matched [\"account-data\"]"]
     );
     let told = watcher.evidence().await;
-    assert_eq!((told.hits[0].state, told.hits[0].entity.as_str()), ("open", "un:2"));
+    assert_eq!((told.hits[0].hit.state, told.hits[0].hit.entity.as_str()), ("open", "un:2"));
     let decision = &told.decisions[0];
     assert_eq!((decision.entity.as_str(), decision.decided_by.as_str()), ("un:2", "ann"));
     assert_eq!(decision.ended_for, ["account-data"]);

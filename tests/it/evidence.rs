@@ -57,7 +57,7 @@ async fn every_run_of_a_period_is_told_with_what_it_rested_on_and_who_decided(po
     assert_eq!((match_run.account_version, match_run.basis["threshold"].is_null()), (1, true));
     let content = match_run.content.as_ref().unwrap();
     assert_eq!(content["answer"]["findings"][0]["entity"], "list:7");
-    let decided = &all.hits[0];
+    let decided = &all.hits[0].hit;
     assert_eq!((decided.state, decided.decided_by.as_deref()), ("dismissed", Some("test")));
     assert!(all.events.windows(2).all(|pair| pair[0].at <= pair[1].at), "the oldest first");
     assert_eq!(all.events[0].kind, "account.created");
@@ -122,6 +122,77 @@ async fn who_was_not_screened_is_told_with_the_reason(pool: PgPool) {
     let hour = Period { from: missed.from - TimeDelta::hours(47), until: missed.from - TimeDelta::hours(46) };
     let (told, _) = coverage(&house, hour).await;
     assert_eq!(told.schedules[0].unscreened.get("not-due"), Some(&3), "{told:?}");
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn hits_of_a_period_are_told_as_they_stood_when_it_was_over(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    let context = &house.engine.context;
+    let before = last(&house, 30);
+    house.clock.advance(DAY);
+    house.people(&["1"]).await;
+    house.scripted.find(&[finding("list:7", "program", 0.9)]);
+    assert!(house.run("1").await);
+    let found = last(&house, 1);
+    house.clock.advance(DAY);
+    let hit = house.account("1").await.hits[0].id;
+    house.decide(&hit).await;
+    let decided = last(&house, 1);
+    house.clock.advance(DAY);
+    house.scripted.find(&[]);
+    assert!(house.run("1").await);
+    let gone = last(&house, 1);
+
+    let stood = async |period: Period| {
+        let told = evidence::of_account(context, "1", period, 1000).await.unwrap();
+        let hits = told.hits.into_iter().map(|one| {
+            let later = one.later.map(|later| (later.state, later.is_told));
+            (one.hit.state, one.hit.decided_by, later)
+        });
+        (hits.collect::<Vec<_>>(), told.decisions.len())
+    };
+    assert_eq!(stood(before).await, (vec![], 0), "there was no account yet");
+    assert_eq!(stood(found).await, (vec![("open", None, Some(("gone", true)))], 0));
+    let by = Some("test".to_owned());
+    assert_eq!(stood(decided).await, (vec![("dismissed", by.clone(), Some(("gone", true)))], 1));
+    assert_eq!(stood(gone).await, (vec![("gone", by, None)], 1));
+
+    // Of what no event tells, since when it is as it is.
+    sqlx::query("delete from events").execute(&house.pool).await.unwrap();
+    let (hits, _) = stood(found).await;
+    assert_eq!(hits[0].2, Some(("gone", false)));
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn who_stopped_after_a_period_was_not_due_in_it_and_nobody_is_late_in_the_future(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    let context = &house.engine.context;
+    house.people(&["paused", "archived", "redacted", "never"]).await;
+    for reference in ["paused", "archived", "redacted"] {
+        assert!(house.run(reference).await);
+    }
+    house.clock.advance(Duration::from_mins(2));
+    let quiet = Period { from: house.now() - TimeDelta::seconds(60), until: house.now() };
+    house.clock.advance(Duration::from_mins(1));
+    let id = async |reference: &str| house.account(reference).await.id;
+    pause::pause_account(context, "test", "paused", None).await.unwrap();
+    retire::archive(context, "test", id("archived").await).await.unwrap();
+    redact::redact(context, "test", id("redacted").await).await.unwrap();
+    pause::pause_account(context, "test", "never", None).await.unwrap();
+    house.enrol().await;
+    let (_, listed) = coverage(&house, quiet).await;
+    assert_eq!(listed, ["daily never-run", "daily not-due", "daily not-due", "daily not-due"]);
+
+    let now = house.now();
+    let ahead = Period { from: now + TimeDelta::days(1), until: now + TimeDelta::days(2) };
+    let refused = evidence::coverage(context, ahead, None, |_| {}).await.unwrap_err();
+    assert!(refused.to_string().contains("in the future"), "{refused}");
+    let ahead = Period { from: now - TimeDelta::days(1), ..ahead };
+    let mut references = Vec::new();
+    let told = evidence::coverage(context, ahead, None, |one| references.extend(one.reference_id.clone()));
+    let told = told.await.unwrap();
+    assert_eq!((told.until, told.asked_until), (now + TimeDelta::seconds(1), Some(ahead.until)));
+    assert_eq!(references, ["never"], "all others ran");
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
@@ -251,6 +322,7 @@ async fn evidence_is_read_and_printed_through_the_api_and_that_is_noted(pool: Pg
     assert_eq!(coverage.body["data"]["next"], serde_json::Value::Null);
     client.get("/coverage?schedule=nothing").await.expect(422);
     client.get("/coverage?shard=256").await.expect(400);
+    client.get("/coverage?from=2999-01-01&until=2999-02-01").await.expect(400);
     client.stop().await;
     let noted = house.count("select count(*) from audit_pending where operation = 'account.read'").await
         + house.count("select count(*) from audit_entries where operation = 'account.read'").await;

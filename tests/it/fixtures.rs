@@ -251,13 +251,18 @@ impl House {
 
     /// Makes the run that a due row asks for, and records nothing.
     pub(crate) async fn perform(&self, due: Due) -> Finished {
+        self.perform_for(due, Trigger::Interval).await
+    }
+
+    /// The same for another reason.
+    pub(crate) async fn perform_for(&self, due: Due, trigger: Trigger) -> Finished {
         let engine = &self.engine;
         let mut connection = engine.context.store.connection().await.unwrap();
         let loaded = due::load(&mut connection, &[due.monitor]).await.unwrap().pop().unwrap();
         let schedule = engine.plan.schedules[&loaded.schedule_id].clone();
         let basis = schedule.basis(&mut connection, engine.process, self.now()).await.unwrap();
         drop(connection);
-        let job = Job { due, trigger: Trigger::Interval, loaded, schedule, basis };
+        let job = Job { due, trigger, loaded, schedule, basis };
         let never = CancellationToken::new();
         run::perform(engine, job, &never).await.expect("a permit is to be had")
     }

@@ -1,7 +1,7 @@
 //! Import: the good rows are taken, each bad one is named by line and reason, and no reason quotes it.
 
 use sqlx::PgPool;
-use watchkeeper::actions::import::{BadRow, HeaderMap, ImportOptions, Imported};
+use watchkeeper::actions::import::{BadRow, Format, HeaderMap, ImportOptions, Imported};
 
 use crate::fixtures::{DAILY, House};
 
@@ -235,6 +235,24 @@ async fn a_file_whose_headers_say_too_little_or_too_much_is_refused_whole(pool: 
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_key_that_is_not_known_is_named_and_another_separator_is_said(pool: PgPool) {
+    let house = House::new(&pool, "").await;
+    let ndjson = ImportOptions { format: Format::Ndjson, ..options(Some("individual"), &[]) };
+    let lines = "{\"reference_id\": \"k1\", \"shoe_size\": 7}\n{\"reference_id\": \"k2\", \"Jane Doe\": 7}\n";
+    let imported = house.import_as(lines, &ndjson).await.unwrap();
+    let [named, unnamed] = imported.bad.as_slice() else { panic!("{:?}", imported.bad) };
+    assert_eq!(named.column.as_deref(), Some("shoe_size"));
+    assert!(named.reason.starts_with("shoe_size: is not a known key"), "{named:?}");
+    assert!(unnamed.column.is_none() && !unnamed.reason.contains("Jane"), "{unnamed:?}");
+
+    for (separator, said) in [(";", "semicolons"), ("\t", "tabs")] {
+        let file = "reference_id,type,name\nk3,individual,Ada Muster\n".replace(',', separator);
+        let fault = house.import_as(file, &ImportOptions::default()).await.unwrap_err().to_string();
+        assert!(fault.contains(said) && fault.contains("commas"), "{fault}");
+    }
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
 async fn the_same_file_again_changes_nothing_and_a_corrected_one_what_it_corrects(pool: PgPool) {
     let house = House::new(&pool, "").await;
     let file = "reference_id,type,name,birthdate,country,tags\nRef-1,individual,Test A,1980,DE,one\nref-2,individual,Test B,,AT,\n";
@@ -276,7 +294,7 @@ async fn a_change_of_what_is_screened_wakes_the_account_and_no_other_change_does
     house.run("p2").await;
     let before = house.due("p1").await;
 
-    house.import("reference_id,type,email_address,risk_rating,tags,status\np1,individual,a@mail.invalid,low,vip,blocked\n").await;
+    house.import("reference_id,type,address_city,risk_rating,tags,status\np1,individual,Springfield,low,vip,blocked\n").await;
     assert_eq!(house.account("p1").await.version, 2);
     assert_eq!(house.count("select count(*) from wakeups").await, 0);
     assert_eq!(house.due("p1").await, before);
@@ -285,6 +303,8 @@ async fn a_change_of_what_is_screened_wakes_the_account_and_no_other_change_does
         ("reference_id,type,birthdate\np1,individual,1980\n", 1),
         ("reference_id,type,country\np1,individual,DE\n", 2),
         ("reference_id,type,name\np1,individual,Test Other\n", 3),
+        ("reference_id,type,email_address\np1,individual,a@mail.invalid\n", 4),
+        ("reference_id,type,phone_number\np1,individual,+49 30 1234567\n", 5),
     ] {
         house.import(file).await;
         let due = house.due("p1").await;
@@ -293,7 +313,7 @@ async fn a_change_of_what_is_screened_wakes_the_account_and_no_other_change_does
     assert_eq!(house.texts("select reason from wakeups").await, ["account-change"]);
     assert!(house.run("p1").await);
     assert_eq!(house.scripted.calls().last().unwrap().name, "Test Other");
-    assert_eq!(house.texts("select account_version::text from runs where slot = 1").await, ["5"]);
+    assert_eq!(house.texts("select account_version::text from runs where slot = 1").await, ["7"]);
     assert_eq!(house.count("select count(*) from wakeups").await, 0);
 }
 
@@ -341,4 +361,33 @@ async fn two_columns_of_one_meaning_are_refused_by_their_numbers(pool: PgPool) {
         let error = house.import_as(file, &ImportOptions::default()).await.unwrap_err().to_string();
         assert!(error.contains("the columns 3 and 5 of the first line mean the same"), "{error}");
     }
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_row_whose_screened_values_are_not_what_they_are_said_to_be_is_refused(pool: PgPool) {
+    let house = House::new(&pool, "").await;
+    let rows = [
+        (
+            "b-1,individual,Germany,,,",
+            "country_code: accepted is an ISO 3166-1 alpha-2 code of a country, such as DE",
+        ),
+        (
+            "b-2,individual,XX,,,",
+            "country_code: accepted is an ISO 3166-1 alpha-2 code of a country, such as DE",
+        ),
+        ("b-3,individual,,2026-03-03,,", "birthdate: accepted is a date that is not in the future"),
+        (
+            "b-4,individual,,,secret,",
+            "email_address: accepted is an e-mail address of at most 254 characters",
+        ),
+        ("b-5,individual,,,,secret", "phone_number: accepted is a phone number such as +49 30 123456"),
+    ];
+    let header = "reference_id,type,country,birthdate,email_address,phone_number\n";
+    let file: String = rows.iter().map(|(row, _)| format!("{row}\n")).collect();
+    let good = "good,individual,gb,2026-03-01,a@mail.invalid,+49 30 1234567\n";
+    let file = format!("{header}{file}{good}");
+    let imported = house.import_as(file, &ImportOptions::default()).await.unwrap();
+    let expected: Vec<(u64, &str)> = (2..).zip(rows.iter().map(|(_, reason)| *reason)).collect();
+    assert_eq!(bad(&imported.bad), expected);
+    assert_eq!(house.texts("select reference_id from accounts").await, ["good"]);
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sqlx::PgPool;
 use watchkeeper::{actions::apply::Occasion, app, engine::lists, telemetry::metrics::Form};
 
-use crate::fixtures::{DAILY, House, settings};
+use crate::fixtures::{DAILY, House, settings, until};
 
 const AFTER: [&str; 8] = ["-0- "; 8];
 
@@ -92,5 +92,45 @@ async fn a_new_version_counts_without_a_restart_and_what_is_refused_or_stale_is_
     ] {
         assert!(metrics.contains(line), "{line}");
     }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn a_list_does_not_wait_for_another_that_takes_long(pool: PgPool) {
+    const SECOND: &str = "[lists.second]\nformat = \"ofac-csv\"\nfolder = \"second\"\n[providers.third]\nkind = \"local\"\n\
+                          lists = [\"second\"]\n[report-templates.third]\ntype = \"watchlist\"\nprovider = \"third\"\n";
+    let mut house = House::new(&pool, DAILY).await;
+    let folder = std::env::temp_dir().join(format!("watchkeeper-it-lists-of-two-{}", std::process::id()));
+    let mut configured = settings(&format!("{DAILY}{SECOND}"));
+    for list in ["none", "second"] {
+        fs::create_dir_all(folder.join(list)).unwrap();
+        write(&folder.join(list), 10, SystemTime::from(house.now()));
+        configured.lists.get_mut(list).unwrap().folder = Some(folder.join(list));
+    }
+    let plan = app::plan(&house.engine.context, &configured, house.engine.process, Occasion::Change).await;
+    house.engine.plan = std::sync::Arc::new(plan.unwrap().0);
+    // Somebody is about to give one of them its number, and does not come to an end.
+    let mut other = pool.begin().await.unwrap();
+    sqlx::query(
+        "insert into list_versions (list, number, version, entities, names, taken_at, process_id) \
+         values ('none', 1, 'another', 1, 1, now(), gen_random_uuid())",
+    )
+    .execute(&mut *other)
+    .await
+    .unwrap();
+    let mut watch = lists::Watch::new(house.engine.clone());
+    let number = |name: &str| {
+        let found = house.engine.plan.published.iter().find(|list| list.name() == name);
+        found.map(watchkeeper::providers::local::PublishedList::number)
+    };
+    until("the second list has its number", async || {
+        watch.round().await;
+        number("second") == Some(1)
+    })
+    .await;
+    assert_eq!(number("none"), Some(0), "the first waits still");
+    other.rollback().await.unwrap();
+    watch.look().await.unwrap();
+    assert_eq!(number("none"), Some(1));
     fs::remove_dir_all(folder).unwrap();
 }

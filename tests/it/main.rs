@@ -18,6 +18,7 @@ mod audit;
 mod budgets;
 mod canary;
 mod columns;
+mod commands;
 #[path = "../support/daemon.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod daemon;

@@ -135,6 +135,7 @@ fn an_operator_sees_what_goes_on_and_can_stop_it_across_a_restart() {
     assert_eq!((&pause["actor"], &pause["reason"]), (&"cli:jo".into(), &reason.into()), "{pause}");
     let shown = run(&place, &["status"]);
     assert!(shown.contains("PAUSED: provider local, by cli:jo since ") && shown.contains(reason), "{shown}");
+    assert!(shown.contains(", last seen "), "a daemon that died is told from one that lives: {shown}");
     assert!(run(&place, &["pauses"]).contains("provider local"));
     assert!(run(&place, &["pause", "provider", "local"]).contains("is paused already"));
     let wrong = place.run(&["resume", "provider", "locla"]);
@@ -152,6 +153,23 @@ fn an_operator_sees_what_goes_on_and_can_stop_it_across_a_restart() {
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && said.contains("the account is paused, by cli:"), "{said}");
     run(&place, &["resume", "account", "C-1"]);
+
+    // An account is named by its reference id wherever its id is taken; what is no id is said to be none.
+    let listed = run(&place, &["audit", "list", "--object", "C-1", "--json"]);
+    assert!(listed.contains("account.created"), "{listed}");
+    assert!(run(&place, &["retention", "explain", "C-1"]).starts_with("account act_"));
+    for arguments in [
+        ["audit", "certificate", "act_zz"].as_slice(),
+        &["audit", "list", "--object", "act_zz"],
+        &["retention", "explain", "act_zz"],
+    ] {
+        let refused = place.run(arguments);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains("accepted is act_ and 26 characters"), "{said}");
+    }
+    let certificate = place.run(&["audit", "certificate", "C-1"]);
+    let said = String::from_utf8_lossy(&certificate.stderr).into_owned();
+    assert!(said.contains("no redaction of that object"), "{said}");
 
     // Without its database: what is asked from memory is answered, what is not says so in time.
     drop(cluster);

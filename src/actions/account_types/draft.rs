@@ -6,7 +6,8 @@ use crate::{
     actions::{ActionError, Invalid},
     domain::{
         account_type::{
-            AccountType, Field, FieldKind, Screened, ScreenedDocument, Status, keep_archived, read_field,
+            AccountType, ContactKind, Field, FieldKind, Screened, ScreenedDocument, Status, keep_archived,
+            read_field,
         },
         document::DocumentKind,
         subject::SubjectKind,
@@ -146,6 +147,11 @@ impl TypeChange {
             let gone = |path: &String| self.removed_fields.contains(path);
             after.screened.documents.retain(|document| !gone(&document.field));
             after.screened.gender = after.screened.gender.take().filter(|path| !gone(path));
+            for kind in ContactKind::ALL {
+                if let Some(paths) = after.screened.contacts_mut(kind) {
+                    paths.retain(|path| !gone(path));
+                }
+            }
         }
         let mut after = finished(after, self.default_status.as_deref(), &mut faults);
         keep_archived(before, &mut after, now);
@@ -276,6 +282,13 @@ fn finished(mut account_type: AccountType, default: Option<&str>, faults: &mut V
     if let Some(path) = &screened.gender {
         asked.push(("gender".to_owned(), "accepted is the key of a field of one text", text(path)));
     }
+    for contact in ContactKind::ALL {
+        for (index, path) in screened.contacts(contact).into_iter().flatten().enumerate() {
+            let holds = kinds(path).is_some_and(|kind| kind.is_text() || kind.is_text_list());
+            let place = format!("{}/{index}", contact.word());
+            asked.push((place, "accepted is the key of a field of texts", holds));
+        }
+    }
     for (index, document) in screened.documents.iter().enumerate() {
         let kind = kinds(&document.field);
         let says_kind = kind.as_ref().is_some_and(FieldKind::is_documents);
@@ -343,5 +356,6 @@ fn guessed(fields: &[Field]) -> Screened {
         countries: of(&["country_code", "address.country_code", "nationality"]),
         gender: of(&["gender", "sex"]).into_iter().next(),
         documents: guessed_documents(fields),
+        ..Screened::default()
     }
 }

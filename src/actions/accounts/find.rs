@@ -37,6 +37,8 @@ pub struct Listed {
     pub statuses: Vec<String>,
     /// Of any of these types: names, or ids.
     pub types: Vec<String>,
+    /// None that is archived.
+    pub without_archived: bool,
 }
 
 /// Lists accounts, the newest first.
@@ -49,6 +51,9 @@ pub async fn list(
     let mut connection = context.store.connection().await?;
     let types = account_types::list_rows(&mut connection).await?;
     let mut all = Vec::new();
+    if listed.without_archived {
+        all.push(Condition::Not(Box::new(Condition::Archived)));
+    }
     if !listed.references.is_empty() {
         all.push(Condition::References(listed.references.clone()));
     }
@@ -68,10 +73,10 @@ pub async fn list(
 }
 
 /// Searches accounts by a query as the API writes it; null finds all. `sort` is the attribute, and whether the
-/// least comes first.
+/// least comes first. Whoever must not read archived ones finds none.
 pub async fn search(
     context: &Context,
-    wanted: &Value,
+    (wanted, without_archived): (&Value, bool),
     sort: Option<(&str, bool)>,
     (after, before): (Option<Place>, Option<Place>),
     size: u16,
@@ -87,7 +92,10 @@ pub async fn search(
     let mut connection = context.store.connection().await?;
     let types = account_types::list_rows(&mut connection).await?;
     drop(connection);
-    let condition = query::read(context, &types, wanted)?;
+    let mut condition = query::read(context, &types, wanted)?;
+    if without_archived {
+        condition = Condition::All(vec![condition, Condition::Not(Box::new(Condition::Archived))]);
+    }
     let ascending = sort.is_some_and(|(_, ascending)| ascending);
     let asked = Asked { order, ascending, after, before, limit: i64::from(size) };
     found(context, &condition, asked).await

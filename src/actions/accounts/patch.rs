@@ -7,7 +7,7 @@ use super::edit::Part;
 use crate::{
     actions::{Context, Invalid},
     domain::{
-        account_type::{AccountType, Field, FieldKind, LONGEST_FILE, WritePolicy, pointer_part},
+        account_type::{AccountType, Field, FieldFault, FieldKind, LONGEST_FILE, WritePolicy, pointer_part},
         id::{AccountId, FileId},
     },
 };
@@ -44,6 +44,7 @@ pub(super) fn patched(
             hash.insert(part.key.clone(), part.value.clone());
         }
     }
+    let (meanings, today) = (account_type.meanings(), context.now().date_naive());
     let mut patched = Patched { after: before.clone(), files: Vec::new() };
     for (key, value) in whole {
         let at = format!("/data/attributes/fields/{}", pointer_part(&key));
@@ -65,7 +66,11 @@ pub(super) fn patched(
         } else {
             value
         };
-        match checked(field, old, &value) {
+        let accepted = checked(field, old, &value).and_then(|value| {
+            let found = meanings.faults(&key, &value, old, today);
+            if found.is_empty() { Ok(value) } else { Err(parted(found)) }
+        });
+        match accepted {
             Ok(Value::Null) => drop(patched.after.remove(&key)),
             Ok(value) => drop(patched.after.insert(key, value)),
             Err(refused) => faults.extend(
@@ -76,10 +81,12 @@ pub(super) fn patched(
     patched
 }
 
+fn parted(faults: Vec<FieldFault>) -> Vec<(String, String)> {
+    faults.into_iter().map(|fault| (fault.path, fault.details)).collect()
+}
+
 fn checked(field: &Field, old: Option<&Value>, value: &Value) -> Result<Value, Vec<(String, String)>> {
-    let value = field
-        .check(value)
-        .map_err(|faults| faults.into_iter().map(|fault| (fault.path, fault.details)).collect::<Vec<_>>())?;
+    let value = field.check(value).map_err(parted)?;
     if field.write_policy == WritePolicy::WriteOnce && old.is_some_and(|old| *old != value) {
         return Err(vec![(String::new(), "is written once, and has a value".to_owned())]);
     }

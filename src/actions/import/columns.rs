@@ -76,6 +76,12 @@ impl Columns {
         {
             return Err(format!("{map} names the header {header:?}, which the file does not have"));
         }
+        let separator = headers.get(0).filter(|_| headers.len() == 1).and_then(other_separator);
+        if let Some(separator) = separator.filter(|_| !unknown.is_empty()) {
+            return Err(format!(
+                "the first line is one column, with {separator} in it; accepted are columns with commas between them"
+            ));
+        }
         if !unknown.is_empty() {
             return Err(format!(
                 "unknown headers in columns {} of the first line; accepted are {}. Say what a header means with {}, or leave its column out with {}",
@@ -101,6 +107,12 @@ impl Columns {
         }
         Ok(Self { all, default_type })
     }
+}
+
+/// What seems to stand between columns instead of commas.
+fn other_separator(header: &[u8]) -> Option<&'static str> {
+    let others = [(b';', "semicolons"), (b'\t', "tabs"), (b'|', "bars")];
+    others.into_iter().find(|(separator, _)| header.contains(separator)).map(|(_, name)| name)
 }
 
 /// Refuses two columns of one meaning: which of their cells would count, nobody said. They are named by number, as

@@ -16,6 +16,7 @@ mod source;
 
 use std::{io::Read, sync::Arc};
 
+use chrono::NaiveDate;
 use futures_util::{StreamExt, stream::FuturesOrdered};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -189,7 +190,8 @@ pub async fn import(
     // The place in the file moves with each batch: one after the other.
     let at_once = if options.importer.is_some() { 1 } else { AT_ONCE };
     let mut from_line = options.after_line;
-    let mut batches = start_reading(name, file, Arc::clone(&types), options.clone());
+    let today = context.now().date_naive();
+    let mut batches = start_reading(name, file, Arc::clone(&types), options.clone(), today);
     let mut imported = Imported::default();
     let mut writing = FuturesOrdered::new();
     let mut fault = None;
@@ -226,10 +228,11 @@ fn start_reading(
     file: impl Read + Send + 'static,
     types: source::Types,
     options: ImportOptions,
+    today: NaiveDate,
 ) -> mpsc::Receiver<Result<Batch, ActionError>> {
     let (batches, read) = mpsc::channel(AT_ONCE);
     let name = name.to_owned();
-    tokio::task::spawn_blocking(move || source::read(&name, file, &types, &options, &batches));
+    tokio::task::spawn_blocking(move || source::read(&name, file, &types, &options, (&batches, today)));
     read
 }
 

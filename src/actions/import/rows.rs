@@ -1,5 +1,6 @@
 //! One row of a file, read and checked.
 
+use chrono::NaiveDate;
 use serde_json::{Map, Value};
 
 use super::columns::{Column, Columns, part};
@@ -83,7 +84,7 @@ pub(super) fn read_csv(
     line: u64,
     width: usize,
     columns: &Columns,
-    types: &[(AccountTypeId, AccountType)],
+    (types, today): (&[(AccountTypeId, AccountType)], NaiveDate),
 ) -> Result<Row, String> {
     if record.len() != width {
         return Err(format!("has {} cells; accepted are {width}, as in the header", record.len()));
@@ -93,7 +94,7 @@ pub(super) fn read_csv(
         let cell = std::str::from_utf8(cell).map_err(|_| format!("{header}: accepted is UTF-8"))?.trim();
         cells.push((header.as_str(), column, Cell::Text(cell)));
     }
-    assemble(&cells, line, columns.default_type, types)
+    assemble(&cells, line, columns.default_type, (types, today))
 }
 
 /// Makes a row of its cells, or says what is wrong with it without quoting it.
@@ -101,7 +102,7 @@ pub(super) fn assemble(
     cells: &Cells<'_>,
     line: u64,
     default_type: Option<usize>,
-    types: &[(AccountTypeId, AccountType)],
+    (types, today): (&[(AccountTypeId, AccountType)], NaiveDate),
 ) -> Result<Row, String> {
     let filled = |wanted: &Column| {
         cells.iter().find(|(_, column, cell)| *column == wanted && !cell.is_empty()).map(|(_, _, cell)| *cell)
@@ -136,11 +137,15 @@ pub(super) fn assemble(
     let tags = tags
         .filter(|tags| tags.iter().all(|tag| is_plain(tag)))
         .ok_or("tags: accepted are texts of 1 to 255 characters, with semicolons between")?;
-    let fields = fields(cells, account_type)?;
+    let fields = fields(cells, account_type, today)?;
     Ok(Row { line, account_type: *id, type_index, reference_id, status, tags, fields })
 }
 
-fn fields(cells: &Cells<'_>, account_type: &AccountType) -> Result<Map<String, Value>, String> {
+fn fields(
+    cells: &Cells<'_>,
+    account_type: &AccountType,
+    today: NaiveDate,
+) -> Result<Map<String, Value>, String> {
     let mut raw: Map<String, Value> = Map::new();
     for (header, column, cell) in cells {
         let screened = &account_type.screened;
@@ -175,13 +180,19 @@ fn fields(cells: &Cells<'_>, account_type: &AccountType) -> Result<Map<String, V
             return Err(format!("{header}: accounts of type {} have no such field", account_type.name));
         }
     }
+    let meanings = account_type.meanings();
     let mut checked = Map::new();
     for (key, value) in raw {
         let Some(field) = account_type.field(&key) else { continue };
-        let value = field.check(&value).map_err(|faults| {
+        let refused = |faults: Vec<FieldFault>| {
             let faults: Vec<String> = faults.iter().map(|fault| fault_of(&key, fault)).collect();
             faults.join("; ")
-        })?;
+        };
+        let value = field.check(&value).map_err(refused)?;
+        let found = meanings.faults(&key, &value, None, today);
+        if !found.is_empty() {
+            return Err(refused(found));
+        }
         if !value.is_null() {
             checked.insert(key, value);
         }

@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use chrono::NaiveDate;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
@@ -45,7 +46,7 @@ pub(super) fn read(
     file: impl Read,
     types: &Types,
     options: &ImportOptions,
-    batches: &mpsc::Sender<Result<Batch, ActionError>>,
+    (batches, today): (&mpsc::Sender<Result<Batch, ActionError>>, NaiveDate),
 ) {
     let reading = Reading {
         name,
@@ -54,6 +55,7 @@ pub(super) fn read(
         batch: Batch { rows: Vec::with_capacity(BATCH), bad: Vec::new(), bytes: 0, line: 0 },
         after_line: options.after_line,
         batches,
+        today,
     };
     let read = match options.format {
         Format::Csv => reading.csv(file, options),
@@ -72,6 +74,8 @@ struct Reading<'a> {
     batch: Batch,
     after_line: u64,
     batches: &'a mpsc::Sender<Result<Batch, ActionError>>,
+    /// The day in UTC: nobody is born after it.
+    today: NaiveDate,
 }
 
 impl Reading<'_> {
@@ -96,7 +100,7 @@ impl Reading<'_> {
                 }
             }
             let line = records.line();
-            let row = rows::read_csv(&record, line, headers.len(), &columns, self.types);
+            let row = rows::read_csv(&record, line, headers.len(), &columns, (&**self.types, self.today));
             if !self.take(line, records.bytes(), row) {
                 return Ok(());
             }
@@ -155,12 +159,11 @@ impl Reading<'_> {
         }
         let mut known = Vec::with_capacity(cells.len());
         for (key, value) in cells {
-            let column = columns::meaning(&key, self.types, options)
-                .ok_or("a key is not known; accepted are those of the header of a CSV file")?;
+            let column = columns::meaning(&key, self.types, options).ok_or_else(|| unknown_key(&key))?;
             known.push((key, column, value));
         }
         let cells = known.iter().map(|(key, column, value)| (key.as_str(), column, Cell::Json(value)));
-        rows::assemble(&cells.collect(), line, default_type, self.types)
+        rows::assemble(&cells.collect(), line, default_type, (&**self.types, self.today))
     }
 
     /// Takes a row in, or notes why not; returns whether anybody still listens.
@@ -197,6 +200,22 @@ impl Reading<'_> {
 
     fn form(&self, fault: String) -> ActionError {
         ActionError::Form { path: self.name.to_owned(), fault }
+    }
+}
+
+/// The longest unknown key that is named.
+const LONGEST_KEY: usize = 64;
+
+/// What is said of a key that is not known. It is named where it is written as keys are; what is not may be about a person.
+fn unknown_key(key: &str) -> String {
+    let is_written_so = key.len() <= LONGEST_KEY
+        && key.starts_with(|first: char| first.is_ascii_alphabetic())
+        && key.chars().all(|one| one.is_ascii_alphanumeric() || ['_', '-', '.'].contains(&one));
+    if is_written_so {
+        format!("{key}: is not a known key; accepted are those of the header of a CSV file")
+    } else {
+        "a key is not known, and not written as keys are; accepted are those of the header of a CSV file"
+            .to_owned()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an inquiry is handed: fields by key, in any of the spellings that clients use, checked against the type.
 
+use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -11,10 +12,10 @@ use crate::{
 };
 
 /// The fields `before` with what was sent; null takes a field away. Keys are those of the account's fields, in
-/// `snake_case` or in `kebab-case`; a part of a field may be sent alone (`name-first`).
+/// `snake_case` or in `kebab-case`; a part of a field may be sent alone (`name-first`). `today` is the day in UTC.
 pub(super) fn collected(
     template: &InquiryTemplate,
-    account_type: &AccountType,
+    (account_type, today): (&AccountType, NaiveDate),
     before: &Map<String, Value>,
     sent: &Map<String, Value>,
 ) -> Result<Map<String, Value>, ActionError> {
@@ -39,11 +40,16 @@ pub(super) fn collected(
             }
         }
     }
+    let meanings = account_type.meanings();
     let mut after = before.clone();
     for (field, at, value) in whole {
         // A field that an account must have may still be missing here: the account has it, or refuses.
         let optional = Field { required: false, ..field.clone() };
-        match optional.check(&value) {
+        let checked = optional.check(&value).and_then(|value| {
+            let found = meanings.faults(&field.key, &value, before.get(&field.key), today);
+            if found.is_empty() { Ok(value) } else { Err(found) }
+        });
+        match checked {
             Ok(Value::Null) => drop(after.remove(&field.key)),
             Ok(value) => drop(after.insert(field.key.clone(), value)),
             Err(found) => faults.extend(

@@ -66,7 +66,8 @@ async fn try_complete(
         .await?
         .ok_or(ActionError::NotFound("template of the inquiry any more"))?;
     let template = &shown.template;
-    inquiry.content.fields = collected(template, &account_type, &inquiry.content.fields, fields)?;
+    let of = (&account_type, context.now().date_naive());
+    inquiry.content.fields = collected(template, of, &inquiry.content.fields, fields)?;
     let account = match seen.account {
         Some(account) => Some(accounts::open(context, conn, account).await?),
         None => None,

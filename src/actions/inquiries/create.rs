@@ -100,7 +100,8 @@ async fn try_create(context: &Context, actor: &str, new: &NewInquiry) -> Result<
         return Err(ActionError::Invalid(faults));
     }
     refuse_retired(&mut transaction, &new.tags).await?;
-    let fields = collected(&shown.template, &account_type, &Map::new(), &new.fields)?;
+    let of = (&account_type, now.date_naive());
+    let fields = collected(&shown.template, of, &Map::new(), &new.fields)?;
     let account = home(context, &mut transaction, actor, new, (shown.type_id, &account_type)).await?;
     let shard = match account {
         Some(account) => account.shard(),

@@ -59,7 +59,8 @@ pub async fn update(
         let (shown, account_type) = templates::get(&mut transaction, inquiry.row.template_id)
             .await?
             .ok_or(ActionError::NotFound("template of the inquiry any more"))?;
-        let fields = collected(&shown.template, &account_type, &inquiry.content.fields, &update.fields)?;
+        let of = (&account_type, context.now().date_naive());
+        let fields = collected(&shown.template, of, &inquiry.content.fields, &update.fields)?;
         if fields != inquiry.content.fields {
             changed.push("fields");
             inquiry.content.fields = fields;
@@ -101,7 +102,8 @@ pub async fn submit(
     let (shown, account_type) = templates::get(&mut transaction, inquiry.row.template_id)
         .await?
         .ok_or(ActionError::NotFound("template of the inquiry any more"))?;
-    inquiry.content.fields = collected(&shown.template, &account_type, &inquiry.content.fields, fields)?;
+    let of = (&account_type, context.now().date_naive());
+    inquiry.content.fields = collected(&shown.template, of, &inquiry.content.fields, fields)?;
     let started = start(context, actor, &mut inquiry);
     let told = if let Some(started) = started {
         started

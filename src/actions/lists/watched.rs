@@ -53,7 +53,6 @@ pub(super) async fn rescreen(
     };
     let tokens = match change {
         Change::Added(value) => match Concerned::by(value) {
-            Concerned::Nobody => return Ok(()),
             // Until every account has its keys, none may be left out for having none.
             Concerned::Some(keys) if screening_keys::is_built(conn, keys::VERSION).await? => {
                 Some(context.screening_tokens(&keys))

@@ -46,6 +46,8 @@ pub struct ReportView {
     pub tags: Vec<String>,
     /// How it stands.
     pub status: ReportStatus,
+    /// Why its last run has no answer, when it has none.
+    pub failure: Option<String>,
     /// Whether its last answer names anybody, whatever was decided.
     pub has_match: bool,
     /// Whether it ran more than once.
@@ -170,6 +172,7 @@ fn view(context: &Context, row: ReportRow, hits: Vec<HitView>) -> Result<ReportV
             Some((Outcome::Error, _)) => ReportStatus::Errored,
             Some(_) => ReportStatus::Ready,
         },
+        failure: row.failure,
         has_match: row.has_match,
         is_continuous: row.ran_again,
         is_recurring: row.next_run_at.is_some() && !is_once,

@@ -31,7 +31,7 @@ pub struct NewHold {
 }
 
 /// Places a hold: from its commit on nothing of the account is redacted, nor of transactions
-/// that it, or another of its family, is related to.
+/// that it, or another of its family, is related to. Refused where one for the same reason stands already, for as long.
 pub async fn place(context: &Context, actor: &str, new: &NewHold) -> Result<HoldRow, ActionError> {
     let now = context.now();
     let mut faults = Vec::new();
@@ -47,6 +47,12 @@ pub async fn place(context: &Context, actor: &str, new: &NewHold) -> Result<Hold
     let mut transaction = context.store.transaction().await?;
     // Whoever redacts the account holds this lock from before he looks for holds until he is done.
     let standing = retire::lock(&mut transaction, new.account).await?;
+    let present = holds::list_of_accounts(&mut transaction, &[new.account]).await?;
+    if let Some(hold) = present.iter().find(|hold| covers(hold, new, now)) {
+        let until = hold.until.map_or_else(String::new, |at| format!(" until {}", at.to_rfc3339()));
+        let text = format!("legal hold {} ({}) stands on the account already{until}", hold.id, hold.reason);
+        return Err(ActionError::Conflict(text));
+    }
     let hold = Hold {
         id: HoldId(context.new_uuid(standing.account.shard())),
         account: new.account,
@@ -61,6 +67,14 @@ pub async fn place(context: &Context, actor: &str, new: &NewHold) -> Result<Hold
     let placed = holds::find(&mut transaction, hold.id).await?.ok_or(ActionError::NotFound(HOLD))?;
     transaction.commit().await?;
     Ok(placed)
+}
+
+/// Whether a hold that nobody lifted does all that a new one would. One that would last longer is another, so that a hold
+/// is prolonged without a gap.
+fn covers(hold: &Hold, new: &NewHold, now: DateTime<Utc>) -> bool {
+    let is_in_force = hold.until.is_none_or(|until| until > now);
+    let lasts = hold.until.is_none_or(|until| new.until.is_some_and(|wanted| wanted <= until));
+    is_in_force && lasts && hold.reason == new.reason
 }
 
 /// Lifts a hold. What fell due while it stood is redacted by the next sweep.

@@ -44,13 +44,15 @@ pub async fn request(
         requester,
         requested_at: now,
         approved_by: None,
+        approver: None,
         approved_at: None,
         expires_at: now + GOOD_FOR,
         used_at: None,
     };
     let mut transaction = context.store.transaction().await?;
     overrides::insert(&mut transaction, &row).await?;
-    tell(context, &mut transaction, ("redaction-override.requested", actor), &row).await?;
+    let by = (actor, row.requester.as_str());
+    tell(context, &mut transaction, ("redaction-override.requested", by), &row).await?;
     transaction.commit().await?;
     Ok(row)
 }
@@ -75,7 +77,8 @@ pub async fn approve(
         return Err(ActionError::Refused("it has expired: ask again"));
     }
     overrides::save_approved(&mut transaction, id, (actor, &approver), now).await?;
-    tell(context, &mut transaction, ("redaction-override.approved", actor), &row).await?;
+    let by = (actor, approver.as_str());
+    tell(context, &mut transaction, ("redaction-override.approved", by), &row).await?;
     let row = overrides::lock(&mut transaction, id).await?.ok_or(ActionError::NotFound(OVERRIDE))?;
     transaction.commit().await?;
     Ok(row)
@@ -98,10 +101,10 @@ async fn owner(context: &Context, key: ApiKeyId) -> Result<String, ActionError> 
 async fn tell(
     context: &Context,
     conn: &mut sqlx::PgConnection,
-    (kind, actor): (&'static str, &str),
+    (kind, (actor, owner)): (&'static str, (&str, &str)),
     row: &OverrideRow,
 ) -> Result<(), ActionError> {
-    let detail = json!({ "override": row.id, "kind": row.kind.word(), "reason": row.reason });
+    let detail = json!({ "override": row.id, "kind": row.kind.word(), "reason": row.reason, "owner": owner });
     let mut event = context.event_of_all(kind, actor, detail);
     event.object = Some::<Uuid>(row.object);
     Ok(events::insert_all(conn, &[event], context.now()).await?)

@@ -3,6 +3,9 @@
 use super::{table, time};
 use crate::actions::{audit::EntryView, ledger::FileView};
 
+/// How many objects of one entry a table shows.
+const MOST: usize = 5;
+
 pub(in crate::cli) fn audit(entries: &[EntryView]) -> String {
     if entries.is_empty() {
         return "There are no such entries.".to_owned();
@@ -10,12 +13,13 @@ pub(in crate::cli) fn audit(entries: &[EntryView]) -> String {
     let mut shown = table(&["number", "when", "operation", "object", "who", "by", "from", "detail"]);
     for entry in entries {
         let object = entry.object.as_ref().or(entry.account.as_ref());
+        let object = object.cloned().unwrap_or_else(|| listed(&entry.objects));
         let detail = entry.detail.to_string();
         shown.add_row([
             entry.sequence.to_string(),
             time(entry.occurred_at),
             entry.operation.clone(),
-            object.cloned().unwrap_or_default(),
+            object,
             entry.actor.clone(),
             entry.origin_id.clone().unwrap_or_else(|| entry.origin.clone()),
             entry.address.clone().unwrap_or_default(),
@@ -23,6 +27,15 @@ pub(in crate::cli) fn audit(entries: &[EntryView]) -> String {
         ]);
     }
     shown.to_string()
+}
+
+/// The first of what a reading showed: a listing shows a hundred.
+fn listed(objects: &[String]) -> String {
+    let shown = objects.get(..MOST.min(objects.len())).unwrap_or_default().join("\n");
+    match objects.len().saturating_sub(MOST) {
+        0 => shown,
+        more => format!("{shown}\n… and {more} more: --json"),
+    }
 }
 
 pub(in crate::cli) fn ledger(files: &[FileView]) -> String {

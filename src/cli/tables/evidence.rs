@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use comfy_table::Table;
 use serde_json::Value;
 
 use super::{line, table, time};
-use crate::actions::evidence::{Coverage, Evidence, RunDifference, RunEvidence};
+use crate::actions::evidence::{Coverage, Evidence, HitEvidence, RunDifference, RunEvidence};
 
 /// The evidence of an account.
 pub(crate) fn evidence(evidence: &Evidence) -> String {
@@ -22,6 +23,54 @@ pub(crate) fn evidence(evidence: &Evidence) -> String {
             time(evidence.until)
         ),
     );
+    if evidence.created_at >= evidence.until {
+        line(&mut text, format_args!("The account was made after this period."));
+    }
+    let no_runs = if evidence.months.is_empty() {
+        "No run was recorded in this period."
+    } else {
+        "Of the runs of this period only lines are kept:"
+    };
+    part(&mut text, "Runs", no_runs, &runs(evidence));
+    for month in &evidence.months {
+        line(
+            &mut text,
+            format_args!("{} {}: {} clear runs, kept as one line", month.month, month.schedule, month.runs),
+        );
+    }
+    part(
+        &mut text,
+        "Hits, as they stood when the period was over",
+        "Nothing had matched when the period was over.",
+        &hits(evidence),
+    );
+    part(
+        &mut text,
+        "Decisions",
+        "Nobody had decided on anything when the period was over.",
+        &decisions(evidence),
+    );
+    let mut events = table(&["when (UTC)", "what", "by"]);
+    for event in &evidence.events {
+        events.add_row([time(event.at), event.kind.clone(), event.actor.clone()]);
+    }
+    part(&mut text, "Events", "Nothing happened in this period.", &events);
+    if evidence.is_cut {
+        line(&mut text, format_args!("There is more than stands here: ask for shorter periods."));
+    }
+    text
+}
+
+/// A table below its title; of an empty one only a word.
+fn part(text: &mut String, title: &str, none: &str, rows: &Table) {
+    if rows.is_empty() {
+        line(text, format_args!("\n{none}"));
+    } else {
+        line(text, format_args!("\n{title}\n{rows}"));
+    }
+}
+
+fn runs(evidence: &Evidence) -> Table {
     let mut runs = table(&["recorded (UTC)", "schedule", "why", "due", "data", "outcome", "against", "by"]);
     for run in &evidence.runs {
         let outcome = match &run.failure {
@@ -40,54 +89,56 @@ pub(crate) fn evidence(evidence: &Evidence) -> String {
             format!("{}\n{}", word(&run.basis, "process"), run.id),
         ]);
     }
-    line(&mut text, format_args!("{runs}"));
-    for month in &evidence.months {
-        line(
-            &mut text,
-            format_args!("{} {}: {} clear runs, kept as one line", month.month, month.schedule, month.runs),
-        );
+    runs
+}
+
+fn hits(evidence: &Evidence) -> Table {
+    let mut hits =
+        table(&["hit", "entity", "list", "state", "first seen (UTC)", "decided (UTC)", "by", "why"]);
+    for stood in &evidence.hits {
+        let hit = &stood.hit;
+        hits.add_row([
+            hit.id.to_string(),
+            hit.entity.clone(),
+            hit.list.clone(),
+            standing(stood),
+            time(hit.first_seen_at),
+            hit.decided_at.map(time).unwrap_or_default(),
+            hit.decided_by.clone().unwrap_or_default(),
+            hit.reason.clone().unwrap_or_default(),
+        ]);
     }
-    if !evidence.hits.is_empty() {
-        let mut hits =
-            table(&["hit", "entity", "list", "state", "first seen (UTC)", "decided (UTC)", "by", "why"]);
-        for hit in &evidence.hits {
-            hits.add_row([
-                hit.id.to_string(),
-                hit.entity.clone(),
-                hit.list.clone(),
-                super::state(hit),
-                time(hit.first_seen_at),
-                hit.decided_at.map(time).unwrap_or_default(),
-                hit.decided_by.clone().unwrap_or_default(),
-                hit.reason.clone().unwrap_or_default(),
-            ]);
+    hits
+}
+
+/// Where a hit stood, and where it has stood since, if that is elsewhere.
+fn standing(stood: &HitEvidence) -> String {
+    match &stood.later {
+        None => super::state(&stood.hit),
+        Some(later) if later.is_told => {
+            format!("{}\n({} since {})", super::state(&stood.hit), later.state, time(later.since))
         }
-        line(&mut text, format_args!("{hits}"));
+        Some(later) => format!("not known\n({} since {})", later.state, time(later.since)),
     }
-    if !evidence.decisions.is_empty() {
-        let mut decisions = table(&["entity", "decision", "when (UTC)", "by", "why", "since then"]);
-        for one in &evidence.decisions {
-            let since = match one.ended_at {
-                Some(ended) => format!("ended {}: {}", time(ended), one.ended_for.join(", ")),
-                None => "holds".to_owned(),
-            };
-            decisions.add_row([
-                one.entity.clone(),
-                one.state.to_owned(),
-                time(one.decided_at),
-                one.decided_by.clone(),
-                one.reason.clone().unwrap_or_default(),
-                since,
-            ]);
-        }
-        line(&mut text, format_args!("{decisions}"));
+}
+
+fn decisions(evidence: &Evidence) -> Table {
+    let mut decisions = table(&["entity", "decision", "when (UTC)", "by", "why", "since then"]);
+    for one in &evidence.decisions {
+        let since = match one.ended_at {
+            Some(ended) => format!("ended {}: {}", time(ended), one.ended_for.join(", ")),
+            None => "holds".to_owned(),
+        };
+        decisions.add_row([
+            one.entity.clone(),
+            one.state.to_owned(),
+            time(one.decided_at),
+            one.decided_by.clone(),
+            one.reason.clone().unwrap_or_default(),
+            since,
+        ]);
     }
-    let mut events = table(&["when (UTC)", "what", "by"]);
-    for event in &evidence.events {
-        events.add_row([time(event.at), event.kind.clone(), event.actor.clone()]);
-    }
-    line(&mut text, format_args!("{events}"));
-    text
+    decisions
 }
 
 /// What differs between two runs.
@@ -154,6 +205,9 @@ fn word(value: &Value, key: &str) -> String {
 pub(crate) fn coverage(coverage: &Coverage) -> String {
     let mut text = String::new();
     line(&mut text, format_args!("{} to {} UTC", time(coverage.from), time(coverage.until)));
+    if let Some(asked) = coverage.asked_until {
+        line(&mut text, format_args!("Cut at now: {} UTC has not come.", time(asked)));
+    }
     let mut rows = table(&["schedule", "screened", "not screened", "why not"]);
     for one in &coverage.schedules {
         let reasons: Vec<String> =

@@ -59,12 +59,13 @@ pub(in super::super) fn status(status: &StatusView) -> String {
                 line(
                     &mut text,
                     format_args!(
-                        "daemon {} on {} (pid {}), version {}, since {}: {} of 256 shards, configuration {}{}",
+                        "daemon {} on {} (pid {}), version {}, since {}, last seen {} s ago: {} of 256 shards, configuration {}{}",
                         process.id,
                         process.host,
                         process.pid,
                         process.version,
                         time(process.started_at),
+                        (status.now - process.seen_at).num_seconds().max(0),
                         process.shards,
                         process
                             .revision

@@ -8,7 +8,7 @@ fn screened_documents_name_their_sort_and_fields_that_are_there() {
 [account-types.boat]
 kind = 'organisation'
 statuses = ['afloat']
-screened = { names = ['name'], gender = 'length', documents = [{ field = 'imo', kind = 'imo' }, { field = 'name' }, { field = 'flag', kind = 'passport' }] }
+screened = { names = ['name'], gender = 'length', documents = [{ field = 'imo', kind = 'imo' }, { field = 'name' }, { field = 'flag', kind = 'passport' }], email-addresses = ['length'], ip-addresses = ['name'] }
 [account-types.boat.fields]
 name = { type = 'string' }
 imo = { type = 'string' }
@@ -21,6 +21,8 @@ length = { type = 'number' }
              national-id, tax-id, drivers-license, registration, imo",
             "etc/wk.toml:4: account-types.boat.screened.documents[2].field: accepted is a field of numbers of documents \
              (imo, name), found \"flag\"",
+            "etc/wk.toml:4: account-types.boat.screened.email-addresses[0]: accepted is a field of e-mail addresses \
+             (imo, name), found \"length\"",
             "etc/wk.toml:4: account-types.boat.screened.gender: accepted is a field of texts (imo, name), found \"length\"",
         ]
     );

@@ -7,8 +7,10 @@
 //! a type never loses a key that accounts hold.
 
 mod change;
+mod contacts;
 mod field;
 mod layout;
+mod meaning;
 mod schema;
 mod status;
 #[cfg(test)]
@@ -22,11 +24,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use change::{Narrowed, keep_archived, narrowed};
+pub use contacts::ContactKind;
 pub use field::{
     Field, FieldKind, Item, LONGEST_TEXT, Options, RedactionPolicy, USUAL_TEXT, WritePolicy, is_field_key,
     label_of,
 };
 pub use layout::{Layout, PlacedField, Section, Visibility};
+pub use meaning::Meanings;
 pub use schema::{read_field, read_item, written_field};
 pub use status::Status;
 pub use value::{FieldFault, LONGEST_FILE, LONGEST_LIST, pointer_part};
@@ -55,6 +59,15 @@ pub struct Screened {
     /// Fields that hold numbers of documents.
     #[serde(default)]
     pub documents: Vec<ScreenedDocument>,
+    /// Fields that hold e-mail addresses; where nothing is said, those that [`AccountType::contact_paths`] finds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_addresses: Option<Vec<String>>,
+    /// The same of phone numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_numbers: Option<Vec<String>>,
+    /// The same of IP addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_addresses: Option<Vec<String>>,
 }
 
 /// A field that holds numbers of documents or registrations.
@@ -73,7 +86,7 @@ pub struct ScreenedDocument {
 }
 
 impl Screened {
-    /// Every field, or part of one, that is named.
+    /// Every field, or part of one, that is named; contacts apart.
     pub fn paths(&self) -> impl Iterator<Item = &String> {
         let documents = self.documents.iter().flat_map(|one| std::iter::once(&one.field).chain(&one.country));
         let others = self.names.iter().chain(&self.birth_date).chain(&self.countries).chain(&self.gender);
@@ -165,13 +178,16 @@ impl AccountType {
             let country = one.country.as_ref().and_then(|key| code_of(value(key).as_str()?));
             documents_of(value(&one.field), one.kind, country.as_deref())
         });
+        let countries = each_once(countries);
+        let home = countries.first().map(|country| country.reveal().as_str());
         Subject {
             kind: self.kind,
             names: each_once(names.filter(|name| !name.trim().is_empty())),
             birth_date: birth_date.and_then(|text| text.parse().ok()).map(Personal::new),
-            countries: each_once(countries),
             gender: gender.and_then(Gender::from_word).map(Personal::new),
             documents: each_once(documents),
+            contacts: self.contacts(fields, home),
+            countries,
         }
     }
 
@@ -189,7 +205,9 @@ impl AccountType {
 
     /// All that reports ask about: fields and parts of them.
     pub fn screened_paths(&self) -> Vec<String> {
-        self.screened.paths().flat_map(|path| self.with_parts(path)).collect()
+        let contacts = ContactKind::ALL.into_iter().flat_map(|kind| self.contact_paths(kind));
+        let all = self.screened.paths().cloned().chain(contacts);
+        all.flat_map(|path| self.with_parts(&path)).collect()
     }
 
     /// Whether a field outlasts that its account is redacted. One that the type does not know (any more) does not:

@@ -1,7 +1,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::domain::id::AccountTypeId;
+use crate::domain::{
+    id::AccountTypeId,
+    list::{EmailMatch, ListValue},
+};
 
 fn field(key: &str, kind: FieldKind, pii: bool) -> Field {
     Field { pii, ..Field::new(key, kind) }
@@ -49,6 +52,7 @@ fn individual() -> AccountType {
                 },
                 ScreenedDocument { field: "papers".to_owned(), kind: None, country: None },
             ],
+            ..Screened::default()
         },
         relations: Vec::new(),
     }
@@ -419,4 +423,67 @@ fn gender_and_documents_of_an_account_are_asked_about() {
     let subject = individual().subject(nothing.as_object().unwrap());
     assert!(subject.gender.is_none());
     assert_eq!(subject.documents.len(), 1, "a text where an array of hashes may be is a number");
+}
+
+#[test]
+fn contacts_come_from_the_fields_that_are_named_or_called_so_each_once_and_in_one_form() {
+    let email = |value: &str| ListValue::Email { value: value.to_owned(), matches: EmailMatch::EmailAddress };
+    let phone = |value: &str| ListValue::Phone { value: value.to_owned() };
+    let mut account_type = individual();
+    account_type.fields.push(field("email_address", FieldKind::TEXT, true));
+    account_type.fields.push(field("work", FieldKind::EmailAddress, true));
+    account_type.fields.push(field("phone_number", FieldKind::TEXT, true));
+    account_type.fields.push(field("seen_from", FieldKind::texts(), true));
+    let fields = json!({
+        "name": {"first": "Jane"}, "country_code": "de",
+        "email_address": "Jane@Mail.invalid", "work": "jane@mail.invalid",
+        "phone_number": "030/1234567", "seen_from": ["::ffff:192.0.2.7", "nowhere"],
+    });
+    let contacts = |account_type: &AccountType| -> Vec<ListValue> {
+        let subject = account_type.subject(fields.as_object().unwrap());
+        subject.contacts.into_iter().map(Personal::into_revealed).collect()
+    };
+    let usual = [email("jane@mail.invalid"), phone("+49301234567"), phone("030/1234567")];
+    assert_eq!(contacts(&account_type), usual);
+    assert_eq!(account_type.contact_paths(ContactKind::EmailAddress), ["email_address", "work"]);
+    assert!(account_type.screened_paths().contains(&"phone_number".to_owned()));
+
+    account_type.screened.email_addresses = Some(Vec::new());
+    account_type.screened.phone_numbers = Some(Vec::new());
+    account_type.screened.ip_addresses = Some(vec!["seen_from".to_owned()]);
+    assert_eq!(contacts(&account_type), [ListValue::Ip { value: "192.0.2.7".to_owned() }]);
+}
+
+#[test]
+fn a_value_is_what_its_field_is_screened_for_or_is_refused_unless_it_stood_there_before() {
+    let mut account_type = individual();
+    account_type.fields.push(field("email_address", FieldKind::TEXT, true));
+    account_type.fields.push(field("phone_number", FieldKind::TEXT, true));
+    let meanings = account_type.meanings();
+    let today = chrono::NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
+    let refused = |key: &str, value: Value, old: Option<&Value>| -> Vec<String> {
+        meanings.faults(key, &value, old, today).iter().map(|fault| fault.path.clone()).collect()
+    };
+    for (key, value, places) in [
+        ("country_code", json!("Germany"), vec![""]),
+        ("country_code", json!("XX"), vec![""]),
+        ("nationality", json!("gb"), vec![]),
+        ("address", json!({"city": "Germany", "country": "DEU"}), vec!["/country"]),
+        (
+            "papers",
+            json!([{"issuing_country": "US"}, {"issuing_country": "Utopia"}]),
+            vec!["/1/issuing_country"],
+        ),
+        ("birthdate", json!("2026-03-03"), vec![""]),
+        ("birthdate", json!("2026"), vec![]),
+        ("email_address", json!("jane.mail.invalid"), vec![""]),
+        ("email_address", json!("jane@mail.invalid"), vec![]),
+        ("phone_number", json!("call me"), vec![""]),
+        ("phone_number", json!("+49 30 1234567"), vec![]),
+        ("other_names", json!(["Germany"]), vec![]),
+        ("country_code", Value::Null, vec![]),
+    ] {
+        assert_eq!(refused(key, value.clone(), None), places, "{key} {value}");
+        assert_eq!(refused(key, value.clone(), Some(&value)), [""; 0], "{key}: it was taken before");
+    }
 }

@@ -9,6 +9,12 @@ use crate::domain::date::{PartialDate, moment as time};
 /// The most items that a list takes.
 pub const LONGEST_LIST: usize = 100;
 
+/// The longest e-mail address, in characters.
+const LONGEST_EMAIL_ADDRESS: usize = 254;
+
+/// What an e-mail address is.
+pub(super) const EMAIL_ADDRESS: &str = "accepted is an e-mail address of at most 254 characters";
+
 /// The longest JSON that a field of that kind takes, in bytes as it is written, and how deep it may be.
 const LONGEST_JSON: usize = 65_536;
 const DEEPEST_JSON: usize = 16;
@@ -118,10 +124,10 @@ fn accepted_by(kind: &FieldKind) -> String {
         FieldKind::Json => format!(
             "accepted is JSON of at most {LONGEST_JSON} bytes and {DEEPEST_JSON} levels, without the character of number 0"
         ),
-        FieldKind::File => format!(
-            "accepted is an object of data, in base 64 and at most {LONGEST_FILE} bytes, and filename"
-        ),
-        FieldKind::EmailAddress => "accepted is an e-mail address of at most 254 characters".to_owned(),
+        FieldKind::File => {
+            format!("accepted is an object of data, in base 64, of 1 to {LONGEST_FILE} bytes, and filename")
+        }
+        FieldKind::EmailAddress => EMAIL_ADDRESS.to_owned(),
     }
 }
 
@@ -221,14 +227,16 @@ fn each_once(texts: Vec<&str>) -> Vec<&str> {
     once
 }
 
-/// Something before one `@`, and a domain after it. Whether somebody reads it is another question.
 fn email_address(value: &Value) -> Option<&str> {
-    let text = text(value, 254)?;
-    let (before, domain) = text.rsplit_once('@')?;
+    text(value, LONGEST_EMAIL_ADDRESS).filter(|text| is_email_address(text))
+}
+
+/// Something before one `@`, and a domain after it. Whether somebody reads it is another question.
+pub(super) fn is_email_address(text: &str) -> bool {
+    let Some((before, domain)) = text.rsplit_once('@') else { return false };
     let labels = domain.split('.').all(|label| !label.is_empty());
-    let accepted =
-        !before.is_empty() && !before.contains('@') && labels && !text.contains(char::is_whitespace);
-    accepted.then_some(text)
+    let is_written = !before.is_empty() && !before.contains('@') && !text.contains(char::is_whitespace);
+    is_written && labels && text.chars().count() <= LONGEST_EMAIL_ADDRESS
 }
 
 fn is_storable(value: &Value, depth: usize) -> bool {

@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use chrono::{DateTime, Utc};
@@ -12,6 +13,7 @@ use sqlx::PgConnection;
 use super::super::{Engine, EngineError, PlannedSchedule, lists::locked};
 use crate::{
     actions::Context,
+    ambient::cores::on_all_cores,
     domain::id::{RescreenId, Shard},
     providers::lists::Keeper,
     screening::{difference::Difference, index::Index, keys as screened, list::ListEntity, own},
@@ -25,6 +27,9 @@ use crate::{
 
 /// A difference with more tokens than this concerns so many accounts that all are screened: one entity has some thousands.
 const MOST_TOKENS: usize = 3_000_000;
+
+/// Of so many entities the keys are made at once.
+const GAINS: usize = 64;
 
 /// Who begins rescreens.
 const ACTOR: &str = "lists";
@@ -53,6 +58,17 @@ pub(super) async fn register(
     before: Option<Before>,
 ) -> Result<Option<i64>, EngineError> {
     let context = &engine.context;
+    let began = Instant::now();
+    let is_compared = before.is_some();
+    if is_compared {
+        tracing::info!(
+            list.name = list,
+            list.version = index.version(),
+            list.before = newest.map(|newest| newest.version.as_str()),
+            entities = index.len(),
+            "the list's new version is compared with the one before: accounts are screened anew when that is done"
+        );
+    }
     let (after, tokens_of) = (Arc::clone(index), context.clone());
     let compared = tokio::task::spawn_blocking(move || {
         Some(match before? {
@@ -64,6 +80,19 @@ pub(super) async fn register(
         })
     });
     let Compared { counts, concerned } = compared.await.ok().flatten().unwrap_or_default();
+    if is_compared {
+        tracing::info!(
+            list.name = list,
+            list.version = index.version(),
+            added = counts.added,
+            changed = counts.changed,
+            removed = counts.removed,
+            merged = counts.merged,
+            is_complete = concerned.is_none(),
+            duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "the list's new version is compared"
+        );
+    }
     let now = context.now();
     let number = newest.map_or(1, |newest| newest.number + 1);
     let version = index.version().to_owned();
@@ -244,8 +273,8 @@ fn compare(context: &Context, before: &[ListEntity], after: &[ListEntity]) -> Co
     let mut keys: Vec<screened::Key> = Vec::new();
     let mut once = 0;
     let gains = difference.gains(before, after);
-    for entity in &gains {
-        keys.extend(screened::entity_keys(entity));
+    for some in gains.chunks(GAINS) {
+        keys.extend(on_all_cores(some, screened::entity_keys).into_iter().flatten());
         // Now and then, so that each is not sorted again for each entity.
         if keys.len() > 2 * once + MOST_TOKENS {
             keys.sort_unstable();

@@ -27,8 +27,8 @@ pub(super) fn operations() -> Vec<Operation> {
     let about = "`steps` are done in order, all of them or none: {\"run-report\": TEMPLATE}, {\"update-fields\": \
                  {\"fields\": {…}}}, {\"set-status\": STATUS}, {\"add-tag\": TAG}, {\"remove-tag\": TAG}, \
                  {\"add-to-list\": {\"list\": NAME, …}} and \"redact\". A text \"{{KEY}}\" stands for a parameter of \
-                 the call, \"{{fields.KEY}}\" or \"{{fields.KEY.PART}}\" for what the account has. Who defines an \
-                 action needs the permission that each of its steps takes.";
+                 the call, \"{{fields.KEY}}\" or \"{{fields.KEY.PART}}\" for what the account has. Templates and lists \
+                 that a step names must be there already. Who defines an action needs the permission that each of its steps takes.";
     vec![
         Operation::get("/account-actions", "account-action.read", "Lists the account actions in use, the newest first")
             .about("Types have few: one page has them all.")
@@ -179,7 +179,6 @@ fn run_resource(run: OpenRun) -> Result<Resource, ApiError> {
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
-    call.only_filters(&["account-type-id"])?;
     let account_type = call.filter_of("account-type-id", "the id of an account type")?;
     let found = account_actions::list(&call.context, account_type).await?;
     Answer::whole(&call, found.iter().map(resource).collect::<Result<_, _>>()?)
@@ -203,8 +202,23 @@ fn may_define(call: &Call, steps: &[Step]) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Refuses a step of no key or of several, which is no step for the reader of bodies, either.
+fn one_key_each(call: &Call) -> Result<(), ApiError> {
+    let steps = call.body.pointer("/data/attributes/steps").and_then(Value::as_array);
+    for (place, step) in steps.into_iter().flatten().enumerate() {
+        if step.as_object().is_some_and(|step| step.len() != 1) {
+            let pointer = format!("/data/attributes/steps/{place}");
+            let known = Step::WORDS.join(", ");
+            let details = format!("a step has exactly one key; accepted are {known}");
+            return Err(ApiError::bad_request(&pointer, details));
+        }
+    }
+    Ok(())
+}
+
 async fn create(call: Call) -> Result<Answer, ApiError> {
     const POINTER: &str = "/data/attributes/account-type-id";
+    one_key_each(&call)?;
     let body: Document<Change> = call.body()?;
     let new = body.data.attributes;
     let account_type = new.account_type_id.ok_or_else(|| ApiError::bad_request(POINTER, "is required"))?;
@@ -223,6 +237,7 @@ async fn retrieve(call: Call) -> Result<Answer, ApiError> {
 
 async fn change(call: Call) -> Result<Answer, ApiError> {
     let id = call.id("account-action-id")?;
+    one_key_each(&call)?;
     let body: Document<Change> = call.body()?;
     let change = body.data.attributes;
     if change.account_type_id.is_some() {

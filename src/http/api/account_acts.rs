@@ -42,7 +42,10 @@ pub(super) fn operations() -> Vec<Operation> {
             .answers::<Account>(200, "account")
             .handled_by(set_tags),
         act("/accounts/{account-id}/archive", "Archives an account")
-            .about("Nothing runs for it and nothing can be written to it until it is restored; it can be read.")
+            .about(
+                "Nothing runs for it and nothing can be written to it until it is restored; keys with the permission \
+                 `account.archived.read` can read it.",
+            )
             .answers::<Account>(200, "account")
             .handled_by(archive),
         act("/accounts/{account-id}/restore", "Restores an archived account")

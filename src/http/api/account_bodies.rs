@@ -6,7 +6,10 @@ use serde_json::{Map, Value};
 
 use super::{errors::ApiError, inflection::to_kebab};
 use crate::{
-    actions::accounts::{Edit, NewAccount, Part},
+    actions::{
+        ActionError, Invalid,
+        accounts::{Edit, NewAccount, Part},
+    },
     domain::account_type::AccountType,
 };
 
@@ -198,6 +201,35 @@ fn agree(field: &str, sent: Option<&Value>, (attribute, value): (&str, &Value)) 
     ))
 }
 
+/// Points at what a client sent, where it sent a field, or a part of one, under its older name.
+pub(super) fn as_sent(body: &Value, error: ActionError) -> ActionError {
+    let ActionError::Invalid(faults) = error else { return error };
+    let mut pointed: Vec<Invalid> = Vec::with_capacity(faults.len());
+    for fault in faults {
+        let pointer = older(body, &fault.pointer).unwrap_or(fault.pointer);
+        let fault = Invalid { pointer, details: fault.details };
+        // A country is two fields, and one attribute.
+        if !pointed.contains(&fault) {
+            pointed.push(fault);
+        }
+    }
+    ActionError::Invalid(pointed)
+}
+
+/// The place of the attribute that stands for a field, where the field itself was not sent.
+fn older(body: &Value, pointer: &str) -> Option<String> {
+    let path = pointer.strip_prefix("/data/attributes/fields/")?;
+    if body.pointer(pointer).is_some() {
+        return None;
+    }
+    let sent = body.pointer("/data/attributes")?;
+    let (field, part) = path.split_once('/').unwrap_or((path, ""));
+    // A country's code has no name of its field.
+    let names = [to_kebab(&path.replace('/', "-")), to_kebab(field), to_kebab(part)];
+    let name = names.iter().find(|name| !name.is_empty() && sent.get(name.as_str()).is_some())?;
+    Some(format!("/data/attributes/{name}"))
+}
+
 /// A file as `{data, filename}`, or one level deeper, as Persona's clients send it.
 fn photo(sent: Option<Value>) -> Value {
     match sent {
@@ -272,5 +304,36 @@ impl Change {
             expected_version,
             ..Edit::default()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_fault_is_where_the_client_said_it() {
+        let attributes = json!({
+            "birthdate": "x", "selfie-photo": {}, "country-code": "x", "address-street-1": "x",
+            "fields": { "phone_number": 1 },
+        });
+        let body = json!({ "data": { "attributes": attributes } });
+        for (field, place) in [
+            ("fields/birthdate", "birthdate"),
+            ("fields/selfie_photo", "selfie-photo"),
+            ("fields/address/country_code", "country-code"),
+            ("fields/address/street_1", "address-street-1"),
+            ("fields/phone_number", "fields/phone_number"),
+            ("fields/name", "fields/name"),
+            ("tags/0", "tags/0"),
+        ] {
+            let fault = Invalid::at(format!("/data/attributes/{field}"), "is wrong");
+            let ActionError::Invalid(faults) = as_sent(&body, ActionError::Invalid(vec![fault])) else {
+                panic!("another error")
+            };
+            assert_eq!(faults[0].pointer, format!("/data/attributes/{place}"));
+        }
     }
 }

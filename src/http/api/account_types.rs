@@ -12,6 +12,7 @@ use super::{
     errors::ApiError,
     events::time,
     operation::{Document, Operation},
+    strict::Strict,
 };
 use crate::{
     actions::account_types::{self, NewType, StatusDraft, TypeChange},
@@ -90,6 +91,13 @@ pub(super) struct ScreenedFields {
     pub(super) gender: Option<String>,
     /// Fields with numbers of documents.
     pub(super) documents: Vec<DocumentField>,
+    /// Fields with e-mail addresses, for lists of your own; when not given, those of type `email-address` and those with
+    /// the key `email_address` or `email_addresses`.
+    pub(super) email_addresses: Option<Vec<String>>,
+    /// Fields with phone numbers, for lists of your own; when not given, `phone_number` and `phone_numbers`.
+    pub(super) phone_numbers: Option<Vec<String>>,
+    /// Fields with IP addresses, for lists of your own; when not given, `ip_address` and `ip_addresses`.
+    pub(super) ip_addresses: Option<Vec<String>>,
 }
 
 /// A field with numbers of documents or registrations.
@@ -215,6 +223,9 @@ fn screened(sent: ScreenedFields) -> Screened {
         countries: sent.countries,
         gender: sent.gender,
         documents: documents.collect(),
+        email_addresses: sent.email_addresses,
+        phone_numbers: sent.phone_numbers,
+        ip_addresses: sent.ip_addresses,
     }
 }
 
@@ -286,7 +297,7 @@ async fn put_layout(call: Call) -> Result<Answer, ApiError> {
     let id: AccountTypeId = call.id("account-type-id")?;
     let sent = call.body::<Document<PutLayout, PutMeta>>()?;
     let layout = json!({ "sections": sent.data.attributes.sections });
-    let layout: Layout = serde_path_to_error::deserialize(&layout).map_err(|error| {
+    let layout: Layout = serde_path_to_error::deserialize(Strict(&layout)).map_err(|error| {
         let path = error.path().to_string();
         let path = path.replace('[', "/").replace(['.', ']'], "").replace("sections", "");
         let details = "accepted are sections of title, columns and fields, each of key, width and visibility (always, filled or hidden)";

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     actions::{Context, accounts::OpenAccount},
-    domain::account_type::written_field,
+    domain::account_type::{ContactKind, written_field},
     store::account_types::TypeRow,
 };
 
@@ -52,6 +52,7 @@ pub(super) fn type_resource(row: &TypeRow) -> Result<Resource, ApiError> {
         kind: document.kind,
         country: document.country.clone(),
     });
+    let contacts = |kind| Some(account_type.contact_paths(kind));
     let attributes = account_types::Attributes {
         name: account_type.name.clone(),
         created_at: time(row.created_at),
@@ -66,6 +67,9 @@ pub(super) fn type_resource(row: &TypeRow) -> Result<Resource, ApiError> {
             countries: account_type.screened.countries.clone(),
             gender: account_type.screened.gender.clone(),
             documents: documents.collect(),
+            email_addresses: contacts(ContactKind::EmailAddress),
+            phone_numbers: contacts(ContactKind::PhoneNumber),
+            ip_addresses: contacts(ContactKind::IpAddress),
         },
         is_configured: row.is_configured,
         indexing: row.indexing.clone(),
@@ -102,23 +106,30 @@ fn hash_numbers(context: &Context, fields: &mut Map<String, Value>) {
     }
 }
 
+/// Where in fields the attributes of older clients are found.
+const PLACES: [(&str, &str); 13] = [
+    ("name-first", "/name/first"),
+    ("name-middle", "/name/middle"),
+    ("name-last", "/name/last"),
+    ("birthdate", "/birthdate"),
+    ("phone-number", "/phone_number"),
+    ("email-address", "/email_address"),
+    ("address-street-1", "/address/street_1"),
+    ("address-street-2", "/address/street_2"),
+    ("address-city", "/address/city"),
+    ("address-subdivision", "/address/subdivision"),
+    ("address-postal-code", "/address/postal_code"),
+    ("country-code", "/address/country_code"),
+    ("social-security-number", "/social_security_number"),
+];
+
+/// The names of all attributes that only older clients are told.
+pub(super) fn older_names() -> impl Iterator<Item = &'static str> {
+    PLACES.iter().map(|(name, _)| *name).chain(["identification-numbers"])
+}
+
 /// The attributes that clients of versions up to 2023-01-05 find beside `fields`.
 fn flat(account: &OpenAccount) -> Map<String, Value> {
-    const PLACES: [(&str, &str); 13] = [
-        ("name-first", "/name/first"),
-        ("name-middle", "/name/middle"),
-        ("name-last", "/name/last"),
-        ("birthdate", "/birthdate"),
-        ("phone-number", "/phone_number"),
-        ("email-address", "/email_address"),
-        ("address-street-1", "/address/street_1"),
-        ("address-street-2", "/address/street_2"),
-        ("address-city", "/address/city"),
-        ("address-subdivision", "/address/subdivision"),
-        ("address-postal-code", "/address/postal_code"),
-        ("country-code", "/address/country_code"),
-        ("social-security-number", "/social_security_number"),
-    ];
     let fields = Value::Object(account.fields.clone());
     let value = |place: &str| fields.pointer(place).cloned().unwrap_or(Value::Null);
     let mut flat: Map<String, Value> =

@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike};
 use serde_json::{Value, json};
 
 use super::{
-    account_bodies::{Attributes, Change, ChangeMeta, Create, CreateMeta},
+    account_bodies::{Attributes, Change, ChangeMeta, Create, CreateMeta, as_sent},
     account_view::{resource, type_resource},
     answer::{Answer, Resource},
     call::Call,
@@ -24,7 +24,10 @@ use crate::{
         accounts::{self, Found, Listed, OpenAccount},
         export,
     },
-    domain::id::{AccountId, AccountTypeId, FileId},
+    domain::{
+        api_key::READ_ARCHIVED,
+        id::{AccountId, AccountTypeId, FileId},
+    },
     store::{account_types::TypeRow, accounts::search::Place},
 };
 
@@ -51,6 +54,10 @@ pub(super) fn operations() -> Vec<Operation> {
             .answers::<Attributes>(200, "account")
             .handled_by(create),
         Operation::get("/accounts/{account-id}", "account.read", "Retrieves an account")
+            .about(
+                "An archived account, and whatever belongs to it, takes the permission `account.archived.read` as well; \
+                 listings leave it out for keys that lack it.",
+            )
             .query("include", "`account-type`")
             .answers::<Attributes>(200, "account")
             .handled_by(retrieve),
@@ -137,9 +144,10 @@ async fn create(call: Call) -> Result<Answer, ApiError> {
     let actor = call.actor();
     let (account, created) =
         match by.as_deref().map(|by| if by == "reference_id" { "reference-id" } else { by }) {
-            Some(by) => accounts::upsert(context, &actor, type_row.id, by, &new).await?,
-            None => (accounts::create_alone(context, &actor, type_row.id, &new).await?, true),
-        };
+            Some(by) => accounts::upsert(context, &actor, type_row.id, by, &new).await,
+            None => accounts::create_alone(context, &actor, type_row.id, &new).await.map(|made| (made, true)),
+        }
+        .map_err(|error| as_sent(&call.body, error))?;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     one(call, status, &account).await
 }
@@ -155,7 +163,8 @@ async fn change(call: Call) -> Result<Answer, ApiError> {
     let context = &call.context;
     let account = accounts::get(context, id).await?;
     let edit = sent.into_edit(&account.account_type, expected_version)?;
-    let account = accounts::edit_alone(context, &call.actor(), id, &edit).await?;
+    let edited = accounts::edit_alone(context, &call.actor(), id, &edit).await;
+    let account = edited.map_err(|error| as_sent(&call.body, error))?;
     one(call, StatusCode::OK, &account).await
 }
 
@@ -194,13 +203,13 @@ async fn by_reference(call: Call) -> Result<Answer, ApiError> {
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
-    call.only_filters(&["reference-id", "tag", "status", "account-type"])?;
     let page = call.page()?;
     let listed = Listed {
         references: call.filters("reference-id"),
         tags: call.filters("tag"),
         statuses: call.filters("status"),
         types: call.filters("account-type"),
+        without_archived: !call.caller.key.may(READ_ARCHIVED),
     };
     let found = accounts::list(&call.context, &listed, page.ids()?, page.size).await?;
     many(call, &found).await
@@ -214,7 +223,8 @@ async fn search(call: Call) -> Result<Answer, ApiError> {
     let by_change = sort.is_some_and(|(attribute, _)| to_kebab(attribute) == "updated-at");
     let (after, before) = page.ids::<Cursor>()?;
     let places = (after.map(|cursor| cursor.0), before.map(|cursor| cursor.0));
-    let found = accounts::search(&call.context, query, sort, places, page.size).await?;
+    let wanted = (query, !call.caller.key.may(READ_ARCHIVED));
+    let found = accounts::search(&call.context, wanted, sort, places, page.size).await?;
     if !by_change {
         return many(call, &found).await;
     }

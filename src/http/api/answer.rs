@@ -105,7 +105,7 @@ impl Answer {
     /// All objects of a listing, of which there are few: what comes after any of them is nothing.
     pub(super) fn whole(call: &Call, resources: Vec<Resource>) -> Result<Self, ApiError> {
         let page = call.page()?;
-        let is_first = page.after.is_none() && page.before.is_none();
+        let is_first = !page.is_after() && !page.is_before();
         Ok(Self::page_with(if is_first { resources } else { Vec::new() }, None, None))
     }
 
@@ -118,10 +118,10 @@ impl Answer {
     ) -> Result<Self, ApiError> {
         let page = call.page()?;
         let (first, last) = ends.unzip();
-        let backwards = page.before.is_some();
+        let backwards = page.is_before();
         let next = last.filter(|_| more || backwards).map(|id| call.link("page[after]", &id));
         let prev = first
-            .filter(|_| if backwards { more } else { page.after.is_some() })
+            .filter(|_| if backwards { more } else { page.is_after() })
             .map(|id| call.link("page[before]", &id));
         Ok(Self::page_with(resources, prev, next))
     }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     actions::api_keys::{self, NewKey},
-    domain::api_key::{ApiKey, PERMISSIONS, is_permission},
+    domain::api_key::{ApiKey, BLOCKABLE, PERMISSIONS, blockable, is_permission},
     store::api_keys::KeptKey,
 };
 
@@ -67,7 +67,8 @@ struct Create {
     permissions: Vec<String>,
     /// Addresses and networks that it may be used from; any when empty.
     ip_address_allowlist: Vec<String>,
-    /// Attributes that its answers lack, and that it cannot ask by: names or JSON pointers, with `*`.
+    /// Attributes that its answers lack, and that it cannot ask by: names such as `name-last` or `address-*`, fields
+    /// such as `fields.name.last`, or JSON pointers, with `*`.
     api_attributes_blocklist: Vec<String>,
     /// How many requests a minute it may make.
     #[schemars(range(min = 1))]
@@ -190,6 +191,14 @@ fn checked(call: &Call, maker: &KeptKey, sent: Create) -> Result<NewKey, ApiErro
             ),
         }
     }
+    let mut blocklist = Vec::new();
+    for (place, text) in sent.api_attributes_blocklist.iter().enumerate() {
+        match blockable(text) {
+            Some(entry) if blocklist.contains(&entry) => {}
+            Some(entry) => blocklist.push(entry),
+            None => refuse(&format!("api-attributes-blocklist/{place}"), format!("accepted is {BLOCKABLE}")),
+        }
+    }
     let most = call.quota.limit;
     if sent.requests_per_minute.is_some_and(|requests| !(1..=most).contains(&requests)) {
         let details =
@@ -222,7 +231,6 @@ fn checked(call: &Call, maker: &KeptKey, sent: Create) -> Result<NewKey, ApiErro
     if allowlist.is_empty() {
         allowlist.clone_from(&maker.key.ip_allowlist);
     }
-    let mut blocklist = sent.api_attributes_blocklist;
     for entry in &maker.key.attributes_blocklist {
         if !blocklist.contains(entry) {
             blocklist.push(entry.clone());

@@ -65,6 +65,8 @@ pub(super) struct Attributes {
     account_id: Option<String>,
     /// What it is about when that is not the account.
     object_id: Option<String>,
+    /// All objects that it is about; of a read, all that it showed.
+    object_ids: Vec<String>,
     /// Who did it.
     actor: String,
     /// By what means: `system`, `user` or `api-key`.
@@ -101,6 +103,7 @@ fn resource(chained: &Chained) -> Result<Resource, ApiError> {
         operation: view.operation,
         account_id: view.account,
         object_id: view.object,
+        object_ids: view.objects,
         actor: view.actor,
         origin: view.origin,
         origin_id: view.origin_id,
@@ -112,7 +115,6 @@ fn resource(chained: &Chained) -> Result<Resource, ApiError> {
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
-    call.only_filters(&["object-id", "operation", "actor", "created-at-start", "created-at-end"])?;
     let page = call.page()?;
     let (after, before) = page.ids::<i64>()?;
     let object = call.filter("object-id")?.map(|text| {

@@ -12,11 +12,16 @@ use serde_json::Value;
 use super::{errors::ApiError, inflection::to_kebab};
 use crate::{
     actions::{ActionError, Context, account_types},
-    domain::account_type::AccountType,
+    domain::{account_type::AccountType, api_key::blockable},
+    screening::own,
 };
 
 /// What quotes an account's names, dates and countries: why a hit matches, and whom a report asks about.
 const QUOTES: [&str; 3] = ["reasons", "match-types", "term"];
+
+/// What is told of an entity. That of a published list is public; an item of a list of the customer's own is the
+/// customer's, and where it matches it is what the account has.
+const OF_ENTITIES: [&str; 6] = ["name", "facts", "akas", "birthdates", "locations", "topics"];
 
 /// What a key must not see.
 #[derive(Debug, Default)]
@@ -39,8 +44,15 @@ impl Blocklist {
     }
 
     fn new(entries: &[String], types: Vec<AccountType>) -> Self {
+        // A key of before has its entries as they were written.
+        let entries: Vec<String> =
+            entries.iter().map(|entry| blockable(entry).unwrap_or_else(|| entry.clone())).collect();
         let mut names: Vec<String> =
             entries.iter().map(|entry| name_of(entry)).filter(|name| !name.is_empty()).collect();
+        if names.iter().any(|name| name == ALL_FIELDS) {
+            // Older clients are told fields beside `fields` too.
+            names.extend(types.iter().flat_map(|of| &of.fields).map(|field| to_kebab(&field.key)));
+        }
         // Older clients are told the parts of a field beside `fields`, each by a name of its own.
         let fields = types.iter().flat_map(|of| &of.fields).map(|field| to_kebab(&field.key));
         let parts: Vec<String> = fields
@@ -48,7 +60,7 @@ impl Blocklist {
             .map(|key| format!("{key}-*"))
             .collect();
         names.extend(parts);
-        let mut list = Self { entries: entries.to_vec(), names, types, hides_screened: false };
+        let mut list = Self { entries, names, types, hides_screened: false };
         let mut screened = list.types.iter().flat_map(AccountType::screened_paths);
         list.hides_screened = screened.any(|path| list.hides(&path, true));
         list
@@ -85,6 +97,10 @@ impl Blocklist {
 
     /// Takes everything out that an entry names.
     pub(super) fn apply(&self, document: &mut Value) {
+        // First, while each entity says whose it is.
+        if self.hides_screened {
+            without_own_entities(document);
+        }
         for entry in &self.entries {
             if let Some(pointer) = entry.strip_prefix('/') {
                 let parts: Vec<&str> = pointer.split('/').collect();
@@ -100,9 +116,32 @@ impl Blocklist {
     }
 }
 
+/// Takes out what items of lists of the customer's own say, wherever one was matched.
+fn without_own_entities(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            let entity = object.get("entity-id").and_then(Value::as_str);
+            if entity.is_some_and(|entity| entity.starts_with(own::PREFIX)) {
+                object.retain(|key, _| !OF_ENTITIES.contains(&key.as_str()));
+            }
+            object.values_mut().for_each(without_own_entities);
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_own_entities),
+        _ => {}
+    }
+}
+
+/// The name of all fields together.
+const ALL_FIELDS: &str = "fields";
+
 /// The name of the attribute that an entry is about; empty when a pointer leads elsewhere.
 fn name_of(entry: &str) -> String {
     let Some(pointer) = entry.strip_prefix('/') else { return to_kebab(entry) };
+    if let Some((_, below)) = pointer.split_once("attributes/fields")
+        && below.split('/').all(|part| ["", "*"].contains(&part))
+    {
+        return ALL_FIELDS.to_owned();
+    }
     let inside = pointer.split('/').skip_while(|part| *part != "attributes").skip(1);
     let is_name =
         |part: &&str| !["fields", "value", "*"].contains(part) && !part.bytes().all(|b| b.is_ascii_digit());
@@ -195,9 +234,9 @@ fn by_pointer(parts: &[&str], value: &mut Value) {
     }
 }
 
-/// Whether a key fits a pattern, however the two are inflected.
+/// Whether a key fits a pattern, however the two are inflected, and whatever their case.
 fn fits(pattern: &str, key: &str) -> bool {
-    let (pattern, key) = (to_kebab(pattern), to_kebab(key));
+    let (pattern, key) = (to_kebab(pattern).to_ascii_lowercase(), to_kebab(key).to_ascii_lowercase());
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = key.strip_prefix(first) else { return false };
@@ -304,6 +343,23 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_blocks_in_whichever_spelling_it_was_given() {
+        let name =
+            json!({"first": {"type": "string", "value": "Jane"}, "last": {"type": "string", "value": "Doe"}});
+        let fields = json!({"name-last": "Doe", "fields": {"name": {"type": "hash", "value": name}}});
+        for entry in ["name-last ", "NAME-LAST", "fields.name.last", "Name_Last"] {
+            let told = without(entry, &fields).to_string();
+            assert!(told.contains("Jane") && !told.contains("Doe"), "{entry}: {told}");
+            assert!(list(entry).hides_screened, "{entry}");
+        }
+        for entry in ["fields.*", "fields", "/data/attributes/fields", "/data/attributes/fields/*"] {
+            let told = without(entry, &fields).to_string();
+            assert!(!told.contains("Jane") && !told.contains("Doe"), "{entry}: {told}");
+            assert!(list(entry).hides_screened, "{entry}");
+        }
+    }
+
+    #[test]
     fn what_other_objects_repeat_under_other_names_is_hidden_too() {
         let hit = json!({"account-reference-id": "r", "state": "open"});
         assert_eq!(without("reference-id", &hit), json!({"state": "open"}));
@@ -324,6 +380,26 @@ mod tests {
         }
         assert_eq!(without("tags", &hit), hit);
         assert_eq!(without("address-city", &hit), hit);
+    }
+
+    #[test]
+    fn what_an_own_list_says_is_told_to_who_may_see_all_that_is_screened() {
+        let entity = |id: &str| json!({"entity-id": id, "name": "Jane Doe", "score": 1.0});
+        let hit =
+            |id: &str| json!({"entity-id": id, "name": "Jane Doe", "facts": {"names": ["Doe"]}, "list": "x"});
+        let report = json!({"matched-lists": [{"entities": [entity("own:1"), entity("e:1")]}]});
+        for entry in ["name-last", "birthdate", "fields.name.last"] {
+            assert_eq!(without(entry, &hit("own:1")), json!({"entity-id": "own:1", "list": "x"}), "{entry}");
+            assert_eq!(
+                without(entry, &hit("e:1"))["name"],
+                "Jane Doe",
+                "what is published is public: {entry}"
+            );
+            let told = without(entry, &report);
+            let own = json!({"entity-id": "own:1", "score": 1.0});
+            assert_eq!(told["matched-lists"][0]["entities"], json!([own, entity("e:1")]), "{entry}");
+        }
+        assert_eq!(without("tags", &hit("own:1")), hit("own:1"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::{
     errors::ApiError,
     inflection::to_kebab,
     request::Bodies,
+    strict::Strict,
     version::Version,
     wording,
 };
@@ -63,31 +64,47 @@ pub(super) struct Call {
 /// Which part of a listing is asked for. Listings are newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Page {
-    /// What comes after the object of this id.
-    pub(super) after: Option<String>,
+    /// What comes after the object of this id, with the place in the request that says so.
+    after: Option<(String, String)>,
     /// What comes before it.
-    pub(super) before: Option<String>,
+    before: Option<(String, String)>,
     /// At most so many.
     pub(super) size: u16,
 }
 
 impl Page {
+    /// Whether it is what comes after an object.
+    pub(super) const fn is_after(&self) -> bool {
+        self.after.is_some()
+    }
+
+    /// Whether it is what comes before an object.
+    pub(super) const fn is_before(&self) -> bool {
+        self.before.is_some()
+    }
+
     /// The ids, where the listing's objects have ids of one kind. Text that is no such id is refused.
     pub(super) fn ids<T: FromStr>(&self) -> Result<(Option<T>, Option<T>), ApiError> {
-        let read = |name: &str, text: &Option<String>| match text {
+        self.read(|text| text.parse().ok())
+    }
+
+    /// The same, where ids are read by `of`.
+    pub(super) fn read<T>(&self, of: impl Fn(&str) -> Option<T>) -> Result<(Option<T>, Option<T>), ApiError> {
+        let one = |asked: &Option<(String, String)>| match asked {
             None => Ok(None),
-            Some(text) => text.parse().map(Some).map_err(|_| {
-                ApiError::bad_request(name, format!("{name} must be the id of an object of this list"))
-            }),
+            Some((place, text)) => match of(text) {
+                Some(id) => Ok(Some(id)),
+                None => Err(ApiError::bad_request(place, "must be the id of an object of this list")),
+            },
         };
-        Ok((read("page[after]", &self.after)?, read("page[before]", &self.before)?))
+        Ok((one(&self.after)?, one(&self.before)?))
     }
 }
 
 impl Call {
     /// Who does it, for events.
     pub(super) fn actor(&self) -> String {
-        format!("api-key:{}", self.caller.key.name)
+        self.caller.key.actor()
     }
 
     /// Refuses a key that lacks a permission.
@@ -123,7 +140,7 @@ impl Call {
         if self.body.is_null() {
             return Err(ApiError::bad_request("", "a body is needed: a JSON object"));
         }
-        serde_path_to_error::deserialize(&self.body).map_err(|error| {
+        serde_path_to_error::deserialize(Strict(&self.body)).map_err(|error| {
             let path: String = error.path().iter().map(segment).collect();
             ApiError::bad_request(&path, wording::of_serde(&error.inner().to_string()))
         })
@@ -136,32 +153,47 @@ impl Call {
 
     /// Which part of a listing is asked for: in the query, or in the body of a search.
     pub(super) fn page(&self) -> Result<Page, ApiError> {
-        let in_body = |name: &str| match self.body.pointer(&format!("/page/{name}")) {
-            Some(Value::String(text)) => Some(text.clone()),
-            Some(Value::Number(number)) => Some(number.to_string()),
-            _ => None,
-        };
-        let find = |name: &str| {
-            self.query_value(&format!("page[{name}]")).map(str::to_owned).or_else(|| in_body(name))
+        // Who follows a link may send the body of the first page again.
+        let is_linked = ["page[after]", "page[before]"].iter().any(|name| self.query_value(name).is_some());
+        let find = |name: &str| -> Option<(String, String)> {
+            let place = format!("page[{name}]");
+            if let Some(text) = self.query_value(&place) {
+                return Some((place, text.to_owned()));
+            }
+            if is_linked && name != "size" {
+                return None;
+            }
+            let place = format!("/page/{name}");
+            match self.body.pointer(&place)? {
+                Value::String(text) => Some((place, text.clone())),
+                Value::Number(number) => Some((place, number.to_string())),
+                _ => None,
+            }
         };
         let (after, before) = (find("after"), find("before"));
-        if after.is_some() && before.is_some() {
-            return Err(ApiError::bad_request("page", "page[after] and page[before] exclude each other"));
+        if after.is_some()
+            && let Some((place, _)) = &before
+        {
+            return Err(ApiError::bad_request(
+                place,
+                "after and before exclude each other: accepted is one of them",
+            ));
         }
         let size = match find("size") {
             None => PAGE,
-            Some(text) => {
-                text.trim().parse().ok().filter(|size| (1..=LARGEST_PAGE).contains(size)).ok_or_else(
-                    || ApiError::bad_request("page[size]", "page[size] must be a whole number from 1 to 100"),
-                )?
-            }
+            Some((place, text)) => text
+                .trim()
+                .parse()
+                .ok()
+                .filter(|size| (1..=LARGEST_PAGE).contains(size))
+                .ok_or_else(|| ApiError::bad_request(&place, "must be a whole number from 1 to 100"))?,
         };
         Ok(Page { after, before, size })
     }
 
-    /// A filter's value, if one was given; an empty one counts as none, and several are refused.
+    /// A filter's value, if one was given; several are refused here, and an empty one before.
     pub(super) fn filter(&self, name: &str) -> Result<Option<&str>, ApiError> {
-        let mut given = self.filtered(name).filter(|text| !text.is_empty());
+        let mut given = self.filtered(name);
         let first = given.next();
         if given.next().is_some() {
             let name = format!("filter[{name}]");
@@ -179,8 +211,7 @@ impl Call {
     /// All values of a filter: several parameters, or one with commas between; a comma within a value is
     /// written `\,`.
     pub(super) fn filters(&self, name: &str) -> Vec<String> {
-        let values = self.filtered(name).flat_map(split);
-        values.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
+        self.filtered(name).flat_map(split).map(|value| value.trim().to_owned()).collect()
     }
 
     /// A filter that must be of a kind, such as an id or a time.
@@ -211,24 +242,6 @@ impl Call {
     /// The names of the filters that were given.
     pub(super) fn filter_names(&self) -> Vec<String> {
         self.query.iter().filter_map(|(key, _)| filter_name(key)).collect()
-    }
-
-    /// Refuses filters that the listing does not have: ignoring one would answer another question.
-    pub(super) fn only_filters(&self, known: &[&str]) -> Result<(), ApiError> {
-        let mut keys = self.query.iter().map(|(key, _)| key);
-        if let Some(key) = keys.find(|key| filter_name(key).is_some() && !is_closed(key)) {
-            let details = "accepted is filter[NAME], or filter[NAME][] or filter[NAME][0] of several values";
-            return Err(ApiError::bad_request(key, details));
-        }
-        for name in self.filter_names() {
-            if !known.contains(&name.as_str()) {
-                return Err(ApiError::bad_request(
-                    &format!("filter[{name}]"),
-                    format!("there is no such filter; there are: {}", known.join(", ")),
-                ));
-            }
-        }
-        Ok(())
     }
 
     /// Which related objects are to be included: those asked for, or all of `by_default` for a client of an old
@@ -265,7 +278,14 @@ impl Call {
             let key = normal(key);
             key != "page[after]" && key != "page[before]"
         });
-        for (key, value) in kept.map(|(key, value)| (key.as_str(), value.as_str())).chain([(place, id)]) {
+        // A search may say its size in the body; whoever follows a link sends the body again, or not.
+        let size = match self.query_value("page[size]") {
+            None => self.body.pointer("/page/size").filter(|size| !size.is_null()).map(ToString::to_string),
+            Some(_) => None,
+        };
+        let size = size.as_deref().map(|size| ("page[size]", size));
+        let kept = kept.map(|(key, value)| (key.as_str(), value.as_str())).chain(size);
+        for (key, value) in kept.chain([(place, id)]) {
             if !link.ends_with('?') {
                 link.push('&');
             }
@@ -278,7 +298,7 @@ impl Call {
 }
 
 /// Values with commas between; `\,` is a comma within one.
-fn split(text: &str) -> impl Iterator<Item = String> {
+pub(super) fn split(text: &str) -> impl Iterator<Item = String> {
     // No value holds NUL: such a query is refused.
     let text = text.replace("\\,", "\0");
     let values: Vec<String> = text.split(',').map(|value| value.replace('\0', ",")).collect();
@@ -304,20 +324,13 @@ pub(super) fn normal(key: &str) -> String {
 
 /// The name of a filter, of which several values may be told apart by nothing or a number: `filter[x]`, `filter[x][]`,
 /// `filter[x][0]`. Of anything else that begins so, no listing's filter has the name.
-fn filter_name(key: &str) -> Option<String> {
+pub(super) fn filter_name(key: &str) -> Option<String> {
     let key = normal(key);
     let rest = key.strip_prefix("filter[").or_else(|| (key == "filter").then_some(""))?;
     let (name, place) = rest.split_once(']').unwrap_or((rest, ""));
     let place = place.strip_prefix('[').and_then(|place| place.strip_suffix(']')).unwrap_or(place);
     let is_place = place.bytes().all(|byte| byte.is_ascii_digit());
     Some(if is_place { name.to_owned() } else { format!("{name}][{place}") })
-}
-
-/// Whether each bracket of a parameter's name is closed before the next is opened, and nothing stands behind the last.
-fn is_closed(key: &str) -> bool {
-    let Some((_, rest)) = key.split_once('[') else { return !key.contains(']') };
-    let words = rest.strip_suffix(']').map(|words| words.split("]["));
-    words.is_some_and(|mut words| words.all(|word| !word.contains(['[', ']'])))
 }
 
 fn segment(segment: &serde_path_to_error::Segment) -> String {
@@ -346,13 +359,10 @@ mod tests {
     #[test]
     fn several_values_are_told_apart_by_nothing_or_a_number() {
         for key in ["filter[a]", "filter[a][]", "filter[a][0]", "filter[a][12]"] {
-            assert!(filter_name(key).as_deref() == Some("a") && is_closed(key), "{key}");
+            assert_eq!(filter_name(key).as_deref(), Some("a"), "{key}");
         }
         for key in ["filter[a][b]", "filter[a][0][1]", "filter[a]0", "filter[a][-1]", "filter[]", "filter"] {
             assert_ne!(filter_name(key).as_deref(), Some("a"), "{key}");
-        }
-        for key in ["filter[a", "filter[a]]", "filter[a][0", "filter[[a]]", "filter]a["] {
-            assert!(!is_closed(key), "{key}");
         }
     }
 

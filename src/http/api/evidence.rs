@@ -25,7 +25,8 @@ const UNTIL: &str = "before this day or time; until now when not given";
 
 pub(super) fn operations() -> Vec<Operation> {
     let all = "Every run with when it was due, when and why it ran, by which process, against which versions of which \
-               lists, with which engine, template and threshold, on which version of the account's data; hits; decisions, \
+               lists, with which engine, template and threshold, on which version of the account's data; hits as they \
+               stood when the period was over, and in `later` what became of them since; decisions, \
                also those that ended since; events. Where there are more than 10000 runs or events, `is-cut` is true: \
                the oldest runs and the newest events are told, and shorter periods tell the rest. The key may also read \
                hits, reports and events.";
@@ -64,7 +65,8 @@ pub(super) fn operations() -> Vec<Operation> {
             .about(
                 "Counts monitors by schedule. The accounts are walked over shard by shard for some seconds: where `next` \
                  is not null, the counts are of the shards before it, and a request with `shard` set to it goes on. Of \
-                 those that were not screened up to 1000 are listed.",
+                 those that were not screened up to 1000 are listed. `from` must not be in the future; where `until` is, \
+                 `asked-until` says so, and `until` is now.",
             )
             .query("from", FROM)
             .query("until", UNTIL)
@@ -141,7 +143,12 @@ async fn difference(call: Call) -> Result<Answer, ApiError> {
 }
 
 async fn coverage(call: Call) -> Result<Answer, ApiError> {
-    let period = period(&call, call.context.now() - TimeDelta::days(30))?;
+    let now = call.context.now();
+    let period = period(&call, now - TimeDelta::days(30))?;
+    if period.from > now {
+        let details = "from must not be in the future: nobody was to be screened in such a period yet";
+        return Err(ApiError::bad_request("from", details));
+    }
     let fault = || ApiError::bad_request("shard", "shard must be a number from 0 to 255");
     let first = match call.query_value("shard") {
         None => Shard(0),
@@ -153,7 +160,12 @@ async fn coverage(call: Call) -> Result<Answer, ApiError> {
     let schedule = call.query_value("schedule");
     let (coverage, next) = evidence::walk(&call.context, period, schedule, walk, |one| {
         if listed.len() < MOST_ACCOUNTS {
-            listed.push(json!({ "account-id": one.account, "schedule": one.schedule, "reason": one.reason }));
+            listed.push(json!({
+                "account-id": one.account,
+                "account-reference-id": one.reference_id,
+                "schedule": one.schedule,
+                "reason": one.reason,
+            }));
         } else {
             is_cut = true;
         }

@@ -1,5 +1,6 @@
 //! Forms that say what a JSON document would, with files as they are: the part `data[attributes][name-first]` is that
-//! attribute, `data[attributes][tags][]` one of several values, and a part with a file's name is a file.
+//! attribute, `data[attributes][tags][]` or `data[attributes][tags][0]` one of several values, and a part with a file's
+//! name is a file.
 
 use axum::body::Bytes;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -32,6 +33,12 @@ pub(super) async fn document(content_type: &str, form: Bytes) -> Result<Value, A
         let filename = part.file_name().map(str::to_owned);
         let content = part.bytes().await.map_err(|_| no_form())?;
         let value = match filename {
+            // As browsers send the input of a file that nobody chose.
+            Some(_) if content.is_empty() => {
+                let pointer: String = keys(&name).iter().flatten().flat_map(|key| ["/", key]).collect();
+                let details = "the file is empty; accepted is one of at least a byte, or no such part";
+                return Err(ApiError::bad_request(&pointer, details));
+            }
             Some(filename) => json!({ "data": STANDARD.encode(&content), "filename": filename }),
             None => String::from_utf8(content.to_vec())
                 .map(Value::String)
@@ -73,6 +80,18 @@ fn put(place: &mut Value, keys: &[&str], value: Value) -> Option<()> {
             }
             place.as_array_mut()?.push(value);
         }
+        // One of several, by its number, from 0 on.
+        [number, rest @ ..] if !place.is_object() && is_number(number) => {
+            if place.is_null() {
+                *place = json!([]);
+            }
+            let list = place.as_array_mut()?;
+            let index: usize = number.parse().ok()?;
+            if index == list.len() {
+                list.push(Value::Null);
+            }
+            put(list.get_mut(index)?, rest, value)?;
+        }
         [key, rest @ ..] => {
             if place.is_null() {
                 *place = json!({});
@@ -81,6 +100,10 @@ fn put(place: &mut Value, keys: &[&str], value: Value) -> Option<()> {
         }
     }
     Some(())
+}
+
+fn is_number(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn no_form() -> ApiError {
@@ -98,14 +121,29 @@ mod tests {
             ("data[attributes][tags][]", "a"),
             ("data[attributes][tags][]", "b"),
             ("data[attributes][fields][name][first]", "Jane"),
+            ("data[attributes][fields][names][0]", "Ann"),
+            ("data[attributes][fields][names][1]", "Bo"),
+            ("data[attributes][fields][numbers][0][kind]", "visa"),
+            ("data[attributes][fields][numbers][0][number]", "7"),
             ("meta[upsert-by]", "reference-id"),
         ] {
             put(&mut document, &keys(name).unwrap(), json!(text)).unwrap();
         }
-        let attributes = json!({ "tags": ["a", "b"], "fields": { "name": { "first": "Jane" } } });
+        let fields = json!({
+            "name": { "first": "Jane" }, "names": ["Ann", "Bo"], "numbers": [{ "kind": "visa", "number": "7" }],
+        });
+        let attributes = json!({ "tags": ["a", "b"], "fields": fields });
         let whole = json!({ "data": { "attributes": attributes }, "meta": { "upsert-by": "reference-id" } });
         assert_eq!(document, whole);
-        for twice in ["meta[upsert-by]", "meta", "meta[]", "data[attributes][tags][x]"] {
+        for twice in [
+            "meta[upsert-by]",
+            "meta",
+            "meta[]",
+            "data[attributes][tags][x]",
+            "data[attributes][tags][0]",
+            "data[attributes][tags][7]",
+            "data[attributes][fields][numbers][0]",
+        ] {
             assert_eq!(put(&mut document, &keys(twice).unwrap(), json!("x")), None, "{twice}");
         }
     }

@@ -87,8 +87,8 @@ struct Attributes {
     entity_id: String,
     /// The list that it stands on.
     list: String,
-    /// 0 to 1.
-    score: f32,
+    /// 0 to 1, with four digits.
+    score: f64,
     /// The schedule whose report found it.
     schedule: String,
     /// The customer's own id of the account.
@@ -135,7 +135,12 @@ struct CommentLine {
     created_at: String,
 }
 
-fn resource(hit: &HitView, comments: Option<&[CommentView]>) -> Result<Resource, ApiError> {
+/// A score with the four digits that it is kept with.
+pub(super) fn score(kept: f32) -> f64 {
+    (f64::from(kept) * 10_000.0).round() / 10_000.0
+}
+
+pub(super) fn resource(hit: &HitView, comments: Option<&[CommentView]>) -> Result<Resource, ApiError> {
     let reasons = |finding: &crate::domain::answer::Finding| {
         let line = |reason: &crate::domain::answer::Reason| ReasonLine {
             fact: reason.fact.clone(),
@@ -154,7 +159,7 @@ fn resource(hit: &HitView, comments: Option<&[CommentView]>) -> Result<Resource,
         state: hit.state.to_owned(),
         entity_id: hit.entity.clone(),
         list: hit.list.clone(),
-        score: hit.score,
+        score: score(hit.score),
         schedule: hit.schedule.clone(),
         account_reference_id: hit.reference_id.clone(),
         account_type_name: hit.account_type.clone(),
@@ -178,18 +183,6 @@ fn resource(hit: &HitView, comments: Option<&[CommentView]>) -> Result<Resource,
     ))
 }
 
-const FILTERS: [&str; 9] = [
-    "state",
-    "schedule",
-    "list",
-    "account-id",
-    "assignee",
-    "score-from",
-    "score-to",
-    "first-seen-at-start",
-    "first-seen-at-end",
-];
-
 fn states(words: &[String], pointer: &str) -> Result<Vec<HitState>, ApiError> {
     let state = |word: &String| {
         HitState::from_word(word).ok_or_else(|| {
@@ -200,14 +193,13 @@ fn states(words: &[String], pointer: &str) -> Result<Vec<HitState>, ApiError> {
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
-    call.only_filters(&FILTERS)?;
     let filter = Filter {
         account: call.filter_of::<AccountId>("account-id", "the id of an account")?,
         schedule_id: None,
         list: call.filter("list")?.map(str::to_owned),
         states: states(&call.filters("state"), "filter[state]")?,
-        score_from: score(&call, "score-from")?,
-        score_to: score(&call, "score-to")?,
+        score_from: score_of(&call, "score-from")?,
+        score_to: score_of(&call, "score-to")?,
         seen_from: call.filter_of_time("first-seen-at-start")?,
         seen_to: call.filter_of_time("first-seen-at-end")?,
         assignee: call.filter("assignee")?.map(nobody_or),
@@ -232,7 +224,7 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
 }
 
 /// A filter that is a score.
-fn score(call: &Call, name: &str) -> Result<Option<f32>, ApiError> {
+fn score_of(call: &Call, name: &str) -> Result<Option<f32>, ApiError> {
     const ACCEPTED: &str = "a number from 0 to 1";
     match call.filter_of::<f32>(name, ACCEPTED)? {
         Some(score) if !(0.0..=1.0).contains(&score) => {
@@ -335,4 +327,16 @@ async fn decide_one(call: &Call, decision: Decision) -> Result<Answer, ApiError>
     let reason = reason(call.body::<Document<Reason>>()?.data.attributes.reason)?;
     decide::decide(&call.context, &call.actor(), id, decision, Some(&reason)).await?;
     show(call).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::score;
+
+    #[test]
+    fn a_score_has_four_digits() {
+        for (kept, told) in [(0.97_f32, "0.97"), (0.123_45, "0.1235"), (1.0, "1.0"), (0.0, "0.0")] {
+            assert_eq!(serde_json::json!(score(kept)).to_string(), told);
+        }
+    }
 }

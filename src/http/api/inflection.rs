@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value};
 
+pub(super) use crate::domain::kebab::to_kebab;
+
 /// How keys are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Inflection {
@@ -54,24 +56,6 @@ impl Inflection {
     pub(super) fn outward(self, value: Value) -> Value {
         if self == Self::Kebab { value } else { renamed(value, &|key| self.write(key)) }
     }
-}
-
-/// A key in kebab-case, however it was written.
-pub(super) fn to_kebab(key: &str) -> String {
-    if key.contains(['-', '_']) || !key.contains(|letter: char| letter.is_ascii_uppercase()) {
-        return key.replace('_', "-");
-    }
-    let mut kebab = String::with_capacity(key.len() + 4);
-    let mut before = '-';
-    for letter in key.chars() {
-        let begins = letter.is_ascii_uppercase() || (letter.is_ascii_digit() && !before.is_ascii_digit());
-        if begins && !kebab.is_empty() {
-            kebab.push('-');
-        }
-        kebab.push(letter.to_ascii_lowercase());
-        before = letter;
-    }
-    kebab
 }
 
 /// Where a request has one key in two spellings, of which only one would count.

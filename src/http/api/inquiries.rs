@@ -186,17 +186,6 @@ async fn included(call: &Call, answer: Answer, inquiries: &[OpenInquiry]) -> Res
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
-    call.only_filters(&[
-        "inquiry-id",
-        "account-id",
-        "reference-id",
-        "inquiry-template-id",
-        "template-id",
-        "status",
-        "note",
-        "created-at-start",
-        "created-at-end",
-    ])?;
     let page = call.page()?;
     let (after, before) = page.ids::<InquiryId>()?;
     let mut templates: Vec<InquiryTemplateId> = each(&call, "inquiry-template-id")?;

@@ -29,8 +29,11 @@ const NEWEST: i64 = 100;
 
 pub(super) fn operations() -> Vec<Operation> {
     let create_about = "`{kind}` is names, email-addresses, phone-numbers, countries, government-id-numbers, ip-addresses \
-                        or strings. A list of names, strings or countries that the configuration names (`[lists.NAME]` \
-                        with format \"list\") is matched against accounts by local providers.";
+                        or strings. A list that the configuration names (`[lists.NAME]` with format \"list\") is matched against \
+                        accounts by local providers: names and strings as names are; countries, e-mail addresses and \
+                        domains, phone numbers, IP addresses and networks, and numbers of documents where an account has \
+                        them in the fields that its type names as `screened`. A list of what no account type has a field \
+                        for is compared with nobody: no run rests on it, and the log warns of it.";
     let create_at = |path| {
         Operation::post(path, "list.write", "Creates a list")
             .about(create_about)
@@ -87,8 +90,11 @@ pub(super) fn operations() -> Vec<Operation> {
             .handled_by(archive_item),
         Operation::post("/list-item/{kind}/{list-item-id}/redact", "list.redact", "Redacts an item of a list")
             .about(
-                "Its value is destroyed for good: it can be retrieved without, and matches nobody any more. Refused while \
-                 a retention policy keeps it (409); what is redacted already stays as it is.",
+                "Its value is destroyed for good: it can be retrieved without, and matches nobody any more. The hits that it \
+                 made lose what they have of it, all of them within minutes. What the answers of runs have of it is sealed \
+                 with whatever else they found: it stays readable in the evidence of the accounts that matched until they, \
+                 or their reports, are redacted. Refused while a retention policy keeps it (409); what is redacted already \
+                 stays as it is.",
             )
             .answers::<ItemAttributes>(200, "list-item")
             .handled_by(redact_item),
@@ -102,6 +108,8 @@ struct NewList {
     /// Its name, unique among lists in use.
     #[serde(default)]
     name: String,
+    /// Of a list of names: whether alike first names match. They always do, as names of published lists do.
+    allow_fuzzy_name_first: Option<bool>,
 }
 
 /// A value to put on a list.
@@ -165,12 +173,23 @@ async fn create_older(call: Call) -> Result<Answer, ApiError> {
 
 async fn create_of(call: Call, kind: ListKind) -> Result<Answer, ApiError> {
     let body: Document<NewList> = call.body()?;
-    let list = lists::create(&call.context, &call.actor(), kind, &body.data.attributes.name).await?;
+    let new = body.data.attributes;
+    match (new.allow_fuzzy_name_first, kind) {
+        (None, _) | (Some(true), ListKind::Names) => {}
+        (Some(false), ListKind::Names) => {
+            let details = "first names of lists match when they are alike; accepted is true, or nothing";
+            return Err(ApiError::unprocessable("/data/attributes/allow-fuzzy-name-first", details));
+        }
+        (Some(_), _) => {
+            let details = "is for lists of names; accepted is nothing here";
+            return Err(ApiError::unprocessable("/data/attributes/allow-fuzzy-name-first", details));
+        }
+    }
+    let list = lists::create(&call.context, &call.actor(), kind, &new.name).await?;
     one(&call, StatusCode::CREATED, &list).await
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
-    call.only_filters(&["status"])?;
     let archived = match call.filter("status")? {
         None => None,
         Some("active") => Some(false),
@@ -207,7 +226,6 @@ async fn one(call: &Call, status: StatusCode, list: &ListRow) -> Result<Answer, 
 }
 
 async fn items(call: Call) -> Result<Answer, ApiError> {
-    call.only_filters(&[])?;
     let list = call.id("list-id")?;
     let page = call.page()?;
     let (after, before) = page.ids::<ListItemId>()?;

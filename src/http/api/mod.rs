@@ -13,6 +13,7 @@ mod account_view;
 mod accounts;
 mod answer;
 mod api_keys;
+mod archived;
 mod audit_entries;
 mod auth;
 mod blocklist;
@@ -35,15 +36,18 @@ mod lists;
 mod openapi;
 mod operation;
 mod paging;
+mod parameters;
 mod reads;
 mod relations;
 mod report_templates;
 mod reports;
 mod request;
+mod rescreens;
 mod retention;
 mod reverifications;
 mod search;
 mod sparse;
+mod strict;
 mod tags;
 mod transactions;
 mod upload;
@@ -71,6 +75,7 @@ use tokio_util::task::TaskTracker;
 
 use self::{
     answer::{Answer, Content},
+    archived::Withheld,
     auth::{Caller, Quota},
     blocklist::Blocklist,
     call::Call,
@@ -79,6 +84,7 @@ use self::{
     operation::{Operation, Sent},
     reads::Read,
     request::Bodies,
+    sparse::Kinds,
 };
 pub(super) use self::{auth::Doorkeeper, reads::Reads};
 use crate::{
@@ -118,6 +124,7 @@ fn operations() -> Vec<Operation> {
         relations::operations(),
         report_templates::operations(),
         reports::operations(),
+        rescreens::operations(),
         retention::operations(),
         reverifications::operations(),
         tags::operations(),
@@ -142,6 +149,8 @@ struct Api {
     room: Arc<Semaphore>,
     environment: EnvironmentId,
     organization: OrganizationId,
+    /// The attributes that objects have.
+    kinds: Kinds,
     /// The memory that large bodies may take.
     bodies: Bodies,
     tasks: TaskTracker,
@@ -161,6 +170,7 @@ pub(super) fn router(context: Context, door: Arc<Doorkeeper>, tasks: TaskTracker
         room: Arc::new(Semaphore::new(room)),
         environment,
         organization,
+        kinds: Kinds::of(&operations),
         bodies: Bodies::default(),
         tasks,
         reads,
@@ -268,6 +278,8 @@ async fn carry_out(
         let details = "the key must not see every attribute, and of a page or a file none can be left out";
         return Err(ApiError::forbidden("", details));
     }
+    let query = request::query(head.uri.query().unwrap_or_default())?;
+    parameters::check(operation, &api.kinds, &query)?;
     let (body, stream) = request::body(operation, &head.headers, body, &api.bodies).await?;
     request::of_type(operation, &body)?;
     let place = place().await?;
@@ -280,7 +292,7 @@ async fn carry_out(
         quota,
         path: head.uri.path().to_owned(),
         parameters: request::parameters(parameters)?,
-        query: request::query(head.uri.query().unwrap_or_default())?,
+        query,
         headers: head.headers,
         body,
         stream: Mutex::new(stream),
@@ -289,10 +301,13 @@ async fn carry_out(
         place: Some(place),
     };
     conditions::of_listing(&call)?;
+    let withheld = Withheld::of(operation, &call.caller.key);
+    withheld.refuse(&call.context, &call.parameters).await?;
     let fieldsets = sparse::Fieldsets::of(&call);
     let handler = operation.handler.clone().ok_or_else(ApiError::internal)?;
     let (asked_by, named) = ((call.actor(), origin), call.parameters.clone());
     let (mut answer, is_repeated) = idempotency::replayed(operation, call, handler).await?;
+    withheld.apply(&api.context, &mut answer).await?;
     if let Some(read) = Read::of(operation, asked_by, &named, (&answer, is_repeated)) {
         api.reads.note(read).await?;
     }

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use super::{
     ROOT, forms,
     operation::{Operation, Sent, Shape},
+    parameters,
     version::Version,
 };
 use crate::domain::list::ListKind;
@@ -71,7 +72,7 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         "summary": operation.summary,
         "tags": [operation.path.split('/').nth(1).unwrap_or_default()],
         "description": format!("{}\n\nNeeds the permission `{}`.", operation.about, operation.permission).trim(),
-        "parameters": parameters(operation),
+        "parameters": parameters_of(operation),
         "responses": responses,
     });
     match operation.sent {
@@ -96,7 +97,7 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     described
 }
 
-fn parameters(operation: &Operation) -> Vec<Value> {
+fn parameters_of(operation: &Operation) -> Vec<Value> {
     let names = operation.path.split(['{', '}']).skip(1).step_by(2);
     let mut parameters: Vec<Value> = names
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": path_part(name) }))
@@ -111,11 +112,7 @@ fn parameters(operation: &Operation) -> Vec<Value> {
         query("page[size]", size, "at most so many");
     }
     for (name, meaning) in &operation.queries {
-        let commas = if meaning.ends_with("with commas between") {
-            r"; a comma within one is written `\,`"
-        } else {
-            ""
-        };
+        let commas = if parameters::is_list(meaning) { r"; a comma within one is written `\,`" } else { "" };
         query(name, json!({ "type": "string" }), &format!("{meaning}{commas}"));
     }
     if operation.is_replayed {

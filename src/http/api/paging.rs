@@ -13,7 +13,7 @@ pub(super) fn limit(page: &Page) -> i64 {
 pub(super) fn cut<T>(mut found: Vec<T>, page: &Page) -> (Vec<T>, bool) {
     let size = usize::from(page.size);
     let more = found.len() > size;
-    if more && page.before.is_some() {
+    if more && page.is_before() {
         // Those before the cursor were asked for: the one too many is the farthest from it.
         found.remove(0);
     }

@@ -15,7 +15,6 @@ use axum::http::{Method, StatusCode};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::{
     answer::{Answer, Content},
@@ -25,7 +24,7 @@ use super::{
 use crate::{
     actions::{
         Context,
-        audit::{self, Reading},
+        audit::{self, Reading, Shown},
     },
     domain::{audit::Origin, id},
     store,
@@ -41,8 +40,8 @@ const MOST: usize = 50_000;
 const PERSONAL: [&str; 6] =
     ["account.read", "hit.read", "inquiry.read", "list.read", "report.read", "transaction.read"];
 
-/// Ids of what is about a person.
-const OF_PERSONS: [&str; 7] = ["act_", "file_", "hit_", "inq_", "li_", "rep_", "txn_"];
+/// Prefixes of the ids of what is about a person.
+const OF_PERSONS: [&str; 7] = ["act", "file", "hit", "inq", "li", "rep", "txn"];
 
 /// One read, as often as it is made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,7 +50,7 @@ pub(super) struct Read {
     path: &'static str,
     actor: String,
     origin: Origin,
-    objects: Vec<Uuid>,
+    objects: Vec<Shown>,
 }
 
 impl Read {
@@ -172,7 +171,7 @@ impl Drop for Unwritten<'_> {
 }
 
 /// The objects of persons in an answer and in its path.
-fn shown(parameters: &[(String, String)], content: &Content) -> Vec<Uuid> {
+fn shown(parameters: &[(String, String)], content: &Content) -> Vec<Shown> {
     let mut found = Vec::new();
     for (_, value) in parameters {
         add(value, &mut found);
@@ -195,7 +194,7 @@ fn shown(parameters: &[(String, String)], content: &Content) -> Vec<Uuid> {
     found
 }
 
-fn of_resource(resource: &Value, found: &mut Vec<Uuid>) {
+fn of_resource(resource: &Value, found: &mut Vec<Shown>) {
     let mut id_of = |object: &Value| {
         if let Some(id) = object.get("id").and_then(Value::as_str) {
             add(id, found);
@@ -208,8 +207,9 @@ fn of_resource(resource: &Value, found: &mut Vec<Uuid>) {
     }
 }
 
-fn add(text: &str, found: &mut Vec<Uuid>) {
-    if OF_PERSONS.iter().any(|prefix| text.starts_with(prefix)) {
-        found.extend(id::uuid_of(text));
+fn add(text: &str, found: &mut Vec<Shown>) {
+    let of = |prefix: &&str| text.strip_prefix(*prefix).is_some_and(|rest| rest.starts_with('_'));
+    if let (Some(prefix), Some(id)) = (OF_PERSONS.into_iter().find(of), id::uuid_of(text)) {
+        found.push((prefix, id));
     }
 }

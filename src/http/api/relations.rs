@@ -260,22 +260,16 @@ async fn list_of_transaction(call: Call) -> Result<Answer, ApiError> {
 }
 
 async fn list(call: Call, of: Object) -> Result<Answer, ApiError> {
-    call.only_filters(&["key", "created-at-start", "created-at-end"])?;
     let key =
         call.filter("key")?.ok_or_else(|| ApiError::bad_request("filter[key]", "filter[key] is needed"))?;
     let page = call.page()?;
-    let cursor = |name: &str, text: &Option<String>| match text {
-        None => Ok(None),
-        Some(text) => Object::from_text(text).map(Some).ok_or_else(|| {
-            ApiError::bad_request(name, format!("{name} must be the id of an object of this list"))
-        }),
-    };
+    let (after, before) = page.read(Object::from_text)?;
     let wanted = Wanted {
         key,
         from: call.filter_of_time("created-at-start")?,
         until: call.filter_of_time("created-at-end")?,
-        after: cursor("page[after]", &page.after)?,
-        before: cursor("page[before]", &page.before)?,
+        after,
+        before,
         limit: paging::limit(&page),
     };
     let (kind, found) = relations::list(&call.context, of, wanted).await?;

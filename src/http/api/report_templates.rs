@@ -84,7 +84,6 @@ pub(super) fn resource(view: &TemplateView) -> Result<Resource, ApiError> {
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
-    call.only_filters(&[])?;
     let page = call.page()?;
     let (after, before) = page.ids::<ReportTemplateId>()?;
     // There are a few.

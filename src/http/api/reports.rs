@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use self::shown::{Attributes, resource};
 use super::{
-    answer::Answer,
+    answer::{Answer, Resource},
     call::Call,
     errors::ApiError,
     includes,
@@ -169,13 +169,19 @@ async fn show(call: &Call, id: MonitorId) -> Result<Answer, ApiError> {
     answer(call, StatusCode::OK, &view).await
 }
 
-/// One report; for old versions with its history.
+/// One report.
 async fn answer(call: &Call, status: StatusCode, view: &ReportView) -> Result<Answer, ApiError> {
+    let report = with_history(call, view).await?;
+    included(call, Answer::one(status, report), std::slice::from_ref(view)).await
+}
+
+/// A report; for old versions with its history.
+async fn with_history(call: &Call, view: &ReportView) -> Result<Resource, ApiError> {
     let mut report = resource(view)?;
     if call.version().has_run_history() {
         report.attributes.insert("run-history".to_owned(), history::of_old(call, view.id).await?);
     }
-    included(call, Answer::one(status, report), std::slice::from_ref(view)).await
+    Ok(report)
 }
 
 async fn included(call: &Call, answer: Answer, views: &[ReportView]) -> Result<Answer, ApiError> {
@@ -197,7 +203,6 @@ async fn included(call: &Call, answer: Answer, views: &[ReportView]) -> Result<A
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
-    call.only_filters(&["reference-id", "account-id", "type", "report-template-id"])?;
     let page = call.page()?;
     let (after, before) = page.ids::<MonitorId>()?;
     let report = match call.filter("type")? {
@@ -233,7 +238,10 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
     if more {
         if before.is_some() { drop(views.remove(0)) } else { views.truncate(size) }
     }
-    let resources = views.iter().map(resource).collect::<Result<_, _>>()?;
+    let mut resources = Vec::with_capacity(views.len());
+    for view in &views {
+        resources.push(with_history(&call, view).await?);
+    }
     let answer = Answer::page(&call, resources, more)?;
     included(&call, answer, &views).await
 }

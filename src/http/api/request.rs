@@ -44,7 +44,14 @@ pub(super) async fn body(
         Sent::Json(_) if operation.takes_forms && media_type(headers) == "multipart/form-data" => {
             Ok((form(headers, body, bodies).await?, None))
         }
-        Sent::Json(_) => Ok((json(headers, body, bodies).await?, None)),
+        Sent::Json(_) => {
+            let accepted = if operation.takes_forms {
+                "application/json or multipart/form-data"
+            } else {
+                "application/json"
+            };
+            Ok((json(headers, body, bodies, accepted).await?, None))
+        }
     }
 }
 
@@ -77,14 +84,20 @@ impl Bodies {
     }
 }
 
-/// A JSON body with keys in kebab-case; null when there is none.
-pub(super) async fn json(headers: &HeaderMap, body: Body, bodies: &Bodies) -> Result<Value, ApiError> {
+/// A JSON body with keys in kebab-case; null when there is none. What says to be of another media type is told which
+/// are accepted.
+pub(super) async fn json(
+    headers: &HeaderMap,
+    body: Body,
+    bodies: &Bodies,
+    accepted: &str,
+) -> Result<Value, ApiError> {
     let _room = bodies.room_for(headers).await?;
     let bytes = whole(body).await?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Null);
     }
-    is_json(headers)?;
+    is_json(headers, accepted)?;
     let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
         let details =
             format!("the body is not JSON, from line {} column {} on", error.line(), error.column());
@@ -143,7 +156,7 @@ pub(super) fn of_type(operation: &Operation, body: &Value) -> Result<(), ApiErro
 }
 
 /// Refuses a body that says to be something else than JSON.
-fn is_json(headers: &HeaderMap) -> Result<(), ApiError> {
+fn is_json(headers: &HeaderMap, accepted: &str) -> Result<(), ApiError> {
     let Some(sent) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let media_type = sent.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let is_json = media_type.eq_ignore_ascii_case("application/json")
@@ -151,7 +164,7 @@ fn is_json(headers: &HeaderMap) -> Result<(), ApiError> {
     if is_json {
         Ok(())
     } else {
-        let details = "accepted is application/json";
+        let details = format!("accepted is {accepted}");
         Err(ApiError::other(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", details))
     }
 }

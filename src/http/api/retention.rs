@@ -132,9 +132,15 @@ struct OverrideAttributes {
     object_id: String,
     /// The code of its reason.
     reason: String,
+    /// Who asked for it.
     requested_by: String,
+    /// Whose key that was.
+    requested_by_owner: String,
     created_at: String,
+    /// Who approved it.
     approved_by: Option<String>,
+    /// Whose key that was: never the same owner's.
+    approved_by_owner: Option<String>,
     approved_at: Option<String>,
     expires_at: String,
     used_at: Option<String>,
@@ -172,8 +178,10 @@ fn of_override(call: &Call, row: &OverrideRow) -> Result<Resource, ApiError> {
         object_id: RetainedId::new(row.kind, row.object).to_string(),
         reason: row.reason.clone(),
         requested_by: row.requested_by.clone(),
+        requested_by_owner: row.requester.clone(),
         created_at: time(row.requested_at),
         approved_by: row.approved_by.clone(),
+        approved_by_owner: row.approver.clone(),
         approved_at: row.approved_at.map(time),
         expires_at: time(row.expires_at),
         used_at: row.used_at.map(time),
@@ -223,7 +231,6 @@ fn answered(kind: &str, id: &str, attributes: &impl Serialize) -> Result<Answer,
 
 async fn list_holds(call: Call) -> Result<Answer, ApiError> {
     let page = call.page()?;
-    call.only_filters(&["account-id"])?;
     let account = call.filter_of::<AccountId>("account-id", "the id of an account")?;
     let (found, more) = retention::list_holds(&call.context, account, page.ids()?, page.size).await?;
     let resources = found.iter().map(|row| of_hold(&call, row)).collect::<Result<_, _>>()?;

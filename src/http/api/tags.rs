@@ -124,7 +124,6 @@ fn resource(tag: &TagRow) -> Result<Resource, ApiError> {
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
-    call.only_filters(&["retired"])?;
     let retired = call.filter_of("retired", "true or false")?.unwrap_or(false);
     let page = call.page()?;
     let cursors = page.ids::<TagId>()?;

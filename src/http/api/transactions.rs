@@ -180,7 +180,6 @@ fn type_resource(row: &TypeRow) -> Result<Resource, ApiError> {
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
-    call.only_filters(&["reference-id", "transaction-type-id"])?;
     let page = call.page()?;
     let (after, before) = page.ids::<TransactionId>()?;
     let (below, above, lowest) = paging::bounds(after.map(|id| id.0), before.map(|id| id.0));
@@ -300,7 +299,6 @@ async fn tag(call: Call, make: impl FnOnce(Vec<String>) -> Vec<String> + Send) -
 
 async fn list_types(call: Call) -> Result<Answer, ApiError> {
     let types = transaction_types::list(&call.context).await?;
-    call.only_filters(&[])?;
     Answer::whole(&call, types.iter().map(type_resource).collect::<Result<_, _>>()?)
 }
 

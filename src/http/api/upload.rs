@@ -77,6 +77,9 @@ pub(super) struct Upload {
     beside: usize,
 }
 
+/// The media types of a file, and of what has one in it.
+const MEDIA_TYPES: &str = "text/csv, application/x-ndjson, multipart/form-data or application/json";
+
 enum Source {
     Whole(BodyDataStream),
     Decoded(Option<Bytes>),
@@ -114,7 +117,7 @@ impl Upload {
                 (Source::Parts(Box::new(form), None), false)
             }
             _ => {
-                call.body = request::json(&call.headers, body, &call.bodies.clone()).await?;
+                call.body = request::json(&call.headers, body, &call.bodies.clone(), MEDIA_TYPES).await?;
                 let attributes = call.body.pointer("/data/attributes").and_then(|sent| sent.as_object());
                 if let Some(key) = attributes
                     .and_then(|sent| sent.keys().find(|key| *key != "file" && !known.contains(&key.as_str())))

@@ -1,5 +1,18 @@
 //! What serde finds wrong, in words for people: without Rust's names, and without the value that it found.
 
+/// What a time is written like.
+const TIME: &str = "a time as RFC 3339 writes it, such as 2026-03-04T05:06:07Z";
+
+/// What is found wrong with the text of a time.
+const OF_TIMES: [&str; 6] = [
+    "input is out of range",
+    "no possible date and time matching input",
+    "input is not enough for unique date and time",
+    "input contains invalid characters",
+    "premature end of input",
+    "trailing input",
+];
+
 /// Says what a body must be instead; never what it says.
 pub(super) fn of_serde(text: &str) -> String {
     if let Some(field) = text.strip_prefix("missing field ") {
@@ -15,6 +28,9 @@ pub(super) fn of_serde(text: &str) -> String {
         };
         let expected = expected.strip_prefix("one of ").unwrap_or(expected);
         return format!("{field} is an unknown field; accepted are {expected}");
+    }
+    if OF_TIMES.contains(&text) {
+        return format!("must be {TIME}");
     }
     let Some((found, expected)) = text.split_once(", expected ") else { return text.to_owned() };
     match found.split_once(": ") {
@@ -44,6 +60,8 @@ fn wanted(expected: &str) -> String {
         "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",
         "f32" | "f64" => "a number",
         "unit" | "null" => "null",
+        "an RFC 3339 formatted date and time string" => TIME,
+        "map with a single key" => "an object with exactly one key",
         _ if expected.starts_with("struct ") || expected.starts_with("map with") => "an object",
         _ if expected.starts_with("enum ") => "a text",
         other => other,
@@ -79,6 +97,15 @@ mod tests {
                 "must be a whole number, and is a number with a fraction",
             ),
             ("invalid type: integer `5`, expected a string", "must be a text, and is a whole number"),
+            ("invalid value: map, expected map with a single key", "must be an object with exactly one key"),
+            (
+                "input contains invalid characters",
+                "must be a time as RFC 3339 writes it, such as 2026-03-04T05:06:07Z",
+            ),
+            (
+                "invalid type: integer `5`, expected an RFC 3339 formatted date and time string",
+                "must be a time as RFC 3339 writes it, such as 2026-03-04T05:06:07Z, and is a whole number",
+            ),
             ("missing field `name`", "`name` is required"),
             ("unknown variant `Jane`, expected `a` or `b`", "must be `a` or `b`"),
             ("unknown variant `Jane`, expected one of `a`, `b`, `c`", "must be `a`, `b`, `c`"),

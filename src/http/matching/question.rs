@@ -198,6 +198,7 @@ impl Asked {
                     .collect(),
                 gender: gender.map(Personal::new),
                 documents,
+                contacts: Vec::new(),
             },
         })
     }

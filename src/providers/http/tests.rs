@@ -17,6 +17,7 @@ fn request() -> Request {
             countries: vec![Personal::new("DE".to_owned()), Personal::new("FR".to_owned())],
             gender: None,
             documents: Vec::new(),
+            contacts: Vec::new(),
         },
         threshold: Some(0.57),
         idempotency_key: "5eed".to_owned(),

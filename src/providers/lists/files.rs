@@ -1,6 +1,7 @@
 //! The files of a list, where they are.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -16,6 +17,16 @@ pub(super) type Stamp = (Option<SystemTime>, u64);
 /// Where the files of a version of the list that has `folder` are; `refused` stands for the refused one.
 pub fn kept(folder: &Path, version: &str, format: Format) -> PathBuf {
     kept_path(&folder.join(version), format)
+}
+
+/// The versions that are kept in the folder of a list, by their names.
+pub fn kept_versions(folder: &Path) -> Vec<String> {
+    let is_version = |name: &String| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let there = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = there.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut versions: Vec<String> = names.filter(is_version).collect();
+    versions.sort();
+    versions
 }
 
 /// Where the files of a kept version are: its folder, or the one file in it.

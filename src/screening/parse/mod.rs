@@ -35,6 +35,9 @@ use super::{
 /// A list with more than one broken entry in this many is not used at all.
 pub(super) const ONE_BROKEN_IN: usize = 33;
 
+/// What is counted for a row of more cells than the table has columns: they may be a whole row, whose line's start is lost.
+pub(super) const BEYOND: &str = "cells beyond the last column";
+
 /// How a list is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {

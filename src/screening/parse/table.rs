@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, io::BufRead};
 
-use super::{ListError, Reading, skip_mark};
+use super::{BEYOND, ListError, Reading, skip_mark};
 
 /// What a table has to be like.
 pub(super) struct Shape {
@@ -95,7 +95,7 @@ pub(super) fn each(
             continue;
         }
         if bytes.len() > headed {
-            reading.faults.unknown("cells beyond the last column");
+            reading.faults.unknown(BEYOND);
         }
         let record = csv::StringRecord::from_byte_record_lossy(bytes.clone());
         if record.as_slice().contains('\u{fffd}') {

@@ -154,7 +154,7 @@ pub async fn clear_accounts(
 /// How far the reading of all keys is, and what it found.
 #[derive(Debug, Default)]
 pub struct Read {
-    /// The account that was read last; none when all were.
+    /// The account that was read last; none when none was.
     pub to: Option<AccountId>,
     /// How many tokens are so looked up: all of the rescreen's, when all accounts were read.
     pub tokens: usize,

@@ -32,7 +32,8 @@ async fn create(house: &House, reference: &str, values: &Value) -> Result<OpenAc
 
 /// The reference ids of what a query finds, in its order.
 async fn found(house: &House, query: Value) -> Vec<String> {
-    let page = accounts::search(&house.engine.context, &query, None, (None, None), 100).await.unwrap();
+    let page =
+        accounts::search(&house.engine.context, (&query, false), None, (None, None), 100).await.unwrap();
     page.accounts.into_iter().filter_map(|account| account.reference_id).collect()
 }
 
@@ -82,14 +83,19 @@ async fn accounts_are_searched_by_everything_that_can_be_known_of_them(pool: PgP
     assert_eq!(found(&house, json!({ "and": [over.clone(), { "not": is("tag", "vip") }] })).await, ["c"]);
     assert_eq!(found(&house, json!({ "or": [is("hits", "open"), is("tag", "vip")] })).await, ["b", "a"]);
 
-    let sorted =
-        accounts::search(&house.engine.context, &Value::Null, Some(("updated_at", true)), (None, None), 2);
+    let sorted = accounts::search(
+        &house.engine.context,
+        (&Value::Null, false),
+        Some(("updated_at", true)),
+        (None, None),
+        2,
+    );
     let sorted = sorted.await.unwrap();
     assert!(sorted.more);
     let last = sorted.accounts.last().unwrap().id;
     let rest = accounts::search(
         &house.engine.context,
-        &Value::Null,
+        (&Value::Null, false),
         Some(("updated_at", true)),
         (Some(last.into()), None),
         2,
@@ -97,7 +103,10 @@ async fn accounts_are_searched_by_everything_that_can_be_known_of_them(pool: PgP
     assert_eq!(rest.await.unwrap().accounts.len(), 1);
 
     let refused = async |query: Value| {
-        accounts::search(&house.engine.context, &query, None, (None, None), 1).await.unwrap_err().to_string()
+        accounts::search(&house.engine.context, (&query, false), None, (None, None), 1)
+            .await
+            .unwrap_err()
+            .to_string()
     };
     let deep = json!({ "and": [{ "or": [{ "not": is("tag", "a") }] }] });
     assert_eq!(refused(deep).await, "/query/and/0/or/0/not: accepted are 2 levels of and, or and not");

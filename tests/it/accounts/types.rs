@@ -206,7 +206,7 @@ async fn a_field_becomes_searchable_and_then_unique_for_accounts_that_are_there(
     assert_eq!(row.indexing, ["name"]);
     let find = async |name: &str| {
         let query = json!({ "attribute": "fields.name", "operator": "eq", "value": name });
-        accounts::search(&house.engine.context, &query, None, (None, None), 10).await
+        accounts::search(&house.engine.context, (&query, false), None, (None, None), 10).await
     };
     assert!(said(find("a").await.unwrap_err()).contains("being indexed"));
     index(&house).await;

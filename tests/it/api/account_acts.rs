@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use watchkeeper::engine::{
-    chores::Chores,
-    task::{Activation, Task},
+use watchkeeper::{
+    actions::api_keys::{self, NewKey},
+    engine::{
+        chores::Chores,
+        task::{Activation, Task},
+    },
 };
 
 use crate::fixtures::{Client, DAILY, House};
@@ -124,5 +127,48 @@ async fn relations_and_consolidations_go_through_the_api(pool: PgPool) {
     client.post(&format!("{business}/remove-relation"), &relation(&p2)).await.expect(200);
     client.post(&format!("{business}/remove-relation"), &relation(&p2)).await.expect(200);
     client.delete(&format!("/accounts/{p1}")).await.expect(409);
+    client.stop().await;
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn what_is_archived_is_read_by_keys_that_may_read_it(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1", "p2"]).await;
+    house.enrol().await;
+    let client = Client::start(&house).await;
+    let (gone, here) = (house.account("p1").await, house.account("p2").await);
+    client.post(&format!("/accounts/{}/archive", gone.id), &json!({})).await.expect(200);
+    let permissions = ["account.read", "report.read", "event.read", "hit.read", "inquiry.read"];
+    let mut new = NewKey {
+        permissions: permissions.iter().map(|word| (*word).to_owned()).collect(),
+        ..NewKey::default()
+    };
+    let made = api_keys::create(&house.engine.context, "test", new.clone()).await.unwrap();
+    let without = client.with_key(&made.1.into_revealed());
+    new.permissions.push("account.archived.read".to_owned());
+    let made = api_keys::create(&house.engine.context, "test", new).await.unwrap();
+    let with = client.with_key(&made.1.into_revealed());
+
+    let report = &gone.monitors[0].id;
+    for path in [
+        format!("/accounts/{}", gone.id),
+        "/accounts/by-reference/p1".to_owned(),
+        format!("/accounts/{}/history", gone.id),
+        format!("/reports/{report}"),
+        format!("/reports/{report}/history"),
+    ] {
+        let refused = without.get(&path).await.expect(403);
+        let details = refused.body["errors"][0]["details"].as_str().unwrap();
+        assert!(details.contains("account.archived.read"), "{path}: {details}");
+        with.get(&path).await.expect(200);
+    }
+    assert_eq!(without.get("/accounts").await.expect(200).ids(), [here.id.to_string()]);
+    assert_eq!(with.get("/accounts").await.expect(200).ids().len(), 2);
+    let search = json!({ "query": { "attribute": "archived", "operator": "eq", "value": true } });
+    assert_eq!(without.post("/accounts/search", &search).await.expect(200).ids(), [""; 0]);
+    assert_eq!(with.post("/accounts/search", &search).await.expect(200).ids(), [gone.id.to_string()]);
+    let reports = without.get("/reports").await.expect(200);
+    assert!(!reports.body.to_string().contains(&gone.id.to_string()), "{}", reports.body);
+    assert!(with.get("/reports").await.expect(200).body.to_string().contains(&gone.id.to_string()));
     client.stop().await;
 }

@@ -95,13 +95,16 @@ async fn a_refused_account_says_where_it_is_wrong(pool: PgPool) {
         "address": { "postal_code": 7 }, "shoe_size": 43, "name": "Jane" } });
     let refused = client.post("/accounts", &sent(wrong)).await.expect(422);
     let places = pointers(&refused.body);
-    for place in [
-        "account-status",
-        "fields/address/postal_code",
-        "fields/birthdate",
-        "fields/name",
-        "fields/shoe_size",
-    ] {
+    for place in
+        ["account-status", "fields/address/postal_code", "birthdate", "fields/name", "fields/shoe_size"]
+    {
+        assert!(places.contains(&format!("/data/attributes/{place}").as_str()), "{place}: {places:?}");
+    }
+    let wrong = json!({ "birthdate": "2026-03-03", "country-code": "Germany", "email-address": "jane", "phone-number": "call me",
+        "fields": { "nationality": "XX" } });
+    let refused = client.post("/accounts", &sent(wrong)).await.expect(422);
+    let places = pointers(&refused.body);
+    for place in ["birthdate", "country-code", "email-address", "phone-number", "fields/nationality"] {
         assert!(places.contains(&format!("/data/attributes/{place}").as_str()), "{place}: {places:?}");
     }
     let unknown = client.post("/accounts", &sent(json!({ "colour": "red" }))).await.expect(400);

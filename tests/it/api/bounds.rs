@@ -240,6 +240,7 @@ async fn an_action_is_defined_by_who_may_do_each_of_its_steps(pool: PgPool) {
         (json!({"run-report": "watchlist"}), "report.write"),
         (json!("redact"), "account.redact"),
     ];
+    client.post("/list/strings", &sent(json!({"name": "blocked"}))).await.expect(201);
     let definer = with(&house, &client, may(&["account-action.write", "account.run-action"])).await;
     for (place, (step, permission)) in steps.iter().enumerate() {
         let name = format!("a{place}");

@@ -52,10 +52,19 @@ async fn a_photo_that_comes_as_a_part_of_a_form_comes_back_byte_for_byte(pool: P
     assert_eq!(client.get(photo["url"].as_str().unwrap()).await.expect(200).bytes, content);
     send(&client, "POST", "/accounts", new).await.expect(200);
 
-    let change = form(&[("data[attributes][selfie-photo]", Some("other.png"), b"\x89PNG")]);
+    let change = form(&[
+        ("data[attributes][selfie-photo]", Some("other.png"), b"\x89PNG"),
+        ("data[attributes][tags][0]", None, b"three"),
+        ("data[attributes][tags][1]", None, b"four"),
+    ]);
     let changed = send(&client, "PATCH", &format!("/accounts/{}", made.id()), change).await.expect(200);
+    assert_eq!(changed.attribute("tags"), &json!(["four", "three"]));
     let photo = &changed.attribute("fields")["selfie_photo"]["value"];
     assert_eq!((&photo["filename"], &photo["byte-size"]), (&json!("other.png"), &json!(4)));
+    let request = client.request("PATCH", &format!("/accounts/{}", made.id()));
+    let refused = client.send(request.header("content-type", "text/plain").body("x")).await.expect(415);
+    let details = "accepted is application/json or multipart/form-data";
+    assert_eq!(refused.body["errors"][0]["details"], details);
     assert_eq!(house.count("select count(*) from accounts").await, 1);
     client.stop().await;
 }
@@ -74,6 +83,8 @@ async fn a_form_that_says_nothing_or_two_things_is_refused_and_others_take_none(
         (form(&[(reference, None, b"\xff\xfe")]), ""),
         (form(&[("data[attributes][colour]", None, b"Marksdottir")]), "/data/attributes"),
         (form(&[("data[type]", None, b"inquiry")]), "/data/type"),
+        (form(&[("data[attributes][selfie-photo]", Some(""), b"")]), "/data/attributes/selfie-photo"),
+        (form(&[("data[attributes][tags][1]", None, b"Marksdottir")]), ""),
     ] {
         let refused = send(&client, "POST", "/accounts", body).await.expect(400);
         let error = &refused.body["errors"][0];

@@ -68,6 +68,9 @@ async fn a_value_stands_on_a_list_once_is_looked_up_and_archived(pool: PgPool) {
         client.delete(&format!("{path}/{}", made.id())).await.expect(409);
         client.post(&path, &with(&item)).await.expect(201);
         client.post(&path, &attributes(json!({"list-id": list, "colour": "x"}))).await.expect(400);
+        if kind == "countries" {
+            client.post(&path, &with(&json!({"country-code": "XX"}))).await.expect(422);
+        }
         let refused = client.post(&path, &attributes(json!({"list-id": list}))).await.expect(422);
         assert!(
             refused.body["errors"][0]["source"]["pointer"].as_str().unwrap().starts_with("/data/attributes/")

@@ -9,5 +9,6 @@ mod forms;
 mod importers;
 mod lists;
 mod matching;
+mod strictness;
 mod transactions;
 mod wire;

@@ -145,8 +145,14 @@ async fn an_action_does_all_of_its_steps_or_none(pool: PgPool) {
         ("active", 0)
     );
     let list = client.post("/list/names", &attributes(json!({"name": "blocked"}))).await.expect(201).id();
-    for bad in [json!({}), json!({"risk": "purple"}), json!({"risk": "high", "colour": 1})] {
-        client.post(&path, &run(bad)).await.expect(422);
+    for (bad, place) in [
+        (json!({}), "risk"),
+        (json!({"risk": "purple"}), "risk"),
+        (json!({"risk": "high", "colour": 1}), "colour"),
+    ] {
+        let refused = client.post(&path, &run(bad)).await.expect(422);
+        let pointer = &refused.body["errors"][0]["source"]["pointer"];
+        assert_eq!(pointer, &json!(format!("/data/parameters/{place}")));
     }
     assert_eq!(house.account("p1").await.status, "active");
     let done = client.post(&path, &run(json!({"risk": "high"}))).await.expect(200);
@@ -191,6 +197,37 @@ async fn an_action_is_defined_through_the_api_and_checked_against_its_type(pool:
     );
     client.post("/account-actions", &new(json!([{"dance": 1}]))).await.expect(400);
     client.post("/account-actions", &new(json!([]))).await.expect(422);
+    let list = client.post("/list/countries", &attributes(json!({"name": "blocked"}))).await.expect(201).id();
+    for (step, place) in [
+        (json!({"run-report": "nope"}), "run-report"),
+        (json!({"add-to-list": {"list": "nope", "country-code": "KP"}}), "add-to-list/list"),
+        (json!({"add-to-list": {"list": "blocked", "value": "KP"}}), "add-to-list/value"),
+        (json!({"add-to-list": {"list": "blocked", "country-code": "XX"}}), "add-to-list/country-code"),
+    ] {
+        let refused = client.post("/account-actions", &new(json!([step]))).await.expect(422);
+        assert_eq!(
+            refused.body["errors"][0]["source"]["pointer"],
+            format!("/data/attributes/steps/0/{place}"),
+            "{step}"
+        );
+    }
+    let two = json!([{"add-tag": "a", "remove-tag": "b"}]);
+    let refused = client.post("/account-actions", &new(two)).await.expect(400);
+    let details = refused.body["errors"][0]["details"].as_str().unwrap();
+    assert!(
+        details.contains("exactly one key") && details.contains("run-report, update-fields"),
+        "{details}"
+    );
+    let item = json!({"list": "Blocked", "country-code": "{{fields.country_code}}"});
+    let steps = json!([{"run-report": "watchlist"}, {"add-to-list": item}]);
+    let known = attributes(json!({"account-type-id": account_type, "name": "look", "steps": steps}));
+    let known = client.post("/account-actions", &known).await.expect(201).id();
+    client.delete(&format!("/lists/{list}")).await.expect(200);
+    // What went meanwhile is asked for again by a run; the action can still be renamed.
+    client
+        .patch(&format!("/account-actions/{known}"), &attributes(json!({"name": "look again"})))
+        .await
+        .expect(200);
     let made =
         client.post("/account-actions", &new(json!([{"add-tag": "forgotten"}, "redact"]))).await.expect(201);
     client.post("/account-actions", &new(json!(["redact"]))).await.expect(409);

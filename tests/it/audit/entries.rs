@@ -34,7 +34,9 @@ async fn who_dismissed_a_hit_from_where_and_by_which_key_is_found_by_the_hit(poo
     assert_eq!(dismissed.account, Some(house.account("a").await.id.to_string()));
     assert!(!dismissed.detail.to_string().contains("one"), "the matched entity is not in it");
     let listed = client.get(&format!("/audit-entries?filter[object-id]={hit}")).await.expect(200);
-    assert_eq!(listed.body["data"][0]["attributes"]["operation"], "report/watchlist.dismissed");
+    let listed = &listed.body["data"][0]["attributes"];
+    assert_eq!(listed["operation"], "report/watchlist.dismissed");
+    assert!(listed["object-ids"].as_array().unwrap().contains(&json!(hit.to_string())), "{listed}");
     client.stop().await;
 }
 
@@ -51,6 +53,14 @@ async fn what_a_user_of_the_host_does_and_what_the_daemon_does_by_itself_are_tol
         .map(|entry| (entry.operation.as_str(), entry.origin.as_str(), entry.origin_id.as_deref()))
         .collect();
     assert_eq!(told, [("account.created", "system", None), ("account.archived", "user", Some("root (0)"))]);
+    for who in ["root", "root (0)", "ann", "cli:ann"] {
+        let by = Wanted { actor: Some(who.to_owned()), ..Wanted::default() };
+        let found = entries(&house, by).await;
+        assert!(found.iter().any(|entry| entry.operation == "account.archived"), "{who}: {found:?}");
+        assert!(found.iter().all(|entry| entry.origin == "user"), "{who}: {found:?}");
+    }
+    let nobody = Wanted { actor: Some("roo".to_owned()), ..Wanted::default() };
+    assert!(entries(&house, nobody).await.is_empty());
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
@@ -85,6 +95,12 @@ async fn reads_of_personal_data_are_noted_and_none_is_lost_by_an_orderly_stop(po
     let counts: i64 = of_a.iter().filter_map(|entry| entry.detail["count"].as_i64()).sum();
     assert_eq!(counts, 4, "three times by itself, once in the listing: {of_a:?}");
     assert!(of_a.iter().all(|entry| entry.address.as_deref() == Some("127.0.0.1")), "{of_a:?}");
+    assert!(of_a.iter().any(|entry| entry.objects == [a.to_string()]), "it says what was read: {of_a:?}");
+    let listing = of_a.iter().find(|entry| entry.objects.len() > 1).unwrap();
+    assert!(
+        listing.objects.contains(&a.to_string()) && listing.objects.contains(&b.to_string()),
+        "{listing:?}"
+    );
     let c = house.account("c").await.id;
     assert_eq!(entries(&house, read(c.0)).await.len(), 1, "only who repeats it reads");
     let of_b = entries(&house, read(b.0)).await;

@@ -28,7 +28,7 @@ async fn a_million_entries_are_proved(pool: PgPool) {
             .map(|number| {
                 let reading = Reading {
                     operation: "account.read".to_owned(),
-                    objects: vec![Uuid::from_u128((batch * 10_000 + number) as u128)],
+                    objects: vec![("act", Uuid::from_u128((batch * 10_000 + number) as u128))],
                     actor: "api-key:test".to_owned(),
                     detail: json!({ "path": "/accounts/{account-id}", "count": 1 }),
                 };

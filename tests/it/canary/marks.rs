@@ -81,12 +81,23 @@ impl Marks {
             let (key, place) = (&field.key, format!("{} {}", account_type.name, field.key));
             let parts = field.kind.items();
             for part in parts {
+                if part.key == "country_code" {
+                    // A word would be no country, and a country is nobody's mark.
+                    cells.push((format!("{key}_{}", part.key), "DE".to_owned()));
+                    continue;
+                }
                 cells.push((format!("{key}_{}", part.key), self.word(&format!("{place} {}", part.key))));
             }
             if !parts.is_empty() {
                 continue;
             }
             match &field.kind {
+                FieldKind::String { .. } if key == "email_address" => {
+                    cells.push((key.clone(), format!("{}@mail.invalid", self.word(&place))));
+                }
+                FieldKind::String { .. } if key == "phone_number" => {
+                    cells.push((key.clone(), format!("{} 030 1234567", self.word(&place))));
+                }
                 FieldKind::String { .. } => cells.push((key.clone(), self.word(&place))),
                 list if list.is_text_list() => {
                     let list = format!("{};{}", self.word(&place), self.cyrillic_word(&place));

@@ -224,6 +224,10 @@ async fn reports_are_listed_also_those_of_schedules(pool: PgPool) {
     assert_eq!(of_schedule.body["included"][0]["id"], json!(template("watchlist")));
     let with_account = client.get("/reports?page[size]=1&include=account").await.expect(200);
     assert_eq!(with_account.body["included"][0]["type"], "account");
+    let old = client.with_version("2023-01-05").get("/reports").await.expect(200);
+    for report in old.body["data"].as_array().unwrap() {
+        assert!(report["attributes"]["run-history"].is_array(), "as one report has it: {report}");
+    }
     client.get("/reports?include=colour").await.expect(400);
     let templates = client.get("/report-templates").await.expect(200);
     assert_eq!(templates.ids().len(), 4);

@@ -118,6 +118,23 @@ async fn what_somebody_decided_on_meanwhile_is_left_alone_by_who_means_the_open_
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn who_decides_the_same_again_can_be_told_who_had_decided_so_and_when(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1"]).await;
+    house.scripted.find(&[finding("e:1", "A", 0.9)]);
+    house.run("p1").await;
+    let context = &house.engine.context;
+    let hit = house.account("p1").await.hits.remove(0).id;
+    let dismissed = Decision::Dismissed;
+    assert!(decide::list_earlier(context, &[hit], dismissed).await.unwrap().is_empty(), "it is open");
+    decide::decide(context, "ann", hit, dismissed, None).await.unwrap();
+    let earlier = decide::list_earlier(context, &[hit], dismissed).await.unwrap();
+    assert_eq!(earlier[&hit], decide::Earlier { by: "ann".to_owned(), at: house.now() });
+    let other = decide::list_earlier(context, &[hit], Decision::Confirmed).await.unwrap();
+    assert!(other.is_empty(), "another decision is not the same again");
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
 async fn a_report_is_dismissed_entity_by_entity_or_as_a_whole(pool: PgPool) {
     let house = House::new(&pool, TEMPLATES).await;
     house.people(&["p1"]).await;

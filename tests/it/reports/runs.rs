@@ -93,7 +93,8 @@ async fn news_are_told_with_the_names_that_integrators_know(pool: PgPool) {
         house.clock.advance(DAY * 30);
         assert!(run(&house, "p1", report).await);
     }
-    assert_eq!(view(&house, report).await.status, ReportStatus::Errored);
+    let errored = view(&house, report).await;
+    assert_eq!((errored.status, errored.failure.is_some()), (ReportStatus::Errored, true), "it says why");
     let events = house.events().await;
     let mut events: Vec<&str> = events.iter().map(String::as_str).collect();
     events.sort_unstable();

@@ -84,6 +84,33 @@ async fn a_report_is_kept_by_a_hold_and_by_a_policy_on_its_account(pool: PgPool)
 }
 
 #[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn the_same_hold_is_placed_once_and_prolonged_by_another(pool: PgPool) {
+    let house = House::new(&pool, DAILY).await;
+    house.people(&["p1", "p2"]).await;
+    let context = &house.engine.context;
+    let (p1, p2) = (id(&house, "p1").await, id(&house, "p2").await);
+    let of = |account, reason: &str, days: Option<u32>| NewHold {
+        account,
+        reason: reason.to_owned(),
+        until: days.map(|days| house.now() + DAY * days),
+    };
+    let first = retention::place_hold(context, "test", &of(p1, "case-1", Some(10))).await.unwrap().hold;
+    for days in [10, 5] {
+        let text = refused(retention::place_hold(context, "test", &of(p1, "case-1", Some(days))).await);
+        assert!(text.starts_with(&format!("legal hold {} (case-1) stands on", first.id)), "{text}");
+    }
+    let longer = retention::place_hold(context, "test", &of(p1, "case-1", None)).await.unwrap().hold;
+    for new in [of(p1, "case-2", Some(10)), of(p2, "case-1", Some(10))] {
+        retention::place_hold(context, "test", &new).await.unwrap();
+    }
+    refused(retention::place_hold(context, "test", &of(p1, "case-1", None)).await);
+    // What is lifted, or over, is in nobody's way.
+    retention::lift_hold(context, "test", longer.id).await.unwrap();
+    house.clock.advance(DAY * 10);
+    retention::place_hold(context, "test", &of(p1, "case-1", Some(5))).await.unwrap();
+}
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
 async fn what_is_not_known_is_refused(pool: PgPool) {
     let house = House::new(&pool, DAILY).await;
     let client = Client::start(&house).await;

@@ -82,7 +82,14 @@ async fn an_exception_takes_two_owners_is_used_once_and_expires(pool: PgPool) {
     let approve = format!("/redaction-overrides/{}/approve", asked.id());
     ann.post(&approve, &Value::Null).await.expect(409);
     other_of_ann.post(&approve, &Value::Null).await.expect(409);
-    bob.post(&approve, &Value::Null).await.expect(200);
+    let approved = bob.post(&approve, &Value::Null).await.expect(200);
+    for (who, actor, owner) in [("requested-by", "api-key:ann", "ann"), ("approved-by", "api-key:bob", "bob")]
+    {
+        assert_eq!(
+            (approved.attribute(who), approved.attribute(&format!("{who}-owner"))),
+            (&json!(actor), &json!(owner))
+        );
+    }
     ann.delete(&format!("/accounts/{p2}")).await.expect(409);
     ann.delete(&format!("/accounts/{p1}")).await.expect(200);
     let used = ann.get(&format!("/redaction-overrides/{}", asked.id())).await;

@@ -214,10 +214,10 @@ async fn the_date_of_a_sealed_field_is_a_clock(pool: PgPool) {
         "from = \"date-field\"\ndate-field = \"birthdate\"\ntypes = [\"individual\"]",
     );
     let house = House::new(&pool, &format!("{DAILY}{text}")).await;
-    house.import("reference_id,type,name,birthdate\np1,individual,Jane Marksdottir,2026-03-31\n").await;
-    // 31 March is over on 1 April; a month later it is 1 May.
+    house.import("reference_id,type,name,birthdate\np1,individual,Jane Marksdottir,2026-02-28\n").await;
+    // 28 February is over on 1 March; a month later it is 1 April.
     house.clock.advance(
-        "2026-04-30T23:59:59Z"
+        "2026-03-31T23:59:59Z"
             .parse::<chrono::DateTime<chrono::Utc>>()
             .unwrap()
             .signed_duration_since(house.now())

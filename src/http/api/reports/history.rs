@@ -148,20 +148,13 @@ fn resource(item: &HistoryItem) -> Result<Resource, ApiError> {
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
-    call.only_filters(&[])?;
     let id: MonitorId = call.id("report-id")?;
     let page = call.page()?;
-    if page.before.is_some() {
+    if page.is_before() {
         let details = "a history leads backwards in time only: page[after]";
         return Err(ApiError::bad_request("page[before]", details));
     }
-    let after = match &page.after {
-        None => None,
-        Some(text) => Some(item_id(text).ok_or_else(|| {
-            let details = "page[after] must be the id of an item of this history";
-            ApiError::bad_request("page[after]", details)
-        })?),
-    };
+    let (after, _) = page.read(item_id)?;
     let size = usize::from(page.size);
     let mut items = reports::history(&call.context, id, after, i64::from(page.size) + 1).await?;
     let more = items.len() > size;

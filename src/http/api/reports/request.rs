@@ -22,6 +22,7 @@ use crate::{
         reports::{self, About, TemplateView},
     },
     domain::{
+        country,
         date::PartialDate,
         id::{AccountId, AccountTypeId, ReportTemplateId},
         personal::Personal,
@@ -171,8 +172,8 @@ async fn template(call: &Call, id: Option<&str>, kind: Option<&str>) -> Result<T
             ApiError::bad_request(pointer, "`data.attributes.report_template_id` is missing")
         });
     };
-    let id: ReportTemplateId = id.parse().map_err(|_| {
-        ApiError::bad_request(pointer, "`data.attributes.report_template_id` must start with rptp_")
+    let id: ReportTemplateId = id.parse().map_err(|error| {
+        ApiError::bad_request(pointer, format!("`data.attributes.report_template_id` {error}"))
     })?;
     let view = known.into_iter().find(|view| view.id == id).ok_or_else(|| {
         let details = "data.attributes.report_template_id is not found";
@@ -188,8 +189,8 @@ async fn template(call: &Call, id: Option<&str>, kind: Option<&str>) -> Result<T
 fn about(wanted: &Create, how: &How) -> Result<About, ApiError> {
     if let Some(id) = &wanted.account_id {
         let pointer = "/data/attributes/account-id";
-        let id = id.parse::<AccountId>().map_err(|_| {
-            ApiError::bad_request(pointer, "`data.attributes.account_id` must start with act_")
+        let id = id.parse::<AccountId>().map_err(|error| {
+            ApiError::bad_request(pointer, format!("`data.attributes.account_id` {error}"))
         })?;
         return Ok(About::Account(id));
     }
@@ -205,8 +206,8 @@ fn about(wanted: &Create, how: &How) -> Result<About, ApiError> {
     }
     let account_type = match &how.auto_create_account_type_id {
         None => None,
-        Some(id) => Some(id.parse::<AccountTypeId>().map_err(|_| {
-            let details = "`meta.auto_create_account_type_id` must start with acttp_";
+        Some(id) => Some(id.parse::<AccountTypeId>().map_err(|error| {
+            let details = format!("`meta.auto_create_account_type_id` {error}");
             ApiError::bad_request("/meta/auto-create-account-type-id", details)
         })?),
     };
@@ -250,10 +251,7 @@ fn query(wanted: Create) -> Result<Option<Query>, ApiError> {
     let country_key =
         if asked.address_country_code.is_some() { "address-country-code" } else { "country-code" };
     let country_code = filled(asked.address_country_code.or(asked.country_code));
-    if country_code
-        .as_ref()
-        .is_some_and(|code| code.len() != 2 || !code.bytes().all(|byte| byte.is_ascii_alphabetic()))
-    {
+    if country_code.as_ref().is_some_and(|code| !country::is_code(code)) {
         let details = "accepted is an ISO 3166-1 alpha-2 code, such as US";
         faults.push((format!("{place}/{country_key}"), details.to_owned()));
     }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::super::{answer::Resource, errors::ApiError, events::time, report_templates};
+use super::super::{answer::Resource, errors::ApiError, events::time, hits, report_templates};
 use crate::{
     actions::{hits::HitView, reports::ReportView},
     domain::{report::Query, schedule::ReportType},
@@ -17,6 +17,8 @@ use crate::{
 pub(super) struct Attributes {
     /// `pending`, `ready` or `errored`.
     status: String,
+    /// Why its last run has no answer, such as `unscreenable`: there is nobody to ask about, as of a redacted account.
+    failure: Option<String>,
     created_at: String,
     /// When its last run was recorded.
     completed_at: Option<String>,
@@ -48,10 +50,32 @@ pub(super) struct Attributes {
     by_type: Map<String, Value>,
 }
 
+/// The attributes that reports of one type or another have.
+pub(in super::super) const BY_TYPE: [&str; 17] = [
+    "term",
+    "name-first",
+    "name-middle",
+    "name-last",
+    "birthdate",
+    "country-code",
+    "address-country-code",
+    "matched-lists",
+    "sanction-list",
+    "fitness-probity-list",
+    "warning-list",
+    "result",
+    "related-sources",
+    "ignore-list",
+    "ignore-list-media",
+    "ignore-list-entity",
+    "run-history",
+];
+
 /// A report.
 pub(in super::super) fn resource(view: &ReportView) -> Result<Resource, ApiError> {
     let attributes = Attributes {
         status: view.status.word().to_owned(),
+        failure: view.failure.clone(),
         created_at: time(view.created_at),
         completed_at: view.completed_at.map(time),
         redacted_at: view.redacted_at.map(time),
@@ -187,7 +211,7 @@ fn entity(hit: &HitView) -> Value {
         "birthdates": texts("birth-dates").into_iter().map(birthdate).collect::<Vec<_>>(),
         "locations": texts("countries"),
         "topics": texts("programs"),
-        "score": hit.score,
+        "score": hits::score(hit.score),
         "state": hit.state,
         "match-types": hit.finding.as_ref().map(|finding| {
             let compared = finding.reasons.iter().filter(|reason| reason.is_of_a_comparison());
