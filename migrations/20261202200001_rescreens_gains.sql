@@ -5,6 +5,3 @@ alter table rescreens
     add column gains text[] not null default '{}',
     add column compared bigint not null default 0,
     add column read_to uuid;
--- Whether an account that shares a token could match what came.
-alter table rescreen_accounts
-    add column concerned boolean not null default true;
