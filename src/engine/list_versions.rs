@@ -185,9 +185,14 @@ impl Numbers {
             }
         };
         self.busy.insert(list.name().to_owned());
-        let (engine, list, newest) = (engine.clone(), list.name().to_owned(), newest.cloned());
+        let (engine, published, newest) = (engine.clone(), list.clone(), newest.cloned());
         self.registering.spawn(async move {
+            let list = published.name().to_owned();
             let number = register::register(&engine, &list, &index, newest.as_ref(), before).await;
+            if let Ok(Some(number)) = &number {
+                // At once: what runs by a version without its number is run again.
+                published.set_number(*number);
+            }
             Registered { list, index, number }
         });
         Ok(true)

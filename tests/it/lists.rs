@@ -134,3 +134,30 @@ async fn a_list_does_not_wait_for_another_that_takes_long(pool: PgPool) {
     assert_eq!(number("none"), Some(1));
     fs::remove_dir_all(folder).unwrap();
 }
+
+#[sqlx::test(migrator = "watchkeeper::store::MIGRATIONS")]
+async fn runs_rest_on_a_versions_number_as_soon_as_it_has_one(pool: PgPool) {
+    let mut house = House::new(&pool, DAILY).await;
+    let folder = std::env::temp_dir().join(format!("watchkeeper-it-lists-numbered-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    write(&folder, 10, SystemTime::from(house.now()));
+    let mut configured = settings(DAILY);
+    configured.lists.get_mut("none").unwrap().folder = Some(folder.clone());
+    let plan = app::plan(&house.engine.context, &configured, house.engine.process, Occasion::Change).await;
+    house.engine.plan = std::sync::Arc::new(plan.unwrap().0);
+    let mut watch = lists::Watch::new(house.engine.clone());
+    watch.look().await.unwrap();
+    let list = house.engine.plan.published.first().unwrap();
+    let (version, number) = (list.version(), list.number());
+
+    house.clock.advance(Duration::from_mins(2));
+    write(&folder, 11, SystemTime::from(house.now()));
+    until("the new version is in force", async || {
+        watch.round().await;
+        list.version() != version
+    })
+    .await;
+    // Nobody looks again until then: what would run meanwhile would be run twice.
+    until("it has its number", async || list.number() == number + 1).await;
+    fs::remove_dir_all(folder).unwrap();
+}
